@@ -1,0 +1,1 @@
+//! Exact synchronisation between Vulkan applications and Wayland compositors.

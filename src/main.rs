@@ -1,0 +1,3 @@
+//! The command `wayfence`.
+
+fn main() {}
