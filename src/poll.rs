@@ -1,0 +1,105 @@
+//! Waiting for one descriptor, within a bound.
+
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use crate::error::{Error, Result};
+
+/// Waits until `events` (`IN` or `OUT`) hold on `fd`, for `timeout` at the most; `None` waits
+/// without end, `Duration::ZERO` only looks. Answers whether they hold.
+///
+/// A signal does not end the wait: `poll` is called again with the time that is left. With
+/// `Duration::ZERO` there is exactly one `poll` unless a signal interrupts it.
+///
+/// # Errors
+/// [`Error::Kernel`] if `poll` fails, or if the descriptor itself is in error.
+pub(crate) fn until_ready(
+    fd: BorrowedFd<'_>,
+    events: PollFlags,
+    timeout: Option<Duration>,
+) -> Result<bool> {
+    // A deadline beyond what the clock can express is no deadline.
+    let deadline = match timeout {
+        None | Some(Duration::ZERO) => None,
+        Some(timeout) => Instant::now().checked_add(timeout),
+    };
+    loop {
+        let left = match (timeout, deadline) {
+            (Some(Duration::ZERO), _) => Some(Duration::ZERO),
+            (_, Some(deadline)) => Some(deadline.saturating_duration_since(Instant::now())),
+            (_, None) => None,
+        };
+        let left = left.map(|left| Timespec {
+            tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        });
+        let mut fds = [PollFd::from_borrowed_fd(fd, events)];
+        match poll(&mut fds, left.as_ref()) {
+            Err(Errno::INTR) => continue,
+            Err(errno) => return Err(Error::kernel("poll")(errno)),
+            Ok(0) => return Ok(false),
+            Ok(_) => {}
+        }
+        let seen = fds[0].revents();
+        if seen.intersects(events) {
+            return Ok(true);
+        }
+        // POLLERR, POLLHUP or POLLNVAL alone: no later poll would answer differently.
+        return Err(Error::kernel("poll")(if seen.contains(PollFlags::NVAL) {
+            Errno::BADF
+        } else {
+            Errno::IO
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use std::io::{Write, pipe};
+
+    use super::*;
+
+    #[test]
+    fn looking_does_not_wait() {
+        let (reader, mut writer) = pipe().unwrap();
+        assert!(!until_ready(reader.as_fd(), PollFlags::IN, Some(Duration::ZERO)).unwrap());
+        writer.write_all(b"x").unwrap();
+        assert!(until_ready(reader.as_fd(), PollFlags::IN, Some(Duration::ZERO)).unwrap());
+    }
+
+    #[test]
+    fn a_finite_wait_lasts_its_timeout_and_no_longer() {
+        let (reader, _writer) = pipe().unwrap();
+        let timeout = Duration::from_millis(20);
+        let start = Instant::now();
+        assert!(!until_ready(reader.as_fd(), PollFlags::IN, Some(timeout)).unwrap());
+        assert!(start.elapsed() >= timeout);
+    }
+
+    #[test]
+    fn a_wait_ends_with_the_event() {
+        let (reader, mut writer) = pipe().unwrap();
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(10));
+            writer.write_all(b"x").unwrap();
+            writer
+        });
+        assert!(until_ready(reader.as_fd(), PollFlags::IN, None).unwrap());
+        // The longest timeout there is must not overflow the clock.
+        assert!(until_ready(reader.as_fd(), PollFlags::IN, Some(Duration::MAX)).unwrap());
+        drop(thread.join().unwrap());
+    }
+
+    #[test]
+    fn a_descriptor_in_error_is_an_error() {
+        let (reader, writer) = pipe().unwrap();
+        drop(reader);
+        // A pipe without a reader polls as POLLERR; POLLIN never comes.
+        assert!(until_ready(writer.as_fd(), PollFlags::IN, Some(Duration::ZERO)).is_err());
+    }
+}
