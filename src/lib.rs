@@ -1,10 +1,15 @@
 //! Exact synchronisation between Vulkan applications and Wayland compositors.
 
 pub mod counters;
+pub mod deadline;
 pub mod dma_buf;
 pub mod error;
 pub mod format;
 mod ioctl;
+pub mod pacing;
 mod poll;
 pub mod report;
+pub mod swapchain;
 pub mod sync_file;
+pub mod synchronisation;
+pub mod wayland;

@@ -1,0 +1,252 @@
+//! Devices: what the layer adds to them, and what it keeps for them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    ffi::{CStr, CString, c_char},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use ash::{khr, vk};
+
+use crate::{
+    dispatch,
+    instance::Instance,
+    loader::{Chain, VkLayerDeviceLink},
+    next::DeviceCommands,
+    p_next, result,
+    swapchain::Swapchain,
+};
+
+/// One `VkDevice`.
+pub struct Device {
+    /// Its handle.
+    pub handle: vk::Device,
+    /// The instance that made it.
+    pub instance: Arc<Instance>,
+    /// The physical device that it is of.
+    pub physical: vk::PhysicalDevice,
+    /// The commands below us.
+    pub next: DeviceCommands,
+    get_proc_addr: vk::PFN_vkGetDeviceProcAddr,
+    /// The extensions that the application asked for.
+    enabled: HashSet<CString>,
+    swapchains: RwLock<HashMap<vk::SwapchainKHR, Arc<Swapchain>>>,
+    semaphores: Mutex<Semaphores>,
+    /// Private data of objects that only we know, by slot and handle.
+    pub private_data: Mutex<HashMap<(vk::PrivateDataSlot, u64), u64>>,
+}
+
+/// Semaphores whose payload can be exported as a sync_file.
+#[derive(Default)]
+struct Semaphores {
+    /// Unsignalled, with nothing pending that could be seen.
+    free: Vec<vk::Semaphore>,
+    /// Signalled and never waited for: of no use any more.
+    spoiled: Vec<vk::Semaphore>,
+}
+
+impl Device {
+    /// The next layer's command of that name.
+    pub fn next_proc_addr(&self, name: &CStr) -> vk::PFN_vkVoidFunction {
+        // SAFETY: the next layer's `vkGetDeviceProcAddr`, with the device that it made.
+        unsafe { (self.get_proc_addr)(self.handle, name.as_ptr()) }
+    }
+
+    /// Whether the application has enabled the extension.
+    pub fn has(&self, extension: &CStr) -> bool {
+        self.enabled.contains(extension)
+    }
+
+    /// The swapchain with this handle, if it is ours.
+    pub fn swapchain(&self, handle: vk::SwapchainKHR) -> Option<Arc<Swapchain>> {
+        self.swapchains
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&handle)
+            .cloned()
+    }
+
+    /// Remembers a swapchain.
+    pub fn add_swapchain(&self, swapchain: Arc<Swapchain>) {
+        let mut swapchains = self
+            .swapchains
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        swapchains.insert(swapchain.handle(), swapchain);
+    }
+
+    /// Forgets a swapchain.
+    pub fn remove_swapchain(&self, handle: vk::SwapchainKHR) -> Option<Arc<Swapchain>> {
+        self.swapchains
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&handle)
+    }
+
+    /// Forgets the private data of an object that goes.
+    pub fn forget_private_data(&self, object: u64) {
+        let mut all = self
+            .private_data
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.retain(|(_, of), _| *of != object);
+    }
+
+    /// An unsignalled semaphore whose payload can be exported as a sync_file.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn take_semaphore(&self) -> Result<vk::Semaphore, vk::Result> {
+        if let Some(semaphore) = self.semaphores().free.pop() {
+            return Ok(semaphore);
+        }
+        let create = self
+            .next
+            .create_semaphore
+            .ok_or(vk::Result::ERROR_INITIALIZATION_FAILED)?;
+        let mut export = vk::ExportSemaphoreCreateInfo::default()
+            .handle_types(vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD);
+        let info = vk::SemaphoreCreateInfo::default().push_next(&mut export);
+        let mut semaphore = vk::Semaphore::null();
+        // SAFETY: our device, a valid structure, room for a handle.
+        unsafe { create(self.handle, &info, std::ptr::null(), &mut semaphore) }
+            .result_with_success(semaphore)
+    }
+
+    /// Gives a semaphore back that is unsignalled again.
+    pub fn keep_semaphore(&self, semaphore: vk::Semaphore) {
+        self.semaphores().free.push(semaphore);
+    }
+
+    /// Gives a semaphore back that stays signalled.
+    pub fn spoil_semaphore(&self, semaphore: vk::Semaphore) {
+        self.semaphores().spoiled.push(semaphore);
+    }
+
+    fn semaphores(&self) -> MutexGuard<'_, Semaphores> {
+        self.semaphores
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Destroys what the layer keeps. The device must be idle after it.
+    fn clear(&self) {
+        let mut semaphores = self.semaphores();
+        if semaphores.free.is_empty() && semaphores.spoiled.is_empty() {
+            return;
+        }
+        if let Some(wait) = self.next.device_wait_idle {
+            // The application's own work is done, ours may still be signalling.
+            // SAFETY: our device; the application guarantees that nobody uses its queues.
+            let _ = unsafe { wait(self.handle) };
+        }
+        let Semaphores { free, spoiled } = &mut *semaphores;
+        for semaphore in free.drain(..).chain(spoiled.drain(..)) {
+            if let Some(destroy) = self.next.destroy_semaphore {
+                // SAFETY: our semaphore, on an idle device.
+                unsafe { destroy(self.handle, semaphore, std::ptr::null()) };
+            }
+        }
+    }
+}
+
+/// `vkCreateDevice`: a device that is to have swapchains gets what the layer needs to own them, if the
+/// driver has it.
+pub unsafe extern "system" fn create_device(
+    physical: vk::PhysicalDevice,
+    create_info: *const vk::DeviceCreateInfo<'_>,
+    allocator: *const vk::AllocationCallbacks<'_>,
+    device: *mut vk::Device,
+) -> vk::Result {
+    result::guard("vkCreateDevice", result::PANICKED, || {
+        // SAFETY: a valid handle by the specification.
+        let Some(instance) = (unsafe { dispatch::instance(physical) }) else {
+            return vk::Result::ERROR_INITIALIZATION_FAILED;
+        };
+        // SAFETY: valid by the specification.
+        let info = unsafe { &*create_info };
+        // SAFETY: the loader's chain, which lives during this call.
+        let Some(mut chain) = (unsafe { Chain::<VkLayerDeviceLink>::find(info.p_next) }) else {
+            tracing::error!("vkCreateDevice: no link information from the loader");
+            return vk::Result::ERROR_INITIALIZATION_FAILED;
+        };
+        let get_proc_addr = chain.link().pfn_next_get_device_proc_addr;
+        let Some(next) = instance.next.create_device else {
+            return vk::Result::ERROR_INITIALIZATION_FAILED;
+        };
+
+        // SAFETY: valid by the specification.
+        let asked = unsafe {
+            p_next::slice(
+                info.pp_enabled_extension_names,
+                info.enabled_extension_count,
+            )
+        };
+        // SAFETY: the names are valid C strings.
+        let enabled: HashSet<CString> = asked
+            .iter()
+            .map(|name| unsafe { CStr::from_ptr(*name) }.to_owned())
+            .collect();
+        let known = instance.physical_device(physical);
+        let mut names: Vec<*const c_char> = asked.to_vec();
+        if enabled.contains(khr::swapchain::NAME) && known.ability.is_ok() {
+            names.extend(
+                known
+                    .needs()
+                    .filter(|need| !enabled.contains(*need))
+                    .map(CStr::as_ptr),
+            );
+        }
+        let info = vk::DeviceCreateInfo {
+            enabled_extension_count: names.len() as u32,
+            pp_enabled_extension_names: names.as_ptr(),
+            ..*info
+        };
+        chain.advance();
+        // SAFETY: the application's parameters, but for more extensions, which the driver has.
+        let created = unsafe { next(physical, &info, allocator, device) };
+        if created != vk::Result::SUCCESS {
+            return created;
+        }
+
+        // SAFETY: written by a successful create call.
+        let handle = unsafe { *device };
+        let object = Arc::new(Device {
+            handle,
+            physical,
+            // SAFETY: the next layer's function, with the device that it made; it answers commands by
+            // their names.
+            next: unsafe { DeviceCommands::load(|name| get_proc_addr(handle, name.as_ptr())) },
+            instance,
+            get_proc_addr,
+            enabled,
+            swapchains: RwLock::default(),
+            semaphores: Mutex::default(),
+            private_data: Mutex::default(),
+        });
+        // SAFETY: a valid new handle.
+        unsafe { dispatch::add_device(handle, object) };
+        vk::Result::SUCCESS
+    })
+}
+
+/// `vkDestroyDevice`.
+pub unsafe extern "system" fn destroy_device(
+    device: vk::Device,
+    allocator: *const vk::AllocationCallbacks<'_>,
+) {
+    result::guard("vkDestroyDevice", (), || {
+        if device == vk::Device::null() {
+            return;
+        }
+        // SAFETY: a valid handle by the specification.
+        let Some(object) = (unsafe { dispatch::remove_device(device) }) else {
+            return;
+        };
+        object.clear();
+        if let Some(next) = object.next.destroy_device {
+            // SAFETY: the application's own parameters.
+            unsafe { next(device, allocator) };
+        }
+    });
+}

@@ -1,0 +1,175 @@
+//! The extensions that the layer provides, and those that it needs.
+
+use std::ffi::CStr;
+
+use ash::{ext, khr, vk};
+
+/// The layer's name.
+pub const LAYER_NAME: &CStr = c"VK_LAYER_WAYFENCE_wsi";
+
+/// Instance extensions that the manifest promises, with their revisions.
+pub const INSTANCE: &[(&CStr, u32)] = &[
+    (khr::surface::NAME, 25),
+    (khr::wayland_surface::NAME, 6),
+    (khr::get_surface_capabilities2::NAME, 1),
+];
+
+/// Device extensions that the manifest promises, with their revisions.
+pub const DEVICE: &[(&CStr, u32)] = &[(khr::swapchain::NAME, 70)];
+
+/// An extension that the layer needs below it, and the version of Vulkan that has taken it in.
+pub struct Need {
+    /// Its name.
+    pub name: &'static CStr,
+    core_since: u32,
+}
+
+impl Need {
+    /// Whether it must be enabled by name with this version.
+    pub fn by_name(&self, version: u32) -> bool {
+        version < self.core_since
+    }
+}
+
+/// Not in any version.
+const NEVER: u32 = u32::MAX;
+
+/// What the layer asks of an instance: to ask devices about formats and handle types.
+pub const INSTANCE_NEEDS: &[Need] = &[
+    Need {
+        name: khr::get_physical_device_properties2::NAME,
+        core_since: vk::API_VERSION_1_1,
+    },
+    Need {
+        name: khr::external_memory_capabilities::NAME,
+        core_since: vk::API_VERSION_1_1,
+    },
+    Need {
+        name: khr::external_semaphore_capabilities::NAME,
+        core_since: vk::API_VERSION_1_1,
+    },
+    Need {
+        name: khr::external_fence_capabilities::NAME,
+        core_since: vk::API_VERSION_1_1,
+    },
+];
+
+/// What the layer asks of a device: images in dma-bufs, semaphores and fences from sync_files; and
+/// what those depend on.
+pub const DEVICE_NEEDS: &[Need] = &[
+    Need {
+        name: khr::maintenance1::NAME,
+        core_since: vk::API_VERSION_1_1,
+    },
+    Need {
+        name: khr::bind_memory2::NAME,
+        core_since: vk::API_VERSION_1_1,
+    },
+    Need {
+        name: khr::get_memory_requirements2::NAME,
+        core_since: vk::API_VERSION_1_1,
+    },
+    Need {
+        name: khr::dedicated_allocation::NAME,
+        core_since: vk::API_VERSION_1_1,
+    },
+    Need {
+        name: khr::sampler_ycbcr_conversion::NAME,
+        core_since: vk::API_VERSION_1_1,
+    },
+    Need {
+        name: khr::external_memory::NAME,
+        core_since: vk::API_VERSION_1_1,
+    },
+    Need {
+        name: khr::external_semaphore::NAME,
+        core_since: vk::API_VERSION_1_1,
+    },
+    Need {
+        name: khr::external_fence::NAME,
+        core_since: vk::API_VERSION_1_1,
+    },
+    Need {
+        name: khr::image_format_list::NAME,
+        core_since: vk::API_VERSION_1_2,
+    },
+    Need {
+        name: khr::external_memory_fd::NAME,
+        core_since: NEVER,
+    },
+    Need {
+        name: khr::external_semaphore_fd::NAME,
+        core_since: NEVER,
+    },
+    Need {
+        name: khr::external_fence_fd::NAME,
+        core_since: NEVER,
+    },
+    Need {
+        name: ext::external_memory_dma_buf::NAME,
+        core_since: NEVER,
+    },
+    Need {
+        name: ext::image_drm_format_modifier::NAME,
+        core_since: NEVER,
+    },
+    Need {
+        name: ext::queue_family_foreign::NAME,
+        core_since: NEVER,
+    },
+];
+
+/// Device extensions whose commands or structures name swapchains, and which the layer does not
+/// implement: a driver that offers them would be handed swapchains that are not its own. They are left
+/// out of what a device offers.
+pub const HIDDEN: &[&CStr] = &[
+    khr::present_id::NAME,
+    khr::present_wait::NAME,
+    c"VK_KHR_present_id2",
+    c"VK_KHR_present_wait2",
+    c"VK_EXT_present_timing",
+    khr::shared_presentable_image::NAME,
+    ext::display_control::NAME,
+    c"VK_GOOGLE_display_timing",
+    c"VK_AMD_display_native_hdr",
+    c"VK_NV_low_latency2",
+    c"VK_EXT_image_compression_control_swapchain",
+];
+
+/// The properties of the layer's own extensions, as an enumeration gives them.
+pub fn properties(extensions: &[(&CStr, u32)]) -> Vec<vk::ExtensionProperties> {
+    extensions
+        .iter()
+        .map(|(name, revision)| {
+            let mut properties = vk::ExtensionProperties {
+                spec_version: *revision,
+                ..Default::default()
+            };
+            for (to, from) in properties.extension_name.iter_mut().zip(name.to_bytes()) {
+                *to = *from as std::ffi::c_char;
+            }
+            properties
+        })
+        .collect()
+}
+
+/// The properties of the layer, as an enumeration gives them.
+pub fn layer_properties() -> vk::LayerProperties {
+    let mut properties = vk::LayerProperties {
+        spec_version: vk::HEADER_VERSION_COMPLETE,
+        implementation_version: 1,
+        ..Default::default()
+    };
+    let description = c"Exact synchronisation of Wayland swapchains";
+    for (to, from) in properties.layer_name.iter_mut().zip(LAYER_NAME.to_bytes()) {
+        *to = *from as std::ffi::c_char;
+    }
+    for (to, from) in properties
+        .description
+        .iter_mut()
+        .zip(description.to_bytes())
+    {
+        *to = *from as std::ffi::c_char;
+    }
+    properties
+}

@@ -1,0 +1,143 @@
+//! The commands of the next layer or the driver that we call.
+//!
+//! Each may be missing: the driver lacks the extension, or the application asked for an older version.
+
+use std::ffi::CStr;
+
+use ash::vk;
+
+/// Defines a table of commands, each looked up under its names in order until one is found.
+macro_rules! commands {
+    (
+        $(#[$meta:meta])*
+        $table:ident { $($field:ident: $pointer:ident = $($name:literal)|+;)* }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy)]
+        #[allow(missing_docs, reason = "the fields bear the commands' names")]
+        pub struct $table { $(pub $field: Option<vk::$pointer>,)* }
+
+        impl $table {
+            /// Looks the commands up.
+            ///
+            /// # Safety
+            /// `look_up` answers the command of that name or `None`.
+            pub unsafe fn load(
+                mut look_up: impl FnMut(&CStr) -> vk::PFN_vkVoidFunction,
+            ) -> Self {
+                $table {
+                    $($field: None$(.or_else(|| look_up($name)))+.map(|command| {
+                        // SAFETY: a command found under this name has this type, says the registry.
+                        unsafe {
+                            std::mem::transmute::<unsafe extern "system" fn(), vk::$pointer>(command)
+                        }
+                    }),)*
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    /// What we call of an instance.
+    InstanceCommands {
+        destroy_instance: PFN_vkDestroyInstance = c"vkDestroyInstance";
+        create_device: PFN_vkCreateDevice = c"vkCreateDevice";
+        enumerate_device_extension_properties: PFN_vkEnumerateDeviceExtensionProperties =
+            c"vkEnumerateDeviceExtensionProperties";
+        get_physical_device_properties: PFN_vkGetPhysicalDeviceProperties =
+            c"vkGetPhysicalDeviceProperties";
+        get_physical_device_memory_properties: PFN_vkGetPhysicalDeviceMemoryProperties =
+            c"vkGetPhysicalDeviceMemoryProperties";
+        get_physical_device_queue_family_properties: PFN_vkGetPhysicalDeviceQueueFamilyProperties =
+            c"vkGetPhysicalDeviceQueueFamilyProperties";
+        create_wayland_surface: PFN_vkCreateWaylandSurfaceKHR = c"vkCreateWaylandSurfaceKHR";
+        destroy_surface: PFN_vkDestroySurfaceKHR = c"vkDestroySurfaceKHR";
+        get_surface_support: PFN_vkGetPhysicalDeviceSurfaceSupportKHR =
+            c"vkGetPhysicalDeviceSurfaceSupportKHR";
+        get_surface_capabilities: PFN_vkGetPhysicalDeviceSurfaceCapabilitiesKHR =
+            c"vkGetPhysicalDeviceSurfaceCapabilitiesKHR";
+        get_surface_capabilities2: PFN_vkGetPhysicalDeviceSurfaceCapabilities2KHR =
+            c"vkGetPhysicalDeviceSurfaceCapabilities2KHR";
+        get_surface_capabilities2_ext: PFN_vkGetPhysicalDeviceSurfaceCapabilities2EXT =
+            c"vkGetPhysicalDeviceSurfaceCapabilities2EXT";
+        get_surface_formats: PFN_vkGetPhysicalDeviceSurfaceFormatsKHR =
+            c"vkGetPhysicalDeviceSurfaceFormatsKHR";
+        get_surface_formats2: PFN_vkGetPhysicalDeviceSurfaceFormats2KHR =
+            c"vkGetPhysicalDeviceSurfaceFormats2KHR";
+        get_surface_present_modes: PFN_vkGetPhysicalDeviceSurfacePresentModesKHR =
+            c"vkGetPhysicalDeviceSurfacePresentModesKHR";
+        get_present_rectangles: PFN_vkGetPhysicalDevicePresentRectanglesKHR =
+            c"vkGetPhysicalDevicePresentRectanglesKHR";
+        get_wayland_presentation_support: PFN_vkGetPhysicalDeviceWaylandPresentationSupportKHR =
+            c"vkGetPhysicalDeviceWaylandPresentationSupportKHR";
+    }
+}
+
+commands! {
+    /// The queries of Vulkan 1.1 and of the extensions that it took in.
+    PhysicalDeviceCommands {
+        get_format_properties2: PFN_vkGetPhysicalDeviceFormatProperties2 =
+            c"vkGetPhysicalDeviceFormatProperties2" | c"vkGetPhysicalDeviceFormatProperties2KHR";
+        get_image_format_properties2: PFN_vkGetPhysicalDeviceImageFormatProperties2 =
+            c"vkGetPhysicalDeviceImageFormatProperties2"
+            | c"vkGetPhysicalDeviceImageFormatProperties2KHR";
+        get_external_semaphore_properties: PFN_vkGetPhysicalDeviceExternalSemaphoreProperties =
+            c"vkGetPhysicalDeviceExternalSemaphoreProperties"
+            | c"vkGetPhysicalDeviceExternalSemaphorePropertiesKHR";
+        get_external_fence_properties: PFN_vkGetPhysicalDeviceExternalFenceProperties =
+            c"vkGetPhysicalDeviceExternalFenceProperties"
+            | c"vkGetPhysicalDeviceExternalFencePropertiesKHR";
+    }
+}
+
+commands! {
+    /// What we call of a device.
+    DeviceCommands {
+        destroy_device: PFN_vkDestroyDevice = c"vkDestroyDevice";
+        device_wait_idle: PFN_vkDeviceWaitIdle = c"vkDeviceWaitIdle";
+        queue_submit: PFN_vkQueueSubmit = c"vkQueueSubmit";
+        queue_wait_idle: PFN_vkQueueWaitIdle = c"vkQueueWaitIdle";
+        create_image: PFN_vkCreateImage = c"vkCreateImage";
+        destroy_image: PFN_vkDestroyImage = c"vkDestroyImage";
+        get_image_memory_requirements: PFN_vkGetImageMemoryRequirements =
+            c"vkGetImageMemoryRequirements";
+        get_image_subresource_layout: PFN_vkGetImageSubresourceLayout =
+            c"vkGetImageSubresourceLayout";
+        get_image_drm_format_modifier_properties: PFN_vkGetImageDrmFormatModifierPropertiesEXT =
+            c"vkGetImageDrmFormatModifierPropertiesEXT";
+        allocate_memory: PFN_vkAllocateMemory = c"vkAllocateMemory";
+        free_memory: PFN_vkFreeMemory = c"vkFreeMemory";
+        bind_image_memory: PFN_vkBindImageMemory = c"vkBindImageMemory";
+        bind_image_memory2: PFN_vkBindImageMemory2 =
+            c"vkBindImageMemory2" | c"vkBindImageMemory2KHR";
+        get_memory_fd: PFN_vkGetMemoryFdKHR = c"vkGetMemoryFdKHR";
+        get_memory_fd_properties: PFN_vkGetMemoryFdPropertiesKHR = c"vkGetMemoryFdPropertiesKHR";
+        create_semaphore: PFN_vkCreateSemaphore = c"vkCreateSemaphore";
+        destroy_semaphore: PFN_vkDestroySemaphore = c"vkDestroySemaphore";
+        get_semaphore_fd: PFN_vkGetSemaphoreFdKHR = c"vkGetSemaphoreFdKHR";
+        import_semaphore_fd: PFN_vkImportSemaphoreFdKHR = c"vkImportSemaphoreFdKHR";
+        import_fence_fd: PFN_vkImportFenceFdKHR = c"vkImportFenceFdKHR";
+        create_swapchain: PFN_vkCreateSwapchainKHR = c"vkCreateSwapchainKHR";
+        destroy_swapchain: PFN_vkDestroySwapchainKHR = c"vkDestroySwapchainKHR";
+        get_swapchain_images: PFN_vkGetSwapchainImagesKHR = c"vkGetSwapchainImagesKHR";
+        acquire_next_image: PFN_vkAcquireNextImageKHR = c"vkAcquireNextImageKHR";
+        acquire_next_image2: PFN_vkAcquireNextImage2KHR = c"vkAcquireNextImage2KHR";
+        queue_present: PFN_vkQueuePresentKHR = c"vkQueuePresentKHR";
+        get_device_group_surface_present_modes: PFN_vkGetDeviceGroupSurfacePresentModesKHR =
+            c"vkGetDeviceGroupSurfacePresentModesKHR";
+        release_swapchain_images: PFN_vkReleaseSwapchainImagesEXT =
+            c"vkReleaseSwapchainImagesKHR" | c"vkReleaseSwapchainImagesEXT";
+        set_hdr_metadata: PFN_vkSetHdrMetadataEXT = c"vkSetHdrMetadataEXT";
+        set_debug_utils_object_name: PFN_vkSetDebugUtilsObjectNameEXT =
+            c"vkSetDebugUtilsObjectNameEXT";
+        set_debug_utils_object_tag: PFN_vkSetDebugUtilsObjectTagEXT =
+            c"vkSetDebugUtilsObjectTagEXT";
+        debug_marker_set_object_name: PFN_vkDebugMarkerSetObjectNameEXT =
+            c"vkDebugMarkerSetObjectNameEXT";
+        debug_marker_set_object_tag: PFN_vkDebugMarkerSetObjectTagEXT =
+            c"vkDebugMarkerSetObjectTagEXT";
+        set_private_data: PFN_vkSetPrivateData = c"vkSetPrivateData" | c"vkSetPrivateDataEXT";
+        get_private_data: PFN_vkGetPrivateData = c"vkGetPrivateData" | c"vkGetPrivateDataEXT";
+    }
+}

@@ -1,0 +1,355 @@
+//! Physical devices: whether the layer can own swapchains on one, and how it lays out images.
+
+use std::{
+    collections::HashSet,
+    ffi::{CStr, CString, c_char},
+};
+
+use ash::{khr, vk};
+
+use crate::{
+    dispatch,
+    extensions::{self, DEVICE_NEEDS, HIDDEN},
+    instance::Instance,
+    next::PhysicalDeviceCommands,
+    p_next, result,
+};
+
+/// One `VkPhysicalDevice`.
+pub struct PhysicalDevice {
+    handle: vk::PhysicalDevice,
+    queries: PhysicalDeviceCommands,
+    /// The version of Vulkan that application and device share.
+    pub api_version: u32,
+    /// The driver's name.
+    pub name: String,
+    /// The largest image in pixels.
+    pub max_extent: u32,
+    /// How many queue families it has.
+    pub queue_families: u32,
+    extensions: HashSet<CString>,
+    /// Whether the layer can own swapchains here; if not, why.
+    pub ability: Result<(), String>,
+}
+
+/// How a device can lay out an image that others are to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// The DRM format modifier.
+    pub modifier: u64,
+    /// How many memory planes it has.
+    pub planes: u32,
+}
+
+impl PhysicalDevice {
+    /// Asks the driver once.
+    pub fn new(instance: &Instance, handle: vk::PhysicalDevice) -> Self {
+        let mut properties = vk::PhysicalDeviceProperties::default();
+        if let Some(query) = instance.next.get_physical_device_properties {
+            // SAFETY: a valid handle and a structure to fill.
+            unsafe { query(handle, &mut properties) };
+        }
+        let mut queue_families = 0;
+        if let Some(query) = instance.next.get_physical_device_queue_family_properties {
+            // SAFETY: a valid handle; a null array asks for the count.
+            unsafe { query(handle, &mut queue_families, std::ptr::null_mut()) };
+        }
+        let api_version = properties.api_version.min(instance.api_version);
+        let mut device = PhysicalDevice {
+            handle,
+            queries: instance.queries,
+            api_version,
+            name: properties.device_name_as_c_str().map_or_else(
+                |_| String::new(),
+                |name| name.to_string_lossy().into_owned(),
+            ),
+            max_extent: properties.limits.max_image_dimension2_d,
+            queue_families,
+            extensions: next_extensions(instance, handle)
+                .iter()
+                .filter_map(|extension| extension.extension_name_as_c_str().ok())
+                .map(CStr::to_owned)
+                .collect(),
+            ability: Ok(()),
+        };
+        device.ability = device.look();
+        device
+    }
+
+    /// The extensions that must be added to a device on which the layer owns swapchains.
+    pub fn needs(&self) -> impl Iterator<Item = &'static CStr> + use<> {
+        let version = self.api_version;
+        DEVICE_NEEDS
+            .iter()
+            .filter(move |need| need.by_name(version))
+            .map(|need| need.name)
+    }
+
+    /// The layouts in which the device can make images of this format that others can read, whatever
+    /// they are used for.
+    pub fn layouts(&self, format: vk::Format) -> Vec<Layout> {
+        let Some(query) = self.queries.get_format_properties2 else {
+            return Vec::new();
+        };
+        let ask = |modifiers: &mut [vk::DrmFormatModifierProperties2EXT]| {
+            let mut list = vk::DrmFormatModifierPropertiesList2EXT {
+                drm_format_modifier_count: modifiers.len() as u32,
+                p_drm_format_modifier_properties: match modifiers {
+                    [] => std::ptr::null_mut(),
+                    some => some.as_mut_ptr(),
+                },
+                ..Default::default()
+            };
+            let mut properties = vk::FormatProperties2::default().push_next(&mut list);
+            // SAFETY: a valid handle, and a chain of structures that the device knows (see below).
+            unsafe { query(self.handle, format, &mut properties) };
+            list.drm_format_modifier_count as usize
+        };
+        if self.has_format_feature_flags2() {
+            let count = ask(&mut []);
+            let mut modifiers = vec![vk::DrmFormatModifierProperties2EXT::default(); count];
+            let count = ask(&mut modifiers);
+            modifiers
+                .iter()
+                .take(count)
+                .map(|of| Layout {
+                    modifier: of.drm_format_modifier,
+                    planes: of.drm_format_modifier_plane_count,
+                })
+                .collect()
+        } else {
+            self.layouts_before_1_3(query, format)
+        }
+    }
+
+    /// Whether the device can make such an image with this modifier, export its memory as a dma-buf,
+    /// and import it again.
+    pub fn can_export(&self, image: &ImageKind<'_>, modifier: u64) -> bool {
+        let Some(query) = self.queries.get_image_format_properties2 else {
+            return false;
+        };
+        let mut by_modifier = vk::PhysicalDeviceImageDrmFormatModifierInfoEXT::default()
+            .drm_format_modifier(modifier)
+            .sharing_mode(vk::SharingMode::EXCLUSIVE);
+        let mut as_dma_buf = vk::PhysicalDeviceExternalImageFormatInfo::default()
+            .handle_type(vk::ExternalMemoryHandleTypeFlags::DMA_BUF_EXT);
+        let mut views = vk::ImageFormatListCreateInfo::default().view_formats(image.view_formats);
+        let mut info = vk::PhysicalDeviceImageFormatInfo2::default()
+            .format(image.format)
+            .ty(vk::ImageType::TYPE_2D)
+            .tiling(vk::ImageTiling::DRM_FORMAT_MODIFIER_EXT)
+            .usage(image.usage)
+            .flags(image.flags)
+            .push_next(&mut by_modifier)
+            .push_next(&mut as_dma_buf);
+        if !image.view_formats.is_empty() {
+            info = info.push_next(&mut views);
+        }
+        let mut external = vk::ExternalImageFormatProperties::default();
+        let mut properties = vk::ImageFormatProperties2::default().push_next(&mut external);
+        // SAFETY: a valid handle, and chains of structures that the device knows: it has the extensions.
+        let answer = unsafe { query(self.handle, &info, &mut properties) };
+        let extent = properties.image_format_properties.max_extent;
+        answer == vk::Result::SUCCESS
+            && extent.width >= image.extent.width
+            && extent.height >= image.extent.height
+            && external
+                .external_memory_properties
+                .external_memory_features
+                .contains(vk::ExternalMemoryFeatureFlags::EXPORTABLE)
+    }
+
+    fn layouts_before_1_3(
+        &self,
+        query: vk::PFN_vkGetPhysicalDeviceFormatProperties2,
+        format: vk::Format,
+    ) -> Vec<Layout> {
+        let ask = |modifiers: &mut [vk::DrmFormatModifierPropertiesEXT]| {
+            let mut list = vk::DrmFormatModifierPropertiesListEXT {
+                drm_format_modifier_count: modifiers.len() as u32,
+                p_drm_format_modifier_properties: match modifiers {
+                    [] => std::ptr::null_mut(),
+                    some => some.as_mut_ptr(),
+                },
+                ..Default::default()
+            };
+            let mut properties = vk::FormatProperties2::default().push_next(&mut list);
+            // SAFETY: a valid handle; the device has the extension of this structure.
+            unsafe { query(self.handle, format, &mut properties) };
+            list.drm_format_modifier_count as usize
+        };
+        let count = ask(&mut []);
+        let mut modifiers = vec![vk::DrmFormatModifierPropertiesEXT::default(); count];
+        let count = ask(&mut modifiers);
+        modifiers
+            .iter()
+            .take(count)
+            .map(|of| Layout {
+                modifier: of.drm_format_modifier,
+                planes: of.drm_format_modifier_plane_count,
+            })
+            .collect()
+    }
+
+    /// `VkDrmFormatModifierPropertiesList2EXT` came with these.
+    fn has_format_feature_flags2(&self) -> bool {
+        self.api_version >= vk::API_VERSION_1_3
+            || self.extensions.contains(khr::format_feature_flags2::NAME)
+    }
+
+    fn look(&self) -> Result<(), String> {
+        let missing: Vec<_> = self
+            .needs()
+            .filter(|name| !self.extensions.contains(*name))
+            .map(CStr::to_string_lossy)
+            .collect();
+        if !missing.is_empty() {
+            return Err(format!("the driver lacks {}", missing.join(", ")));
+        }
+        let (Some(semaphores), Some(fences)) = (
+            self.queries.get_external_semaphore_properties,
+            self.queries.get_external_fence_properties,
+        ) else {
+            return Err(
+                "the driver cannot be asked about external semaphores and fences".to_owned(),
+            );
+        };
+        let info = vk::PhysicalDeviceExternalSemaphoreInfo::default()
+            .handle_type(vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD);
+        let mut semaphore = vk::ExternalSemaphoreProperties::default();
+        // SAFETY: a valid handle, a plain query and a structure to fill.
+        unsafe { semaphores(self.handle, &info, &mut semaphore) };
+        let needed = vk::ExternalSemaphoreFeatureFlags::EXPORTABLE
+            | vk::ExternalSemaphoreFeatureFlags::IMPORTABLE;
+        if !semaphore.external_semaphore_features.contains(needed) {
+            return Err("the driver's semaphores cannot become sync_files and back".to_owned());
+        }
+        let info = vk::PhysicalDeviceExternalFenceInfo::default()
+            .handle_type(vk::ExternalFenceHandleTypeFlags::SYNC_FD);
+        let mut fence = vk::ExternalFenceProperties::default();
+        // SAFETY: as above.
+        unsafe { fences(self.handle, &info, &mut fence) };
+        if !fence
+            .external_fence_features
+            .contains(vk::ExternalFenceFeatureFlags::IMPORTABLE)
+        {
+            return Err("the driver's fences cannot be made of sync_files".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// A kind of image, for [`PhysicalDevice::can_export`].
+#[derive(Clone, Copy)]
+pub struct ImageKind<'a> {
+    /// Its format.
+    pub format: vk::Format,
+    /// What it is used for.
+    pub usage: vk::ImageUsageFlags,
+    /// How it is created.
+    pub flags: vk::ImageCreateFlags,
+    /// Formats of its views, with `MUTABLE_FORMAT`.
+    pub view_formats: &'a [vk::Format],
+    /// The size that it must be able to have.
+    pub extent: vk::Extent2D,
+}
+
+/// The device extensions that the next layer tells of.
+fn next_extensions(
+    instance: &Instance,
+    device: vk::PhysicalDevice,
+) -> Vec<vk::ExtensionProperties> {
+    let Some(next) = instance.next.enumerate_device_extension_properties else {
+        return Vec::new();
+    };
+    loop {
+        let mut count = 0;
+        // SAFETY: a valid handle; a null array asks for the count.
+        let asked = unsafe { next(device, std::ptr::null(), &mut count, std::ptr::null_mut()) };
+        if asked != vk::Result::SUCCESS {
+            return Vec::new();
+        }
+        let mut extensions = vec![vk::ExtensionProperties::default(); count as usize];
+        // SAFETY: a valid handle, and room for `count` structures.
+        let told = unsafe {
+            next(
+                device,
+                std::ptr::null(),
+                &mut count,
+                extensions.as_mut_ptr(),
+            )
+        };
+        if told != vk::Result::INCOMPLETE {
+            extensions.truncate(count as usize);
+            return extensions;
+        }
+    }
+}
+
+/// `vkEnumerateDeviceExtensionProperties`: the driver's, with ours added where the layer can own
+/// swapchains, and without those that name swapchains in ways that we do not know.
+pub unsafe extern "system" fn enumerate_device_extension_properties(
+    device: vk::PhysicalDevice,
+    layer: *const c_char,
+    count: *mut u32,
+    properties: *mut vk::ExtensionProperties,
+) -> vk::Result {
+    result::guard(
+        "vkEnumerateDeviceExtensionProperties",
+        result::PANICKED,
+        || {
+            // SAFETY: null or a valid C string by the specification.
+            let layer_name = (!layer.is_null()).then(|| unsafe { CStr::from_ptr(layer) });
+            if layer_name == Some(extensions::LAYER_NAME) {
+                let own = extensions::properties(extensions::DEVICE);
+                // SAFETY: valid by the specification.
+                return unsafe {
+                    p_next::enumerate(&own, count, properties, |from, to| *to = *from)
+                };
+            }
+            if device == vk::PhysicalDevice::null() {
+                return vk::Result::ERROR_LAYER_NOT_PRESENT;
+            }
+            // SAFETY: a valid handle by the specification.
+            let Some(instance) = (unsafe { dispatch::instance(device) }) else {
+                return vk::Result::ERROR_INITIALIZATION_FAILED;
+            };
+            let able = instance.physical_device(device).ability.is_ok();
+            if layer_name.is_some() || !able {
+                return match instance.next.enumerate_device_extension_properties {
+                    // SAFETY: the application's own parameters.
+                    Some(next) => unsafe { next(device, layer, count, properties) },
+                    None => vk::Result::ERROR_INITIALIZATION_FAILED,
+                };
+            }
+            let mut all = next_extensions(&instance, device);
+            all.retain(|extension| {
+                extension
+                    .extension_name_as_c_str()
+                    .is_ok_and(|name| !HIDDEN.contains(&name))
+            });
+            for own in extensions::properties(extensions::DEVICE) {
+                let name = own.extension_name_as_c_str();
+                if !all
+                    .iter()
+                    .any(|extension| extension.extension_name_as_c_str() == name)
+                {
+                    all.push(own);
+                }
+            }
+            // SAFETY: valid by the specification.
+            unsafe { p_next::enumerate(&all, count, properties, |from, to| *to = *from) }
+        },
+    )
+}
+
+/// `vkEnumerateDeviceLayerProperties`: device layers are no more; this one answers for itself.
+pub unsafe extern "system" fn enumerate_device_layer_properties(
+    _: vk::PhysicalDevice,
+    count: *mut u32,
+    properties: *mut vk::LayerProperties,
+) -> vk::Result {
+    let own = [extensions::layer_properties()];
+    // SAFETY: valid by the specification.
+    unsafe { p_next::enumerate(&own, count, properties, |from, to| *to = *from) }
+}

@@ -1,0 +1,287 @@
+//! Presenting: the application's semaphores become one sync_file, which goes onto the image before the
+//! commit.
+
+use std::{
+    os::fd::{FromRawFd, OwnedFd},
+    sync::Arc,
+    time::Instant,
+};
+
+use ash::vk;
+use smallvec::SmallVec;
+use wayfence::{sync_file::SyncFile, wayland::Rectangle};
+
+use crate::{
+    device::Device,
+    dispatch, p_next,
+    present_chain::PresentChain,
+    result::{self, PANICKED},
+    swapchain::Swapchain,
+};
+
+/// As many swapchains, semaphores or rectangles as a present usually has, without allocation.
+const USUAL: usize = 4;
+type Few<T> = SmallVec<[T; USUAL]>;
+
+/// `vkQueuePresentKHR`.
+pub unsafe extern "system" fn queue_present(
+    queue: vk::Queue,
+    present_info: *const vk::PresentInfoKHR<'_>,
+) -> vk::Result {
+    result::guard("vkQueuePresentKHR", PANICKED, || {
+        // SAFETY: a valid handle by the specification.
+        let Some(device) = (unsafe { dispatch::device(queue) }) else {
+            return vk::Result::ERROR_DEVICE_LOST;
+        };
+        // SAFETY: valid by the specification.
+        let info = unsafe { &*present_info };
+        // SAFETY: valid by the specification.
+        let handles = unsafe { p_next::slice(info.p_swapchains, info.swapchain_count) };
+        let swapchains: Few<Option<Arc<Swapchain>>> = handles
+            .iter()
+            .map(|handle| device.swapchain(*handle))
+            .collect();
+        if swapchains.iter().all(Option::is_none) {
+            return match device.next.queue_present {
+                // SAFETY: the application's own parameters.
+                Some(next) => unsafe { next(queue, present_info) },
+                None => vk::Result::ERROR_SURFACE_LOST_KHR,
+            };
+        }
+        // SAFETY: valid by the specification.
+        unsafe { present(&device, queue, info, &swapchains) }
+    })
+}
+
+/// Presents to our swapchains, and lets the driver present to its own.
+///
+/// # Safety
+/// `queue` and `info` are those of a valid `vkQueuePresentKHR`; `swapchains` are ours among its own, in
+/// its order.
+unsafe fn present(
+    device: &Device,
+    queue: vk::Queue,
+    info: &vk::PresentInfoKHR<'_>,
+    swapchains: &[Option<Arc<Swapchain>>],
+) -> vk::Result {
+    let begin = Instant::now();
+    // SAFETY: valid by the specification.
+    let waits = unsafe { p_next::slice(info.p_wait_semaphores, info.wait_semaphore_count) };
+    // SAFETY: valid by the specification.
+    let indices = unsafe { p_next::slice(info.p_image_indices, info.swapchain_count) };
+    // SAFETY: a valid chain by the specification.
+    let chain = unsafe { PresentChain::of(info.p_next) };
+
+    let below = swapchains.iter().any(Option::is_none);
+    let semaphore_below = match below {
+        false => None,
+        true => match semaphore_below(swapchains, indices) {
+            Ok(semaphore) => Some(semaphore),
+            Err(error) => return error,
+        },
+    };
+    let rendering = match submit(device, queue, waits, semaphore_below) {
+        Ok(rendering) => rendering,
+        Err(error) => return error,
+    };
+
+    let mut results: Few<vk::Result> = Few::new();
+    for (at, swapchain) in swapchains.iter().enumerate() {
+        results.push(match swapchain {
+            None => vk::Result::SUCCESS,
+            Some(ours) => {
+                let damage: Few<Rectangle> = chain.damage(at).collect();
+                let outcome = present_one(ours, indices[at], &rendering, &damage);
+                if let Some(fence) = chain.fence(at) {
+                    signal(device, queue, fence);
+                }
+                ours.compositor.counters().presented(begin.elapsed());
+                outcome
+            }
+        });
+    }
+    if let Some(semaphore) = semaphore_below {
+        // SAFETY: as the caller guarantees; the semaphore is signalled by the submit above.
+        unsafe { present_below(device, queue, info, swapchains, semaphore, &mut results) };
+    }
+
+    if !info.p_results.is_null() {
+        for (at, result) in results.iter().enumerate() {
+            // SAFETY: room for one result a swapchain by the specification.
+            unsafe { *info.p_results.add(at) = *result };
+        }
+    }
+    worst(&results)
+}
+
+fn present_one(
+    swapchain: &Swapchain,
+    index: u32,
+    rendering: &Rendering,
+    damage: &[Rectangle],
+) -> vk::Result {
+    let fence = match rendering {
+        Rendering::Pending(fence) => Some(fence),
+        Rendering::Done => None,
+        Rendering::WaitedFor => {
+            swapchain.compositor.counters().cpu_wait();
+            None
+        }
+    };
+    match swapchain.compositor.present(index, fence, damage) {
+        Ok(()) => vk::Result::SUCCESS,
+        Err(error) => result::log("vkQueuePresentKHR", &error),
+    }
+}
+
+/// How far the work that a present waits for has come.
+enum Rendering {
+    /// This fence tells.
+    Pending(SyncFile),
+    /// It is over.
+    Done,
+    /// It is over, because we have waited for it on the CPU.
+    WaitedFor,
+}
+
+/// Waits for the application's semaphores on the queue, and makes a sync_file that signals after them
+/// and after everything submitted to the queue before.
+fn submit(
+    device: &Device,
+    queue: vk::Queue,
+    waits: &[vk::Semaphore],
+    below: Option<vk::Semaphore>,
+) -> Result<Rendering, vk::Result> {
+    let missing = vk::Result::ERROR_DEVICE_LOST;
+    let submit = device.next.queue_submit.ok_or(missing)?;
+    let export = device.next.get_semaphore_fd.ok_or(missing)?;
+    let semaphore = device.take_semaphore()?;
+    let stages: Few<vk::PipelineStageFlags> = waits
+        .iter()
+        .map(|_| vk::PipelineStageFlags::ALL_COMMANDS)
+        .collect();
+    let mut signals: SmallVec<[vk::Semaphore; 2]> = SmallVec::new();
+    signals.push(semaphore);
+    signals.extend(below);
+    let batch = vk::SubmitInfo::default()
+        .wait_semaphores(waits)
+        .wait_dst_stage_mask(&stages)
+        .signal_semaphores(&signals);
+    // SAFETY: the application's queue, which it lets nobody else use during a present; its semaphores;
+    // ours, unsignalled.
+    if let Err(error) = unsafe { submit(queue, 1, &batch, vk::Fence::null()) }.result() {
+        tracing::error!(?error, "vkQueuePresentKHR: vkQueueSubmit");
+        device.keep_semaphore(semaphore);
+        return Err(error);
+    }
+    let info = vk::SemaphoreGetFdInfoKHR::default()
+        .semaphore(semaphore)
+        .handle_type(vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD);
+    let mut fd = -1;
+    // SAFETY: our semaphore, made to be exported so, with a signal operation pending.
+    match unsafe { export(device.handle, &info, &mut fd) } {
+        vk::Result::SUCCESS => {
+            // Exporting has taken the payload: the semaphore is unsignalled.
+            device.keep_semaphore(semaphore);
+            Ok(match fd {
+                // The driver's way to say that it has signalled already.
+                -1 => Rendering::Done,
+                // SAFETY: each export gives a new descriptor to the caller.
+                fd => Rendering::Pending(SyncFile::from(unsafe { OwnedFd::from_raw_fd(fd) })),
+            })
+        }
+        error => {
+            tracing::warn!(?error, "no sync_file from the driver: waiting on the CPU");
+            device.spoil_semaphore(semaphore);
+            let wait = device.next.queue_wait_idle.ok_or(missing)?;
+            // SAFETY: the application's queue, which it lets nobody else use during a present.
+            unsafe { wait(queue) }.result()?;
+            Ok(Rendering::WaitedFor)
+        }
+    }
+}
+
+/// The semaphore for the driver's own present, kept with one of our images: that image is presented
+/// again only after the application has acquired it again, and on the same queue the wait is over then.
+fn semaphore_below(
+    swapchains: &[Option<Arc<Swapchain>>],
+    indices: &[u32],
+) -> Result<vk::Semaphore, vk::Result> {
+    swapchains
+        .iter()
+        .zip(indices)
+        .find_map(|(ours, index)| ours.as_ref()?.images.get(*index as usize))
+        .ok_or(vk::Result::ERROR_OUT_OF_DATE_KHR)?
+        .semaphore_below()
+}
+
+/// Lets the driver present to its own swapchains.
+///
+/// # Safety
+/// As [`present`]; `semaphore` has a signal operation pending on the queue.
+unsafe fn present_below(
+    device: &Device,
+    queue: vk::Queue,
+    info: &vk::PresentInfoKHR<'_>,
+    swapchains: &[Option<Arc<Swapchain>>],
+    semaphore: vk::Semaphore,
+    results: &mut [vk::Result],
+) {
+    let theirs: Vec<usize> = (0..swapchains.len())
+        .filter(|at| swapchains[*at].is_none())
+        .collect();
+    let Some(next) = device.next.queue_present else {
+        return;
+    };
+    // SAFETY: valid by the specification.
+    let handles = unsafe { p_next::slice(info.p_swapchains, info.swapchain_count) };
+    // SAFETY: valid by the specification.
+    let indices = unsafe { p_next::slice(info.p_image_indices, info.swapchain_count) };
+    // SAFETY: a valid chain by the specification.
+    let chain = unsafe { PresentChain::of(info.p_next) };
+    let handles: Vec<_> = theirs.iter().map(|at| handles[*at]).collect();
+    let indices: Vec<_> = theirs.iter().map(|at| indices[*at]).collect();
+    let mut answers = vec![vk::Result::SUCCESS; theirs.len()];
+    let waits = [semaphore];
+    let mut present = vk::PresentInfoKHR::default()
+        .wait_semaphores(&waits)
+        .swapchains(&handles)
+        .image_indices(&indices)
+        .results(&mut answers);
+    let whole = chain.with_subset(&theirs, |chain| {
+        present.p_next = chain;
+        // SAFETY: the application's swapchains and images, and a semaphore that will be signalled.
+        unsafe { next(queue, &present) }
+    });
+    for (at, answer) in theirs.iter().zip(&answers) {
+        // A failure of the whole call may leave the single results unwritten.
+        results[*at] = if whole.as_raw() < 0 && answer.as_raw() >= 0 {
+            whole
+        } else {
+            *answer
+        };
+    }
+}
+
+/// Signals a present's fence (`VkSwapchainPresentFenceInfoKHR`) when the work before it is done: from
+/// then on its semaphores and the swapchain may go.
+fn signal(device: &Device, queue: vk::Queue, fence: vk::Fence) {
+    if let Some(submit) = device.next.queue_submit {
+        // SAFETY: the application's queue, used by nobody else during a present, and its fence.
+        let submitted = unsafe { submit(queue, 0, std::ptr::null(), fence) };
+        if submitted != vk::Result::SUCCESS {
+            tracing::error!(?submitted, "vkQueuePresentKHR: the present's fence");
+        }
+    }
+}
+
+/// The result of a present as a whole: an error if there is one, else what is not a plain success.
+fn worst(results: &[vk::Result]) -> vk::Result {
+    let error = results.iter().find(|result| result.as_raw() < 0);
+    let other = || {
+        results
+            .iter()
+            .find(|result| **result != vk::Result::SUCCESS)
+    };
+    error.or_else(other).copied().unwrap_or(vk::Result::SUCCESS)
+}

@@ -1,0 +1,64 @@
+//! The report (`WAYFENCE_REPORT`): what each swapchain counted, written when it is destroyed, or when
+//! the process exits with it.
+
+use std::{
+    ffi::c_int,
+    sync::{Arc, Mutex, Once, PoisonError, Weak},
+};
+
+use crate::{settings::settings, swapchain::Swapchain};
+
+/// Swapchains whose report has not been written.
+static UNREPORTED: Mutex<Vec<Weak<Swapchain>>> = Mutex::new(Vec::new());
+
+/// The name of the running program.
+pub fn application() -> String {
+    std::env::current_exe()
+        .ok()
+        .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// Takes note of a new swapchain, in case that the process exits with it.
+pub fn remember(swapchain: &Arc<Swapchain>) {
+    if settings().report.is_none() {
+        return;
+    }
+    static AT_EXIT: Once = Once::new();
+    AT_EXIT.call_once(|| {
+        // SAFETY: the function stays mapped until the process ends (`-z nodelete`).
+        unsafe { atexit(write_all) };
+    });
+    let mut unreported = UNREPORTED.lock().unwrap_or_else(PoisonError::into_inner);
+    unreported.retain(|swapchain| swapchain.strong_count() > 0);
+    unreported.push(Arc::downgrade(swapchain));
+}
+
+/// Appends the swapchain's report to the file.
+pub fn write(swapchain: &Swapchain) {
+    if let Some(path) = &settings().report
+        && let Err(error) = swapchain.report().append(path)
+    {
+        tracing::error!(%error, "the report cannot be written");
+    }
+}
+
+unsafe extern "C" {
+    fn atexit(function: extern "C" fn()) -> c_int;
+}
+
+extern "C" fn write_all() {
+    crate::result::guard("exit", (), || {
+        // A thread that holds the lock may not run any more.
+        if let Ok(mut unreported) = UNREPORTED.try_lock() {
+            for swapchain in unreported
+                .drain(..)
+                .filter_map(|swapchain| swapchain.upgrade())
+            {
+                write(&swapchain);
+                // Neither driver nor compositor is to be called now: the swapchain is left as it is.
+                std::mem::forget(swapchain);
+            }
+        }
+    });
+}

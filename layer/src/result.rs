@@ -1,0 +1,63 @@
+//! Errors as `VkResult`, in one place, and the wall that no panic crosses.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ash::vk;
+use wayfence::error::Error;
+
+/// The `VkResult` that the specification names for a failure of the library's.
+pub fn of(error: &Error) -> vk::Result {
+    use rustix_errno::{MFILE, NFILE, NOMEM};
+    match error {
+        Error::Kernel { errno, .. } if errno.raw_os_error() == NOMEM => {
+            vk::Result::ERROR_OUT_OF_HOST_MEMORY
+        }
+        Error::Kernel { errno, .. } if [MFILE, NFILE].contains(&errno.raw_os_error()) => {
+            vk::Result::ERROR_OUT_OF_HOST_MEMORY
+        }
+        Error::CompositorGone(_) | Error::Protocol(_) => vk::Result::ERROR_SURFACE_LOST_KHR,
+        Error::Retired => vk::Result::ERROR_OUT_OF_DATE_KHR,
+        Error::Unsupported(_) | Error::Setting { .. } => vk::Result::ERROR_INITIALIZATION_FAILED,
+        _ => vk::Result::ERROR_UNKNOWN,
+    }
+}
+
+/// Numbers of `errno.h` that get an error of their own.
+mod rustix_errno {
+    pub const NOMEM: i32 = 12;
+    pub const NFILE: i32 = 23;
+    pub const MFILE: i32 = 24;
+}
+
+/// Logs a failure of the library's, once, where it becomes a result.
+pub fn log(command: &str, error: &Error) -> vk::Result {
+    let result = of(error);
+    match result {
+        // Part of every application's life.
+        vk::Result::ERROR_OUT_OF_DATE_KHR => tracing::debug!(command, %error, ?result),
+        _ => tracing::error!(command, %error, ?result),
+    }
+    result
+}
+
+/// Runs an entry point's body; a panic becomes `fallback` and a line in the log.
+pub fn guard<T>(command: &'static str, fallback: T, body: impl FnOnce() -> T) -> T {
+    // The state behind the entry points is guarded by locks whose data every change leaves consistent.
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(answer) => answer,
+        Err(panic) => {
+            let cause = panic
+                .downcast_ref::<&str>()
+                .copied()
+                .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+                .unwrap_or("no message");
+            tracing::error!(command, cause, "a bug in Wayfence");
+            // Its destructor could panic again.
+            std::mem::forget(panic);
+            fallback
+        }
+    }
+}
+
+/// What a command answers after a panic.
+pub const PANICKED: vk::Result = vk::Result::ERROR_UNKNOWN;

@@ -1,0 +1,299 @@
+//! Wayland surfaces, and whether the layer owns their swapchains.
+
+use std::{
+    collections::HashMap,
+    ffi::c_void,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+use ash::vk::{self, Handle};
+use wayfence::{format, wayland};
+
+use crate::{
+    dispatch,
+    instance::Instance,
+    physical_device::{ImageKind, Layout, PhysicalDevice},
+    result,
+};
+
+/// One `VkSurfaceKHR` of a Wayland surface.
+pub struct Surface {
+    display: *mut c_void,
+    surface: *mut c_void,
+    /// The driver knows it too: without, the handle is ours.
+    below: bool,
+    window: OnceLock<Result<Arc<wayland::Surface>, String>>,
+    verdicts: Mutex<HashMap<vk::PhysicalDevice, Arc<Verdict>>>,
+    /// The swapchain of ours that has not been replaced.
+    current: Mutex<vk::SwapchainKHR>,
+}
+
+// SAFETY: the pointers are the application's proxies; libwayland's objects may be used in every thread.
+unsafe impl Send for Surface {}
+// SAFETY: as above.
+unsafe impl Sync for Surface {}
+
+/// Who owns the swapchains of a surface on a physical device.
+pub enum Verdict {
+    /// The layer, with what compositor and driver share.
+    Owned(Offer),
+    /// Whoever is below; why.
+    Aside(String),
+}
+
+/// What compositor and driver share.
+pub struct Offer {
+    /// The formats, in the order in which applications see them.
+    pub formats: Vec<SharedFormat>,
+    /// What images of the first format can be used for.
+    pub usage: vk::ImageUsageFlags,
+    /// The largest image.
+    pub max_extent: vk::Extent2D,
+}
+
+/// A format that both can do, opaque and with alpha.
+pub struct SharedFormat {
+    /// Its names.
+    pub format: &'static format::Format,
+    /// The layouts in which the compositor takes it opaque.
+    pub opaque: Vec<Layout>,
+    /// The layouts in which the compositor takes it with alpha.
+    pub alpha: Vec<Layout>,
+}
+
+impl Surface {
+    /// The Wayland side, asked for at the first use.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn window(&self) -> Result<&Arc<wayland::Surface>, &str> {
+        self.window
+            .get_or_init(|| {
+                // SAFETY: the application keeps its display and surface while the `VkSurfaceKHR` lives
+                // (Vulkan specification, vkCreateWaylandSurfaceKHR).
+                unsafe { wayland::Display::of(self.display) }
+                    // SAFETY: as above.
+                    .and_then(|display| unsafe { wayland::Surface::new(display, self.surface) })
+                    .map(Arc::new)
+                    .map_err(|error| error.to_string())
+            })
+            .as_ref()
+            .map_err(String::as_str)
+    }
+
+    /// Who owns swapchains of this surface on that device: decided once.
+    pub fn verdict(&self, instance: &Instance, handle: vk::PhysicalDevice) -> Arc<Verdict> {
+        if let Some(verdict) = self.verdicts().get(&handle) {
+            return Arc::clone(verdict);
+        }
+        let device = instance.physical_device(handle);
+        let verdict = Arc::new(self.judge(&device));
+        match &*verdict {
+            Verdict::Owned(offer) => {
+                tracing::info!(
+                    driver = device.name,
+                    formats = offer.formats.len(),
+                    "Wayfence owns the swapchains of this surface"
+                );
+            }
+            Verdict::Aside(why) => {
+                tracing::info!(driver = device.name, why, "Wayfence steps aside");
+            }
+        }
+        Arc::clone(self.verdicts().entry(handle).or_insert(verdict))
+    }
+
+    /// The swapchain of ours that has not been replaced, or null.
+    pub fn current(&self) -> MutexGuard<'_, vk::SwapchainKHR> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the driver knows the surface.
+    pub fn is_known_below(&self) -> bool {
+        self.below
+    }
+
+    fn verdicts(&self) -> MutexGuard<'_, HashMap<vk::PhysicalDevice, Arc<Verdict>>> {
+        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn judge(&self, device: &PhysicalDevice) -> Verdict {
+        if let Err(why) = &device.ability {
+            return Verdict::Aside(why.clone());
+        }
+        let window = match self.window() {
+            Ok(window) => window,
+            Err(why) => return Verdict::Aside(why.to_owned()),
+        };
+        let offered = window.display().formats();
+        if offered.is_empty() {
+            return Verdict::Aside(
+                "the compositor takes no dma-bufs with explicit modifiers".to_owned(),
+            );
+        }
+        let formats: Vec<_> = format::all()
+            .iter()
+            .filter_map(|format| shared(device, offered, format))
+            .collect();
+        let Some(first) = formats.first() else {
+            return Verdict::Aside(
+                "compositor and driver share no pair of format and modifier".to_owned(),
+            );
+        };
+        let usage = usages(device, first);
+        let side = device.max_extent;
+        Verdict::Owned(Offer {
+            formats,
+            usage,
+            max_extent: vk::Extent2D {
+                width: side,
+                height: side,
+            },
+        })
+    }
+}
+
+impl Offer {
+    /// The shared format with that name.
+    pub fn format(&self, format: vk::Format) -> Option<&SharedFormat> {
+        self.formats
+            .iter()
+            .find(|shared| shared.format.vk == format)
+    }
+}
+
+/// The format with the layouts that both can do: opaque and with alpha, for an application may choose
+/// either with every format that a surface offers.
+fn shared(
+    device: &PhysicalDevice,
+    offered: &wayland::Formats,
+    format: &'static format::Format,
+) -> Option<SharedFormat> {
+    let opaque = offered.modifiers(format.opaque);
+    let alpha = offered.modifiers(format.alpha);
+    if opaque.is_empty() || alpha.is_empty() {
+        return None;
+    }
+    let kind = ImageKind {
+        format: format.vk,
+        usage: vk::ImageUsageFlags::COLOR_ATTACHMENT,
+        flags: vk::ImageCreateFlags::empty(),
+        view_formats: &[],
+        extent: vk::Extent2D {
+            width: 1,
+            height: 1,
+        },
+    };
+    let layouts = device.layouts(format.vk);
+    let of_both = |modifiers: &[u64]| -> Vec<Layout> {
+        layouts
+            .iter()
+            .filter(|layout| {
+                modifiers.contains(&layout.modifier) && device.can_export(&kind, layout.modifier)
+            })
+            .copied()
+            .collect()
+    };
+    let (opaque, alpha) = (of_both(opaque), of_both(alpha));
+    (!opaque.is_empty() && !alpha.is_empty()).then_some(SharedFormat {
+        format,
+        opaque,
+        alpha,
+    })
+}
+
+/// What images of the format can be used for, in one layout at least.
+fn usages(device: &PhysicalDevice, shared: &SharedFormat) -> vk::ImageUsageFlags {
+    [
+        vk::ImageUsageFlags::COLOR_ATTACHMENT,
+        vk::ImageUsageFlags::TRANSFER_SRC,
+        vk::ImageUsageFlags::TRANSFER_DST,
+        vk::ImageUsageFlags::SAMPLED,
+        vk::ImageUsageFlags::STORAGE,
+        vk::ImageUsageFlags::INPUT_ATTACHMENT,
+    ]
+    .into_iter()
+    .filter(|usage| {
+        let kind = ImageKind {
+            format: shared.format.vk,
+            usage: *usage,
+            flags: vk::ImageCreateFlags::empty(),
+            view_formats: &[],
+            extent: vk::Extent2D {
+                width: 1,
+                height: 1,
+            },
+        };
+        shared
+            .opaque
+            .iter()
+            .any(|layout| device.can_export(&kind, layout.modifier))
+    })
+    .fold(vk::ImageUsageFlags::empty(), |all, usage| all | usage)
+}
+
+/// `vkCreateWaylandSurfaceKHR`: goes down, so that the layer can step aside later, and is remembered. A
+/// driver without Wayland surfaces gets one of ours.
+pub unsafe extern "system" fn create_wayland_surface(
+    instance: vk::Instance,
+    create_info: *const vk::WaylandSurfaceCreateInfoKHR<'_>,
+    allocator: *const vk::AllocationCallbacks<'_>,
+    handle: *mut vk::SurfaceKHR,
+) -> vk::Result {
+    result::guard("vkCreateWaylandSurfaceKHR", result::PANICKED, || {
+        // SAFETY: a valid handle by the specification.
+        let Some(object) = (unsafe { dispatch::instance(instance) }) else {
+            return vk::Result::ERROR_INITIALIZATION_FAILED;
+        };
+        let created = match object.next.create_wayland_surface {
+            // SAFETY: the application's own parameters.
+            Some(next) => unsafe { next(instance, create_info, allocator, handle) },
+            None => vk::Result::ERROR_EXTENSION_NOT_PRESENT,
+        };
+        let below = match created {
+            vk::Result::SUCCESS => true,
+            vk::Result::ERROR_EXTENSION_NOT_PRESENT => false,
+            error => return error,
+        };
+        // SAFETY: valid by the specification.
+        let info = unsafe { &*create_info };
+        let surface = Arc::new(Surface {
+            display: info.display,
+            surface: info.surface,
+            below,
+            window: OnceLock::new(),
+            verdicts: Mutex::default(),
+            current: Mutex::default(),
+        });
+        if !below {
+            let own = vk::SurfaceKHR::from_raw(Arc::as_ptr(&surface) as usize as u64);
+            // SAFETY: valid by the specification.
+            unsafe { *handle = own };
+        }
+        // SAFETY: written just now, or by a successful create call.
+        object.add_surface(unsafe { *handle }, surface);
+        vk::Result::SUCCESS
+    })
+}
+
+/// `vkDestroySurfaceKHR`.
+pub unsafe extern "system" fn destroy_surface(
+    instance: vk::Instance,
+    surface: vk::SurfaceKHR,
+    allocator: *const vk::AllocationCallbacks<'_>,
+) {
+    result::guard("vkDestroySurfaceKHR", (), || {
+        // SAFETY: a valid handle by the specification.
+        let Some(object) = (unsafe { dispatch::instance(instance) }) else {
+            return;
+        };
+        let ours = object.remove_surface(surface);
+        if ours.is_some_and(|ours| !ours.below) {
+            return;
+        }
+        if let Some(next) = object.next.destroy_surface {
+            // SAFETY: the application's own parameters.
+            unsafe { next(instance, surface, allocator) };
+        }
+    });
+}

@@ -1,0 +1,406 @@
+//! What a surface offers: answered by the layer where it owns the swapchains, by whoever is below
+//! elsewhere.
+
+use std::{ffi::c_void, sync::Arc};
+
+use ash::vk;
+use wayfence::wayland;
+
+use crate::{
+    dispatch,
+    instance::Instance,
+    p_next,
+    result::{self, PANICKED},
+    surface::{Offer, Surface, Verdict},
+};
+
+/// The present modes that the layer offers.
+pub const PRESENT_MODES: [vk::PresentModeKHR; 2] =
+    [vk::PresentModeKHR::FIFO, vk::PresentModeKHR::MAILBOX];
+
+/// Images that FIFO needs to go on: one on screen, one waiting for the next refresh, one to draw.
+const MIN_IMAGES: u32 = 3;
+/// MAILBOX needs one more, so that an acquire never waits for the refresh.
+const MIN_IMAGES_MAILBOX: u32 = 4;
+
+/// The least number of images with which a present mode works as it should.
+pub fn min_images(mode: vk::PresentModeKHR) -> u32 {
+    match mode {
+        vk::PresentModeKHR::MAILBOX => MIN_IMAGES_MAILBOX,
+        _ => MIN_IMAGES,
+    }
+}
+
+/// Who answers a query.
+enum Answer {
+    /// The layer, from this.
+    Owned(Arc<Verdict>),
+    /// Whoever is below.
+    Below(Arc<Instance>),
+    /// Nobody: the surface is ours alone, and the layer cannot own swapchains on this device.
+    Nobody,
+}
+
+/// # Safety
+/// `device` is a valid handle.
+unsafe fn answer(device: vk::PhysicalDevice, surface: vk::SurfaceKHR) -> Answer {
+    // SAFETY: the caller guarantees a valid handle.
+    let Some(instance) = (unsafe { dispatch::instance(device) }) else {
+        return Answer::Nobody;
+    };
+    match instance.surface(surface) {
+        None => Answer::Below(instance),
+        Some(known) => {
+            let verdict = known.verdict(&instance, device);
+            match &*verdict {
+                Verdict::Owned(_) => Answer::Owned(verdict),
+                Verdict::Aside(_) if known.is_known_below() => Answer::Below(instance),
+                Verdict::Aside(_) => Answer::Nobody,
+            }
+        }
+    }
+}
+
+fn offer(verdict: &Verdict) -> Option<&Offer> {
+    match verdict {
+        Verdict::Owned(offer) => Some(offer),
+        Verdict::Aside(_) => None,
+    }
+}
+
+/// Defines a surface query: its parameters, the command below, and what the layer answers.
+macro_rules! query {
+    (
+        $(#[$meta:meta])*
+        $name:ident, $command:literal, $next:ident, $surface:ident,
+        ($($parameter:ident: $type:ty),*), |$offer:ident| $own:expr
+    ) => {
+        $(#[$meta])*
+        pub unsafe extern "system" fn $name(
+            device: vk::PhysicalDevice,
+            $($parameter: $type),*
+        ) -> vk::Result {
+            result::guard($command, PANICKED, || {
+                // SAFETY: the parameters are valid by the specification.
+                let surface = unsafe { SurfaceOf::surface(&$surface) };
+                // SAFETY: a valid handle by the specification.
+                match unsafe { answer(device, surface) } {
+                    Answer::Owned(verdict) => match offer(&verdict) {
+                        Some($offer) => $own,
+                        None => vk::Result::ERROR_SURFACE_LOST_KHR,
+                    },
+                    Answer::Below(instance) => match instance.next.$next {
+                        // SAFETY: the application's own parameters.
+                        Some(next) => unsafe { next(device, $($parameter),*) },
+                        None => vk::Result::ERROR_EXTENSION_NOT_PRESENT,
+                    },
+                    Answer::Nobody => vk::Result::ERROR_SURFACE_LOST_KHR,
+                }
+            })
+        }
+    };
+}
+
+/// A parameter that names a surface.
+trait SurfaceOf {
+    /// # Safety
+    /// The parameter is valid.
+    unsafe fn surface(&self) -> vk::SurfaceKHR;
+}
+
+impl SurfaceOf for vk::SurfaceKHR {
+    unsafe fn surface(&self) -> vk::SurfaceKHR {
+        *self
+    }
+}
+
+impl SurfaceOf for *const vk::PhysicalDeviceSurfaceInfo2KHR<'_> {
+    unsafe fn surface(&self) -> vk::SurfaceKHR {
+        // SAFETY: the caller guarantees a valid structure.
+        unsafe { (**self).surface }
+    }
+}
+
+query! {
+    /// `vkGetPhysicalDeviceSurfaceCapabilitiesKHR`.
+    get_surface_capabilities, "vkGetPhysicalDeviceSurfaceCapabilitiesKHR",
+    get_surface_capabilities, surface,
+    (surface: vk::SurfaceKHR, capabilities: *mut vk::SurfaceCapabilitiesKHR),
+    |offer| {
+        // SAFETY: valid by the specification.
+        unsafe { *capabilities = own_capabilities(offer, vk::PresentModeKHR::FIFO) };
+        vk::Result::SUCCESS
+    }
+}
+
+query! {
+    /// `vkGetPhysicalDeviceSurfaceCapabilities2KHR`.
+    get_surface_capabilities2, "vkGetPhysicalDeviceSurfaceCapabilities2KHR",
+    get_surface_capabilities2, info,
+    (
+        info: *const vk::PhysicalDeviceSurfaceInfo2KHR<'_>,
+        capabilities: *mut vk::SurfaceCapabilities2KHR<'_>
+    ),
+    |offer| {
+        // SAFETY: valid structures with valid chains by the specification.
+        unsafe { fill_capabilities2(offer, &*info, &mut *capabilities) }
+    }
+}
+
+query! {
+    /// `vkGetPhysicalDeviceSurfaceCapabilities2EXT`: no counters on Wayland.
+    get_surface_capabilities2_ext, "vkGetPhysicalDeviceSurfaceCapabilities2EXT",
+    get_surface_capabilities2_ext, surface,
+    (surface: vk::SurfaceKHR, capabilities: *mut vk::SurfaceCapabilities2EXT<'_>),
+    |offer| {
+        let own = own_capabilities(offer, vk::PresentModeKHR::FIFO);
+        // SAFETY: valid by the specification.
+        let out = unsafe { &mut *capabilities };
+        out.min_image_count = own.min_image_count;
+        out.max_image_count = own.max_image_count;
+        out.current_extent = own.current_extent;
+        out.min_image_extent = own.min_image_extent;
+        out.max_image_extent = own.max_image_extent;
+        out.max_image_array_layers = own.max_image_array_layers;
+        out.supported_transforms = own.supported_transforms;
+        out.current_transform = own.current_transform;
+        out.supported_composite_alpha = own.supported_composite_alpha;
+        out.supported_usage_flags = own.supported_usage_flags;
+        out.supported_surface_counters = vk::SurfaceCounterFlagsEXT::empty();
+        vk::Result::SUCCESS
+    }
+}
+
+query! {
+    /// `vkGetPhysicalDeviceSurfaceFormatsKHR`.
+    get_surface_formats, "vkGetPhysicalDeviceSurfaceFormatsKHR", get_surface_formats, surface,
+    (surface: vk::SurfaceKHR, count: *mut u32, formats: *mut vk::SurfaceFormatKHR),
+    |offer| {
+        // SAFETY: valid by the specification.
+        unsafe {
+            p_next::enumerate(&offer.formats, count, formats, |shared, to| {
+                *to = surface_format(shared.format.vk);
+            })
+        }
+    }
+}
+
+query! {
+    /// `vkGetPhysicalDeviceSurfaceFormats2KHR`.
+    get_surface_formats2, "vkGetPhysicalDeviceSurfaceFormats2KHR", get_surface_formats2, info,
+    (
+        info: *const vk::PhysicalDeviceSurfaceInfo2KHR<'_>,
+        count: *mut u32,
+        formats: *mut vk::SurfaceFormat2KHR<'_>
+    ),
+    |offer| {
+        // SAFETY: valid by the specification.
+        unsafe {
+            p_next::enumerate(&offer.formats, count, formats, |shared, to| {
+                to.surface_format = surface_format(shared.format.vk);
+            })
+        }
+    }
+}
+
+query! {
+    /// `vkGetPhysicalDeviceSurfacePresentModesKHR`.
+    get_surface_present_modes, "vkGetPhysicalDeviceSurfacePresentModesKHR",
+    get_surface_present_modes, surface,
+    (surface: vk::SurfaceKHR, count: *mut u32, modes: *mut vk::PresentModeKHR),
+    |_offer| {
+        // SAFETY: valid by the specification.
+        unsafe { p_next::enumerate(&PRESENT_MODES, count, modes, |mode, to| *to = *mode) }
+    }
+}
+
+query! {
+    /// `vkGetPhysicalDevicePresentRectanglesKHR`: one device presents the whole surface, whose size on
+    /// Wayland is the swapchain's.
+    get_present_rectangles, "vkGetPhysicalDevicePresentRectanglesKHR", get_present_rectangles, surface,
+    (surface: vk::SurfaceKHR, count: *mut u32, rectangles: *mut vk::Rect2D),
+    |_offer| {
+        let all = vk::Rect2D {
+            offset: vk::Offset2D::default(),
+            extent: vk::Extent2D { width: u32::MAX, height: u32::MAX },
+        };
+        // SAFETY: valid by the specification.
+        unsafe { p_next::enumerate(&[all], count, rectangles, |from, to| *to = *from) }
+    }
+}
+
+/// `vkGetPhysicalDeviceSurfaceSupportKHR`: every queue can wait for the application's semaphores and
+/// signal ours.
+pub unsafe extern "system" fn get_surface_support(
+    device: vk::PhysicalDevice,
+    queue_family: u32,
+    surface: vk::SurfaceKHR,
+    supported: *mut vk::Bool32,
+) -> vk::Result {
+    result::guard("vkGetPhysicalDeviceSurfaceSupportKHR", PANICKED, || {
+        let own = |answer: bool| {
+            // SAFETY: valid by the specification.
+            unsafe { *supported = answer.into() };
+            vk::Result::SUCCESS
+        };
+        // SAFETY: a valid handle by the specification.
+        match unsafe { answer(device, surface) } {
+            Answer::Owned(_) => own(true),
+            Answer::Below(instance) => match instance.next.get_surface_support {
+                // SAFETY: the application's own parameters.
+                Some(next) => unsafe { next(device, queue_family, surface, supported) },
+                None => vk::Result::ERROR_EXTENSION_NOT_PRESENT,
+            },
+            Answer::Nobody => own(false),
+        }
+    })
+}
+
+/// `vkGetPhysicalDeviceWaylandPresentationSupportKHR`: the driver's yes, or ours.
+pub unsafe extern "system" fn get_wayland_presentation_support(
+    device: vk::PhysicalDevice,
+    queue_family: u32,
+    display: *mut vk::wl_display,
+) -> vk::Bool32 {
+    result::guard(
+        "vkGetPhysicalDeviceWaylandPresentationSupportKHR",
+        vk::FALSE,
+        || {
+            // SAFETY: a valid handle by the specification.
+            let Some(instance) = (unsafe { dispatch::instance(device) }) else {
+                return vk::FALSE;
+            };
+            if let Some(next) = instance.next.get_wayland_presentation_support {
+                // SAFETY: the application's own parameters.
+                let below = unsafe { next(device, queue_family, display) };
+                if below == vk::TRUE {
+                    return below;
+                }
+            }
+            let physical = instance.physical_device(device);
+            if physical.ability.is_err() || queue_family >= physical.queue_families {
+                return vk::FALSE;
+            }
+            // SAFETY: the display is valid during this call, which is how long the answer lives unless a
+            // surface of the display holds it too.
+            let display = unsafe { wayland::Display::of(display.cast::<c_void>()) };
+            display
+                .is_ok_and(|display| !display.formats().is_empty())
+                .into()
+        },
+    )
+}
+
+/// `vkGetDeviceGroupSurfacePresentModesKHR`: each device presents what it has rendered.
+pub unsafe extern "system" fn get_device_group_surface_present_modes(
+    device: vk::Device,
+    surface: vk::SurfaceKHR,
+    modes: *mut vk::DeviceGroupPresentModeFlagsKHR,
+) -> vk::Result {
+    result::guard("vkGetDeviceGroupSurfacePresentModesKHR", PANICKED, || {
+        // SAFETY: a valid handle by the specification.
+        let Some(object) = (unsafe { dispatch::device(device) }) else {
+            return vk::Result::ERROR_INITIALIZATION_FAILED;
+        };
+        if owned_surface(&object.instance, object.physical, surface).is_some() {
+            // SAFETY: valid by the specification.
+            unsafe { *modes = vk::DeviceGroupPresentModeFlagsKHR::LOCAL };
+            return vk::Result::SUCCESS;
+        }
+        match object.next.get_device_group_surface_present_modes {
+            // SAFETY: the application's own parameters.
+            Some(next) => unsafe { next(device, surface, modes) },
+            None => vk::Result::ERROR_EXTENSION_NOT_PRESENT,
+        }
+    })
+}
+
+/// The surface, if the layer owns its swapchains on that device.
+pub fn owned_surface(
+    instance: &Instance,
+    device: vk::PhysicalDevice,
+    surface: vk::SurfaceKHR,
+) -> Option<(Arc<Surface>, Arc<Verdict>)> {
+    let surface = instance.surface(surface)?;
+    let verdict = surface.verdict(instance, device);
+    matches!(*verdict, Verdict::Owned(_)).then_some((surface, verdict))
+}
+
+fn own_capabilities(offer: &Offer, mode: vk::PresentModeKHR) -> vk::SurfaceCapabilitiesKHR {
+    vk::SurfaceCapabilitiesKHR {
+        min_image_count: min_images(mode),
+        max_image_count: 0,
+        // "the surface size will be determined by the extent of a swapchain targeting the surface"
+        current_extent: vk::Extent2D {
+            width: u32::MAX,
+            height: u32::MAX,
+        },
+        min_image_extent: vk::Extent2D {
+            width: 1,
+            height: 1,
+        },
+        max_image_extent: offer.max_extent,
+        max_image_array_layers: 1,
+        supported_transforms: vk::SurfaceTransformFlagsKHR::IDENTITY,
+        current_transform: vk::SurfaceTransformFlagsKHR::IDENTITY,
+        supported_composite_alpha: vk::CompositeAlphaFlagsKHR::OPAQUE
+            | vk::CompositeAlphaFlagsKHR::PRE_MULTIPLIED,
+        supported_usage_flags: offer.usage,
+    }
+}
+
+/// # Safety
+/// Both chains are valid.
+unsafe fn fill_capabilities2(
+    offer: &Offer,
+    info: &vk::PhysicalDeviceSurfaceInfo2KHR<'_>,
+    capabilities: &mut vk::SurfaceCapabilities2KHR<'_>,
+) -> vk::Result {
+    // SAFETY: the caller guarantees a valid chain.
+    let mode = unsafe { p_next::find::<vk::SurfacePresentModeEXT<'_>>(info.p_next) }
+        .map(|mode| mode.present_mode);
+    capabilities.surface_capabilities =
+        own_capabilities(offer, mode.unwrap_or(vk::PresentModeKHR::FIFO));
+    let chain = capabilities.p_next;
+    // SAFETY: the caller guarantees a valid chain; one structure is looked at at a time.
+    unsafe {
+        if let Some(protected) = p_next::find_mut::<vk::SurfaceProtectedCapabilitiesKHR<'_>>(chain)
+        {
+            protected.supports_protected = vk::FALSE;
+        }
+        if let Some(shared) = p_next::find_mut::<vk::SharedPresentSurfaceCapabilitiesKHR<'_>>(chain)
+        {
+            shared.shared_present_supported_usage_flags = vk::ImageUsageFlags::empty();
+        }
+        if let Some(scaling) =
+            p_next::find_mut::<vk::SurfacePresentScalingCapabilitiesEXT<'_>>(chain)
+        {
+            let own = &capabilities.surface_capabilities;
+            scaling.supported_present_scaling = vk::PresentScalingFlagsEXT::empty();
+            scaling.supported_present_gravity_x = vk::PresentGravityFlagsEXT::empty();
+            scaling.supported_present_gravity_y = vk::PresentGravityFlagsEXT::empty();
+            scaling.min_scaled_image_extent = own.min_image_extent;
+            scaling.max_scaled_image_extent = own.max_image_extent;
+        }
+        if let Some(compatible) =
+            p_next::find_mut::<vk::SurfacePresentModeCompatibilityEXT<'_>>(chain)
+        {
+            // A swapchain keeps its mode.
+            let modes = [mode.unwrap_or(vk::PresentModeKHR::FIFO)];
+            return p_next::enumerate(
+                &modes,
+                &mut compatible.present_mode_count,
+                compatible.p_present_modes,
+                |mode, to| *to = *mode,
+            );
+        }
+    }
+    vk::Result::SUCCESS
+}
+
+fn surface_format(format: vk::Format) -> vk::SurfaceFormatKHR {
+    vk::SurfaceFormatKHR {
+        format,
+        color_space: vk::ColorSpaceKHR::SRGB_NONLINEAR,
+    }
+}

@@ -1,0 +1,653 @@
+//! Swapchains: the images, the compositor's side, and acquiring.
+
+use std::{
+    os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd},
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use ash::vk::{self, Handle};
+use smallvec::SmallVec;
+use wayfence::{
+    deadline::Deadline,
+    report::SwapchainReport,
+    swapchain::{self as library, Acquired, Description, Memory, PresentMode},
+    synchronisation::Wait,
+};
+
+use crate::{
+    device::Device,
+    dispatch,
+    image::{self, Image, ImageRecipe},
+    p_next,
+    physical_device::Layout,
+    report,
+    result::{self, PANICKED},
+    settings::settings,
+    surface::{Offer, Surface, Verdict},
+    surface_queries::{self, PRESENT_MODES},
+};
+
+/// One `VkSwapchainKHR` of ours.
+pub struct Swapchain {
+    /// The compositor's side. Goes first.
+    pub compositor: library::Swapchain,
+    /// The images.
+    pub images: Vec<Image>,
+    recipe: ImageRecipe,
+    modifier: u64,
+    mode: vk::PresentModeKHR,
+    /// Memory bound to the application's own images (`VkBindImageMemorySwapchainInfoKHR`).
+    aliases: Mutex<Vec<vk::DeviceMemory>>,
+    surface: Arc<Surface>,
+    device: Arc<Device>,
+}
+
+impl Swapchain {
+    /// Its handle: the object's address, which no other swapchain has while it lives.
+    pub fn handle(self: &Arc<Self>) -> vk::SwapchainKHR {
+        vk::SwapchainKHR::from_raw(Arc::as_ptr(self) as usize as u64)
+    }
+
+    /// What it has to say of itself now.
+    pub fn report(&self) -> SwapchainReport {
+        SwapchainReport {
+            pid: std::process::id(),
+            application: report::application(),
+            driver: self
+                .device
+                .instance
+                .physical_device(self.device.physical)
+                .name
+                .clone(),
+            compositor: self.compositor.surface().display().compositor().to_owned(),
+            synchronisation: self.compositor.synchronisation().to_string(),
+            format: format!("{:?}", self.recipe.format),
+            modifier: self.modifier,
+            extent: [self.recipe.extent.width, self.recipe.extent.height],
+            present_mode: format!("{:?}", self.mode),
+            image_count: self.images.len() as u32,
+            counters: self.compositor.counters().snapshot(),
+        }
+    }
+
+    fn new(
+        device: &Arc<Device>,
+        surface: &Arc<Surface>,
+        offer: &Offer,
+        info: &vk::SwapchainCreateInfoKHR<'_>,
+    ) -> Result<Arc<Self>, vk::Result> {
+        let refused = |why: &str| {
+            tracing::error!(why, "vkCreateSwapchainKHR");
+            vk::Result::ERROR_INITIALIZATION_FAILED
+        };
+        let window = surface
+            .window()
+            .map_err(|_| vk::Result::ERROR_SURFACE_LOST_KHR)?;
+        let choice = match &settings().synchronisation {
+            Ok(choice) => *choice,
+            Err(error) => return Err(refused(&error.to_string())),
+        };
+        let shared = offer
+            .format(info.image_format)
+            .filter(|_| info.image_color_space == vk::ColorSpaceKHR::SRGB_NONLINEAR)
+            .ok_or_else(|| refused("the surface does not offer this format and colour space"))?;
+        let (fourcc, layouts) = match info.composite_alpha {
+            vk::CompositeAlphaFlagsKHR::OPAQUE => (shared.format.opaque, &shared.opaque),
+            vk::CompositeAlphaFlagsKHR::PRE_MULTIPLIED => (shared.format.alpha, &shared.alpha),
+            _ => return Err(refused("the surface does not offer this composite alpha")),
+        };
+        if !PRESENT_MODES.contains(&info.present_mode) {
+            return Err(refused("the surface does not offer this present mode"));
+        }
+        if info.image_array_layers != 1 {
+            return Err(refused("the surface offers one array layer"));
+        }
+        if info.image_extent.width == 0 || info.image_extent.height == 0 {
+            return Err(refused("an image without extent"));
+        }
+        let mut recipe = recipe(info).map_err(refused)?;
+        let physical = device.instance.physical_device(device.physical);
+        recipe.layouts = layouts
+            .iter()
+            .filter(|layout| physical.can_export(&recipe.kind(), layout.modifier))
+            .copied()
+            .collect();
+        if recipe.layouts.is_empty() {
+            return Err(refused(
+                "the driver has no image of this size and usage for the compositor",
+            ));
+        }
+
+        let count = info
+            .min_image_count
+            .max(surface_queries::min_images(info.present_mode));
+        let mut images = Vec::with_capacity(count as usize);
+        let mut memory: Vec<Memory> = Vec::with_capacity(count as usize);
+        let mut chosen: Option<Layout> = None;
+        for _ in 0..count {
+            let (image, layout, dma_buf) = Image::new(device, &recipe).inspect_err(|error| {
+                tracing::error!(?error, "vkCreateSwapchainKHR: an image cannot be made");
+            })?;
+            // One `wl_buffer` layout for all.
+            recipe.layouts = vec![layout];
+            chosen = Some(layout);
+            images.push(image);
+            memory.push(dma_buf);
+        }
+        let Some(chosen) = chosen else {
+            return Err(refused("a swapchain without images"));
+        };
+        let description = Description {
+            extent: (info.image_extent.width, info.image_extent.height),
+            fourcc,
+            modifier: chosen.modifier,
+            mode: match info.present_mode {
+                vk::PresentModeKHR::MAILBOX => PresentMode::Mailbox,
+                _ => PresentMode::Fifo,
+            },
+            choice,
+        };
+        let compositor = library::Swapchain::new(Arc::clone(window), &description, memory)
+            .map_err(|error| result::log("vkCreateSwapchainKHR", &error))?;
+        tracing::info!(
+            format = ?recipe.format,
+            modifier = format_args!("{:#x}", chosen.modifier),
+            images = images.len(),
+            mode = ?info.present_mode,
+            synchronisation = %compositor.synchronisation(),
+            "a swapchain of {}x{}",
+            info.image_extent.width,
+            info.image_extent.height,
+        );
+        Ok(Arc::new(Swapchain {
+            compositor,
+            images,
+            recipe,
+            modifier: chosen.modifier,
+            mode: info.present_mode,
+            aliases: Mutex::default(),
+            surface: Arc::clone(surface),
+            device: Arc::clone(device),
+        }))
+    }
+
+    fn acquire(
+        &self,
+        timeout: u64,
+        semaphore: vk::Semaphore,
+        fence: vk::Fence,
+    ) -> Result<u32, vk::Result> {
+        let begin = Instant::now();
+        let deadline = Deadline::from_timeout(timeout);
+        let acquired = self
+            .compositor
+            .acquire(deadline)
+            .map_err(|error| result::log("vkAcquireNextImageKHR", &error))?;
+        let Some(mut acquired) = acquired else {
+            return Err(match deadline {
+                Deadline::Now => vk::Result::NOT_READY,
+                _ => vk::Result::TIMEOUT,
+            });
+        };
+        let pending = matches!(acquired.wait, Wait::Pending(_));
+        match self.hand_over(&mut acquired, semaphore, fence) {
+            Ok(()) => {
+                let counters = self.compositor.counters();
+                match pending {
+                    true => counters.acquired_pending(begin.elapsed()),
+                    false => counters.acquired_signalled(begin.elapsed()),
+                }
+                Ok(acquired.index)
+            }
+            Err(error) => {
+                tracing::error!(
+                    ?error,
+                    "vkAcquireNextImageKHR: the driver takes no sync_file"
+                );
+                self.compositor.give_back(acquired);
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes the application's semaphore and fence signal when the image's fences do. On an error what
+    /// the image is waited for with is still in `acquired`.
+    fn hand_over(
+        &self,
+        acquired: &mut Acquired,
+        semaphore: vk::Semaphore,
+        fence: vk::Fence,
+    ) -> Result<(), vk::Result> {
+        match (
+            semaphore != vk::Semaphore::null(),
+            fence != vk::Fence::null(),
+        ) {
+            (false, false) => Ok(()),
+            (true, false) => self.import_semaphore(semaphore, &mut acquired.wait),
+            (false, true) => self.import_fence(fence, &mut acquired.wait),
+            (true, true) => {
+                let mut copy = acquired
+                    .wait
+                    .try_clone()
+                    .map_err(|error| result::of(&error))?;
+                self.import_semaphore(semaphore, &mut copy)?;
+                self.import_fence(fence, &mut acquired.wait)
+            }
+        }
+    }
+
+    fn import_semaphore(
+        &self,
+        semaphore: vk::Semaphore,
+        wait: &mut Wait,
+    ) -> Result<(), vk::Result> {
+        let Device { handle, next, .. } = &*self.device;
+        let import = next
+            .import_semaphore_fd
+            .ok_or(vk::Result::ERROR_INITIALIZATION_FAILED)?;
+        import_fd(wait, |fd| {
+            let info = vk::ImportSemaphoreFdInfoKHR::default()
+                .semaphore(semaphore)
+                .flags(vk::SemaphoreImportFlags::TEMPORARY)
+                .handle_type(vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD)
+                .fd(fd);
+            // SAFETY: the application's semaphore, which has nothing pending by the specification; a
+            // sync_file, or -1 for a payload that has signalled already.
+            unsafe { import(*handle, &info) }
+        })
+    }
+
+    fn import_fence(&self, fence: vk::Fence, wait: &mut Wait) -> Result<(), vk::Result> {
+        let Device { handle, next, .. } = &*self.device;
+        let import = next
+            .import_fence_fd
+            .ok_or(vk::Result::ERROR_INITIALIZATION_FAILED)?;
+        import_fd(wait, |fd| {
+            let info = vk::ImportFenceFdInfoKHR::default()
+                .fence(fence)
+                .flags(vk::FenceImportFlags::TEMPORARY)
+                .handle_type(vk::ExternalFenceHandleTypeFlags::SYNC_FD)
+                .fd(fd);
+            // SAFETY: the application's unsignalled fence, which has nothing pending by the
+            // specification; a sync_file, or -1 for a payload that has signalled already.
+            unsafe { import(*handle, &info) }
+        })
+    }
+}
+
+impl Drop for Swapchain {
+    fn drop(&mut self) {
+        report::write(self);
+        let aliases = self
+            .aliases
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        for memory in aliases.drain(..) {
+            if let Some(free) = self.device.next.free_memory {
+                // SAFETY: ours; the application has done with images of a swapchain that it destroys.
+                unsafe { free(self.device.handle, memory, std::ptr::null()) };
+            }
+        }
+    }
+}
+
+/// Imports a payload. A driver that succeeds has taken the descriptor, and `wait` is empty then.
+fn import_fd(wait: &mut Wait, import: impl FnOnce(i32) -> vk::Result) -> Result<(), vk::Result> {
+    let fd = match &*wait {
+        Wait::Signalled => -1,
+        Wait::Pending(fences) => fences.as_fd().as_raw_fd(),
+    };
+    import(fd).result()?;
+    if let Wait::Pending(taken) = std::mem::replace(wait, Wait::Signalled) {
+        let _ = OwnedFd::from(taken).into_raw_fd();
+    }
+    Ok(())
+}
+
+/// What the images are made of, but for the layouts.
+fn recipe(info: &vk::SwapchainCreateInfoKHR<'_>) -> Result<ImageRecipe, &'static str> {
+    let mut flags = vk::ImageCreateFlags::empty();
+    let mut view_formats = Vec::new();
+    if info.flags.contains(vk::SwapchainCreateFlagsKHR::PROTECTED) {
+        return Err("no protected images");
+    }
+    if info
+        .flags
+        .contains(vk::SwapchainCreateFlagsKHR::SPLIT_INSTANCE_BIND_REGIONS)
+    {
+        return Err("no split instance bind regions");
+    }
+    if info
+        .flags
+        .contains(vk::SwapchainCreateFlagsKHR::MUTABLE_FORMAT)
+    {
+        flags |= vk::ImageCreateFlags::MUTABLE_FORMAT | vk::ImageCreateFlags::EXTENDED_USAGE;
+        // SAFETY: a valid chain by the specification.
+        let list = unsafe { p_next::find::<vk::ImageFormatListCreateInfo<'_>>(info.p_next) }
+            .ok_or("a mutable format without the list of view formats")?;
+        // SAFETY: valid by the specification.
+        view_formats =
+            unsafe { p_next::slice(list.p_view_formats, list.view_format_count) }.to_vec();
+    }
+    let queue_families = match info.image_sharing_mode {
+        vk::SharingMode::CONCURRENT => {
+            // SAFETY: valid by the specification.
+            unsafe { p_next::slice(info.p_queue_family_indices, info.queue_family_index_count) }
+                .to_vec()
+        }
+        _ => Vec::new(),
+    };
+    Ok(ImageRecipe {
+        format: info.image_format,
+        extent: info.image_extent,
+        usage: info.image_usage,
+        flags,
+        view_formats,
+        queue_families,
+        layouts: Vec::new(),
+    })
+}
+
+/// `vkCreateSwapchainKHR`.
+pub unsafe extern "system" fn create_swapchain(
+    device: vk::Device,
+    create_info: *const vk::SwapchainCreateInfoKHR<'_>,
+    allocator: *const vk::AllocationCallbacks<'_>,
+    swapchain: *mut vk::SwapchainKHR,
+) -> vk::Result {
+    result::guard("vkCreateSwapchainKHR", PANICKED, || {
+        // SAFETY: a valid handle by the specification.
+        let Some(object) = (unsafe { dispatch::device(device) }) else {
+            return vk::Result::ERROR_INITIALIZATION_FAILED;
+        };
+        // SAFETY: valid by the specification.
+        let info = unsafe { &*create_info };
+        let owned = surface_queries::owned_surface(&object.instance, object.physical, info.surface);
+        let Some((surface, verdict)) = owned else {
+            return match object.next.create_swapchain {
+                // SAFETY: the application's own parameters.
+                Some(next) => unsafe { next(device, create_info, allocator, swapchain) },
+                None => vk::Result::ERROR_INITIALIZATION_FAILED,
+            };
+        };
+        let Verdict::Owned(offer) = &*verdict else {
+            return vk::Result::ERROR_SURFACE_LOST_KHR;
+        };
+        {
+            let mut current = surface.current();
+            // "oldSwapchain is retired ... even if creation of the new swapchain fails"
+            if let Some(old) = object.swapchain(info.old_swapchain) {
+                old.compositor.retire();
+                if *current == info.old_swapchain {
+                    *current = vk::SwapchainKHR::null();
+                }
+            }
+            if *current != vk::SwapchainKHR::null() {
+                tracing::error!(
+                    "vkCreateSwapchainKHR: the surface has a swapchain that is not oldSwapchain"
+                );
+                return vk::Result::ERROR_NATIVE_WINDOW_IN_USE_KHR;
+            }
+        }
+        match Swapchain::new(&object, &surface, offer, info) {
+            Ok(new) => {
+                let handle = new.handle();
+                *surface.current() = handle;
+                report::remember(&new);
+                object.add_swapchain(new);
+                // SAFETY: valid by the specification.
+                unsafe { *swapchain = handle };
+                vk::Result::SUCCESS
+            }
+            Err(error) => error,
+        }
+    })
+}
+
+/// `vkDestroySwapchainKHR`.
+pub unsafe extern "system" fn destroy_swapchain(
+    device: vk::Device,
+    swapchain: vk::SwapchainKHR,
+    allocator: *const vk::AllocationCallbacks<'_>,
+) {
+    result::guard("vkDestroySwapchainKHR", (), || {
+        // SAFETY: a valid handle by the specification.
+        let Some(object) = (unsafe { dispatch::device(device) }) else {
+            return;
+        };
+        match object.remove_swapchain(swapchain) {
+            Some(ours) => {
+                let mut current = ours.surface.current();
+                if *current == swapchain {
+                    *current = vk::SwapchainKHR::null();
+                }
+                drop(current);
+                object.forget_private_data(swapchain.as_raw());
+            }
+            None => {
+                if let Some(next) = object.next.destroy_swapchain {
+                    // SAFETY: the application's own parameters.
+                    unsafe { next(device, swapchain, allocator) };
+                }
+            }
+        }
+    });
+}
+
+/// `vkGetSwapchainImagesKHR`.
+pub unsafe extern "system" fn get_swapchain_images(
+    device: vk::Device,
+    swapchain: vk::SwapchainKHR,
+    count: *mut u32,
+    images: *mut vk::Image,
+) -> vk::Result {
+    result::guard("vkGetSwapchainImagesKHR", PANICKED, || {
+        // SAFETY: a valid handle by the specification.
+        let Some(object) = (unsafe { dispatch::device(device) }) else {
+            return vk::Result::ERROR_INITIALIZATION_FAILED;
+        };
+        match object.swapchain(swapchain) {
+            // SAFETY: valid by the specification.
+            Some(ours) => unsafe {
+                p_next::enumerate(&ours.images, count, images, |image, to| *to = image.handle)
+            },
+            None => match object.next.get_swapchain_images {
+                // SAFETY: the application's own parameters.
+                Some(next) => unsafe { next(device, swapchain, count, images) },
+                None => vk::Result::ERROR_INITIALIZATION_FAILED,
+            },
+        }
+    })
+}
+
+/// `vkAcquireNextImageKHR`.
+pub unsafe extern "system" fn acquire_next_image(
+    device: vk::Device,
+    swapchain: vk::SwapchainKHR,
+    timeout: u64,
+    semaphore: vk::Semaphore,
+    fence: vk::Fence,
+    index: *mut u32,
+) -> vk::Result {
+    result::guard("vkAcquireNextImageKHR", PANICKED, || {
+        // SAFETY: a valid handle by the specification.
+        let Some(object) = (unsafe { dispatch::device(device) }) else {
+            return vk::Result::ERROR_DEVICE_LOST;
+        };
+        match object.swapchain(swapchain) {
+            // SAFETY: valid by the specification.
+            Some(ours) => unsafe { write_index(ours.acquire(timeout, semaphore, fence), index) },
+            None => match object.next.acquire_next_image {
+                // SAFETY: the application's own parameters.
+                Some(next) => unsafe { next(device, swapchain, timeout, semaphore, fence, index) },
+                None => vk::Result::ERROR_SURFACE_LOST_KHR,
+            },
+        }
+    })
+}
+
+/// `vkAcquireNextImage2KHR`: a group of one device, so that its mask says nothing new.
+pub unsafe extern "system" fn acquire_next_image2(
+    device: vk::Device,
+    info: *const vk::AcquireNextImageInfoKHR<'_>,
+    index: *mut u32,
+) -> vk::Result {
+    result::guard("vkAcquireNextImage2KHR", PANICKED, || {
+        // SAFETY: a valid handle by the specification.
+        let Some(object) = (unsafe { dispatch::device(device) }) else {
+            return vk::Result::ERROR_DEVICE_LOST;
+        };
+        // SAFETY: valid by the specification.
+        let wanted = unsafe { &*info };
+        match object.swapchain(wanted.swapchain) {
+            Some(ours) => {
+                let acquired = ours.acquire(wanted.timeout, wanted.semaphore, wanted.fence);
+                // SAFETY: valid by the specification.
+                unsafe { write_index(acquired, index) }
+            }
+            None => match object.next.acquire_next_image2 {
+                // SAFETY: the application's own parameters.
+                Some(next) => unsafe { next(device, info, index) },
+                None => vk::Result::ERROR_SURFACE_LOST_KHR,
+            },
+        }
+    })
+}
+
+/// # Safety
+/// `index` is valid.
+unsafe fn write_index(acquired: Result<u32, vk::Result>, index: *mut u32) -> vk::Result {
+    match acquired {
+        Ok(acquired) => {
+            // SAFETY: the caller guarantees it.
+            unsafe { *index = acquired };
+            vk::Result::SUCCESS
+        }
+        Err(result) => result,
+    }
+}
+
+/// `vkReleaseSwapchainImagesKHR` and `…EXT`: acquired images come back unpresented.
+pub unsafe extern "system" fn release_swapchain_images(
+    device: vk::Device,
+    info: *const vk::ReleaseSwapchainImagesInfoEXT<'_>,
+) -> vk::Result {
+    result::guard("vkReleaseSwapchainImagesKHR", PANICKED, || {
+        // SAFETY: a valid handle by the specification.
+        let Some(object) = (unsafe { dispatch::device(device) }) else {
+            return vk::Result::ERROR_SURFACE_LOST_KHR;
+        };
+        // SAFETY: valid by the specification.
+        let released = unsafe { &*info };
+        let Some(ours) = object.swapchain(released.swapchain) else {
+            return match object.next.release_swapchain_images {
+                // SAFETY: the application's own parameters.
+                Some(next) => unsafe { next(device, info) },
+                None => vk::Result::ERROR_SURFACE_LOST_KHR,
+            };
+        };
+        // SAFETY: valid by the specification.
+        let indices =
+            unsafe { p_next::slice(released.p_image_indices, released.image_index_count) };
+        for index in indices {
+            if let Err(error) = ours.compositor.release(*index) {
+                return result::log("vkReleaseSwapchainImagesKHR", &error);
+            }
+        }
+        vk::Result::SUCCESS
+    })
+}
+
+/// `vkCreateImage`: an alias of our swapchain's images is made as they are; every other image goes down
+/// untouched.
+pub unsafe extern "system" fn create_image(
+    device: vk::Device,
+    info: *const vk::ImageCreateInfo<'_>,
+    allocator: *const vk::AllocationCallbacks<'_>,
+    image: *mut vk::Image,
+) -> vk::Result {
+    result::guard("vkCreateImage", PANICKED, || {
+        // SAFETY: a valid handle by the specification.
+        let Some(object) = (unsafe { dispatch::device(device) }) else {
+            return vk::Result::ERROR_INITIALIZATION_FAILED;
+        };
+        // SAFETY: a valid structure and chain by the specification.
+        let ours = unsafe { p_next::find::<vk::ImageSwapchainCreateInfoKHR<'_>>((*info).p_next) }
+            .and_then(|alias| object.swapchain(alias.swapchain));
+        match ours {
+            Some(ours) => match ours.recipe.create(&object) {
+                Ok(alias) => {
+                    // SAFETY: valid by the specification.
+                    unsafe { *image = alias };
+                    vk::Result::SUCCESS
+                }
+                Err(error) => error,
+            },
+            None => match object.next.create_image {
+                // SAFETY: the application's own parameters.
+                Some(next) => unsafe { next(device, info, allocator, image) },
+                None => vk::Result::ERROR_INITIALIZATION_FAILED,
+            },
+        }
+    })
+}
+
+/// `vkBindImageMemory2`: an image bound to our swapchain gets the memory of that swapchain's image.
+pub unsafe extern "system" fn bind_image_memory2(
+    device: vk::Device,
+    count: u32,
+    infos: *const vk::BindImageMemoryInfo<'_>,
+) -> vk::Result {
+    result::guard("vkBindImageMemory2", PANICKED, || {
+        // SAFETY: a valid handle by the specification.
+        let Some(object) = (unsafe { dispatch::device(device) }) else {
+            return vk::Result::ERROR_INITIALIZATION_FAILED;
+        };
+        let Some(next) = object.next.bind_image_memory2 else {
+            return vk::Result::ERROR_INITIALIZATION_FAILED;
+        };
+        // SAFETY: valid by the specification.
+        let all = unsafe { p_next::slice(infos, count) };
+        let bindings: SmallVec<[_; 4]> = all
+            .iter()
+            .map(|info| {
+                // SAFETY: a valid chain by the specification.
+                let to = unsafe {
+                    p_next::find::<vk::BindImageMemorySwapchainInfoKHR<'_>>(info.p_next)
+                }?;
+                Some((object.swapchain(to.swapchain)?, to.image_index))
+            })
+            .collect();
+        if bindings.iter().all(Option::is_none) {
+            // SAFETY: the application's own parameters.
+            return unsafe { next(device, count, infos) };
+        }
+        for (info, binding) in all.iter().zip(bindings) {
+            let bound = match binding {
+                // SAFETY: one of the application's own structures.
+                None => unsafe { next(device, 1, info) }.result(),
+                Some((ours, index)) => ours.bind_alias(info.image, index),
+            };
+            if let Err(error) = bound {
+                return error;
+            }
+        }
+        vk::Result::SUCCESS
+    })
+}
+
+impl Swapchain {
+    fn bind_alias(&self, alias: vk::Image, index: u32) -> Result<(), vk::Result> {
+        let dma_buf = self
+            .compositor
+            .dma_buf(index)
+            .ok_or(vk::Result::ERROR_OUT_OF_DEVICE_MEMORY)?;
+        let memory = image::bind_alias(&self.device, alias, dma_buf.as_fd())?;
+        self.aliases
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(memory);
+        Ok(())
+    }
+}

@@ -1,0 +1,256 @@
+//! Who holds which image: the state machine of one swapchain.
+//!
+//! Pure: events in (`released`, `retire`), decisions out (`acquire`, `present`). No I/O and no clock, so
+//! that it can be tested by the thousand. `R` is what comes back with a released image, the fences of
+//! its readers; the machine keeps it with the image and never looks at it.
+
+use std::collections::VecDeque;
+
+/// Where one image is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// Free: the next acquire may have it.
+    Nobody,
+    /// Acquired by the application and not yet presented.
+    Application,
+    /// Presented, and not yet released by the compositor.
+    Compositor,
+}
+
+/// What an acquire gets now.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Acquire<R> {
+    /// This image, with what came back with it: nothing if the compositor never had it.
+    Image(u32, Option<R>),
+    /// Every image is held by somebody.
+    Wait,
+    /// The swapchain was replaced.
+    Retired,
+}
+
+/// An image that the application does not hold was presented or given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("image {0} is not acquired")]
+pub struct NotAcquired(pub u32);
+
+impl From<NotAcquired> for crate::error::Error {
+    fn from(NotAcquired(index): NotAcquired) -> Self {
+        crate::error::Error::NotAcquired(index)
+    }
+}
+
+/// The images of one swapchain and who holds them.
+#[derive(Debug)]
+pub struct State<R> {
+    holders: Vec<Holder>,
+    /// The free images in the order in which they came free; the longest free is the likeliest to be
+    /// idle.
+    free: VecDeque<(u32, Option<R>)>,
+    retired: bool,
+}
+
+impl<R> State<R> {
+    /// `images` free images, numbered from 0, that the compositor never had.
+    pub fn new(images: u32) -> Self {
+        State {
+            holders: vec![Holder::Nobody; images as usize],
+            free: (0..images).map(|index| (index, None)).collect(),
+            retired: false,
+        }
+    }
+
+    /// Hands out the image that has been free for longest.
+    ///
+    /// A retired swapchain hands out nothing (Vulkan specification, `VkSwapchainCreateInfoKHR`: "no
+    /// further images can be acquired from it").
+    pub fn acquire(&mut self) -> Acquire<R> {
+        if self.retired {
+            return Acquire::Retired;
+        }
+        match self.free.pop_front() {
+            Some((index, release)) => {
+                self.holders[index as usize] = Holder::Application;
+                Acquire::Image(index, release)
+            }
+            None => Acquire::Wait,
+        }
+    }
+
+    /// Undoes an acquire that could not be completed: the image is the next to be acquired again, with
+    /// what it carried.
+    pub fn return_acquired(&mut self, index: u32, release: Option<R>) -> Result<(), NotAcquired> {
+        self.take_from_application(index, Holder::Nobody)?;
+        self.free.push_front((index, release));
+        Ok(())
+    }
+
+    /// The application gives the image to the compositor. Allowed after retirement: an image acquired
+    /// before it may still be presented.
+    pub fn present(&mut self, index: u32) -> Result<(), NotAcquired> {
+        self.take_from_application(index, Holder::Compositor)
+    }
+
+    /// The compositor has let go of the image. Answers whether it held it; a second release, or one of
+    /// an image that it never had, changes nothing.
+    pub fn released(&mut self, index: u32, release: R) -> bool {
+        match self.holders.get_mut(index as usize) {
+            Some(holder @ Holder::Compositor) => {
+                *holder = Holder::Nobody;
+                self.free.push_back((index, Some(release)));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The swapchain was passed as `oldSwapchain`: no image is handed out any more.
+    pub fn retire(&mut self) {
+        self.retired = true;
+    }
+
+    /// Whether the swapchain was replaced.
+    pub fn is_retired(&self) -> bool {
+        self.retired
+    }
+
+    /// Who holds the image; `None` if there is no such image.
+    pub fn holder(&self, index: u32) -> Option<Holder> {
+        self.holders.get(index as usize).copied()
+    }
+
+    fn take_from_application(&mut self, index: u32, to: Holder) -> Result<(), NotAcquired> {
+        match self.holders.get_mut(index as usize) {
+            Some(holder @ Holder::Application) => {
+                *holder = to;
+                Ok(())
+            }
+            _ => Err(NotAcquired(index)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn images_are_handed_out_in_the_order_in_which_they_came_back() {
+        let mut state = State::new(3);
+        for _ in 0..3 {
+            let Acquire::Image(index, None) = state.acquire() else {
+                panic!("three images are free at first")
+            };
+            state.present(index).unwrap();
+        }
+        assert_eq!(state.acquire(), Acquire::Wait);
+        assert!(state.released(2, 'a'));
+        assert!(state.released(0, 'b'));
+        assert_eq!(state.acquire(), Acquire::Image(2, Some('a')));
+        assert_eq!(state.acquire(), Acquire::Image(0, Some('b')));
+    }
+
+    #[test]
+    fn an_acquire_that_failed_loses_neither_the_image_nor_its_fence() {
+        let mut state = State::new(1);
+        state.acquire();
+        state.present(0).unwrap();
+        state.released(0, "fence");
+        assert_eq!(state.acquire(), Acquire::Image(0, Some("fence")));
+        state.return_acquired(0, Some("fence")).unwrap();
+        assert_eq!(state.acquire(), Acquire::Image(0, Some("fence")));
+    }
+
+    #[test]
+    fn a_retired_swapchain_presents_what_was_acquired_and_acquires_nothing() {
+        let mut state = State::<()>::new(2);
+        state.acquire();
+        state.retire();
+        assert_eq!(state.acquire(), Acquire::Retired);
+        assert_eq!(state.present(0), Ok(()));
+    }
+
+    #[test]
+    fn a_release_of_an_image_that_the_compositor_does_not_hold_changes_nothing() {
+        let mut state = State::new(1);
+        assert!(!state.released(0, 1));
+        assert!(!state.released(7, 2));
+        assert_eq!(state.acquire(), Acquire::Image(0, None));
+        assert!(!state.released(0, 3));
+        state.present(0).unwrap();
+        assert!(state.released(0, 4));
+        assert!(!state.released(0, 5));
+        assert_eq!(state.acquire(), Acquire::Image(0, Some(4)));
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Acquire,
+        Return(u32),
+        Present(u32),
+        Release(u32),
+        Retire,
+    }
+
+    fn step(images: u32) -> impl Strategy<Value = Step> {
+        let index = 0..images + 1;
+        prop_oneof![
+            8 => Just(Step::Acquire),
+            2 => index.clone().prop_map(Step::Return),
+            8 => index.clone().prop_map(Step::Present),
+            8 => index.prop_map(Step::Release),
+            1 => Just(Step::Retire),
+        ]
+    }
+
+    proptest! {
+        /// In every order of calls and events, right and wrong: an image has one holder, a free image
+        /// is listed once, and what came back with an image goes out with it, once.
+        #[test]
+        fn every_image_has_one_holder(
+            images in 1u32..6,
+            steps in prop::collection::vec(step(5), 0..200),
+        ) {
+            let mut state = State::new(images);
+            let mut payload = vec![None; images as usize];
+            for (serial, step) in steps.into_iter().enumerate() {
+                match step {
+                    Step::Acquire => match state.acquire() {
+                        Acquire::Image(index, release) => {
+                            prop_assert!(!state.is_retired());
+                            prop_assert_eq!(release, payload[index as usize].take());
+                        }
+                        Acquire::Wait => prop_assert!(
+                            (0..images).all(|i| state.holder(i) != Some(Holder::Nobody))
+                        ),
+                        Acquire::Retired => prop_assert!(state.is_retired()),
+                    },
+                    Step::Return(index) => {
+                        let held = state.holder(index) == Some(Holder::Application);
+                        prop_assert_eq!(state.return_acquired(index, Some(serial)).is_ok(), held);
+                        if held {
+                            payload[index as usize] = Some(serial);
+                        }
+                    }
+                    Step::Present(index) => {
+                        let held = state.holder(index) == Some(Holder::Application);
+                        prop_assert_eq!(state.present(index).is_ok(), held);
+                    }
+                    Step::Release(index) => {
+                        let held = state.holder(index) == Some(Holder::Compositor);
+                        prop_assert_eq!(state.released(index, serial), held);
+                        if held {
+                            payload[index as usize] = Some(serial);
+                        }
+                    }
+                    Step::Retire => state.retire(),
+                }
+                let mut listed: Vec<u32> = state.free.iter().map(|(index, _)| *index).collect();
+                listed.sort_unstable();
+                let free: Vec<u32> =
+                    (0..images).filter(|i| state.holder(*i) == Some(Holder::Nobody)).collect();
+                prop_assert_eq!(listed, free);
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The Wayland side of a surface: the application's display seen through a queue of our own, what the
+//! compositor offers, the surface that frames are committed to, and the buffers.
+
+mod display;
+mod dmabuf;
+mod events;
+mod surface;
+
+pub use display::{Display, ReleaseListener};
+pub use dmabuf::{Formats, Plane};
+pub use surface::{Rectangle, Surface};
+pub use wayland_client::protocol::wl_buffer::WlBuffer;

@@ -1,0 +1,195 @@
+//! The layer's event queue on a display that belongs to the application.
+//!
+//! The application may read the display's socket in any thread; libwayland's prepare-read protocol
+//! makes that safe. Of our own threads one reads and dispatches at a time, and the others wait until it
+//! has: an acquire in one thread and an acquire on another swapchain in a second is normal. No lock is
+//! held while waiting for the socket.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use wayland_client::{
+    Connection, DispatchError, EventQueue, QueueHandle,
+    backend::{ReadEventsGuard, WaylandError},
+};
+
+use crate::{
+    deadline::Deadline,
+    error::{Error, Result},
+};
+
+/// A queue, the state that its events change, and whose turn it is to read.
+pub(super) struct Events<State> {
+    connection: Connection,
+    handle: QueueHandle<State>,
+    queue: Mutex<(EventQueue<State>, State)>,
+    reader: Mutex<Reader>,
+    dispatched: Condvar,
+}
+
+#[derive(Default)]
+struct Reader {
+    /// Some thread reads and dispatches.
+    busy: bool,
+    /// How often a thread has finished doing so: who saw an older number looks again.
+    turns: u64,
+}
+
+/// What one turn at the socket brought.
+enum Turn {
+    Events,
+    TimedOut,
+}
+
+impl<State: 'static> Events<State> {
+    pub(super) fn new(connection: Connection, state: State) -> Self {
+        let queue = connection.new_event_queue();
+        Events {
+            connection,
+            handle: queue.handle(),
+            queue: Mutex::new((queue, state)),
+            reader: Mutex::default(),
+            dispatched: Condvar::new(),
+        }
+    }
+
+    pub(super) fn handle(&self) -> &QueueHandle<State> {
+        &self.handle
+    }
+
+    /// Looks at the state that events have changed.
+    pub(super) fn with_state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut lock(&self.queue).1)
+    }
+
+    /// Dispatches events until `ready` answers, or the deadline passes (`None`). `ready` is asked first,
+    /// after each dispatch, and once more at the end; it must not wait.
+    ///
+    /// # Errors
+    /// [`Error::CompositorGone`] when the connection is dead, if `ready` does not answer first.
+    pub(super) fn wait<T>(
+        &self,
+        deadline: Deadline,
+        mut ready: impl FnMut() -> Option<T>,
+    ) -> Result<Option<T>> {
+        loop {
+            let seen = lock(&self.reader).turns;
+            if let Some(answer) = ready() {
+                return Ok(Some(answer));
+            }
+            let mut reader = lock(&self.reader);
+            if reader.busy {
+                while reader.busy && reader.turns == seen {
+                    reader = match deadline.remaining() {
+                        None => self
+                            .dispatched
+                            .wait(reader)
+                            .unwrap_or_else(PoisonError::into_inner),
+                        Some(left) if left.is_zero() => {
+                            drop(reader);
+                            return Ok(ready());
+                        }
+                        Some(left) => {
+                            self.dispatched
+                                .wait_timeout(reader, left)
+                                .unwrap_or_else(PoisonError::into_inner)
+                                .0
+                        }
+                    };
+                }
+                continue;
+            }
+            if reader.turns != seen {
+                continue;
+            }
+            reader.busy = true;
+            drop(reader);
+            let turn = self.turn(deadline);
+            let mut reader = lock(&self.reader);
+            reader.busy = false;
+            reader.turns += 1;
+            drop(reader);
+            self.dispatched.notify_all();
+            match turn {
+                Ok(Turn::Events) => {}
+                Ok(Turn::TimedOut) => return Ok(ready()),
+                Err(error) => return ready().map(Some).ok_or(error),
+            }
+        }
+    }
+
+    /// Sends what is queued. A full socket is no error: libwayland keeps the rest for the next flush.
+    pub(super) fn flush(&self) -> Result<()> {
+        match self.connection.flush() {
+            Ok(()) => Ok(()),
+            Err(error) => would_block_is_fine(error),
+        }
+    }
+
+    /// Dispatches what has been read already, or else reads once and dispatches that.
+    fn turn(&self, deadline: Deadline) -> Result<Turn> {
+        if self.dispatch()? > 0 {
+            return Ok(Turn::Events);
+        }
+        self.flush()?;
+        let Some(guard) = self.connection.prepare_read() else {
+            // Another thread has read events of ours in the meantime.
+            self.dispatch()?;
+            return Ok(Turn::Events);
+        };
+        if !readable(&guard, deadline)? {
+            return Ok(Turn::TimedOut);
+        }
+        match guard.read_without_dispatch() {
+            Ok(()) => {}
+            Err(error) => would_block_is_fine(error)?,
+        }
+        self.dispatch()?;
+        Ok(Turn::Events)
+    }
+
+    fn dispatch(&self) -> Result<usize> {
+        let (queue, state) = &mut *lock(&self.queue);
+        queue.dispatch_pending(state).map_err(|error| match error {
+            DispatchError::Backend(error) => gone(error),
+            DispatchError::BadMessage { .. } => Error::CompositorGone(error.to_string()),
+        })
+    }
+}
+
+/// Waits until the display's socket can be read. A hang-up counts: reading then tells the error.
+fn readable(guard: &ReadEventsGuard, deadline: Deadline) -> Result<bool> {
+    let fd = guard.connection_fd();
+    loop {
+        let timeout = deadline.remaining().map(|left| Timespec {
+            tv_sec: left.as_secs().min(i64::MAX as u64) as i64,
+            tv_nsec: left.subsec_nanos().into(),
+        });
+        match poll(&mut [PollFd::new(&fd, PollFlags::IN)], timeout.as_ref()) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => {
+                return Err(Error::Kernel {
+                    operation: "poll of the display",
+                    errno,
+                });
+            }
+        }
+    }
+}
+
+fn would_block_is_fine(error: WaylandError) -> Result<()> {
+    match error {
+        WaylandError::Io(io) if io.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
+        error => Err(gone(error)),
+    }
+}
+
+fn gone(error: WaylandError) -> Error {
+    Error::CompositorGone(error.to_string())
+}
+
+/// A poisoned lock guards state that every event leaves consistent, so it is used on.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,147 @@
+//! The surface that frames are committed to.
+
+use std::{
+    ffi::c_void,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use wayland_client::{
+    Proxy,
+    backend::ObjectId,
+    protocol::{wl_buffer::WlBuffer, wl_surface::WlSurface},
+};
+
+use super::display::Display;
+use crate::{
+    error::{Error, Result},
+    pacing::Pacing,
+};
+
+/// The lowest version of `wl_surface` with `damage_buffer`.
+const WITH_DAMAGE_BUFFER: u32 = 4;
+
+/// A part of an image, in its pixels from the top left corner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rectangle {
+    /// Left edge.
+    pub x: i32,
+    /// Upper edge.
+    pub y: i32,
+    /// Pixels across.
+    pub width: i32,
+    /// Pixels down.
+    pub height: i32,
+}
+
+/// A `wl_surface` of the application, from which we make swapchains.
+pub struct Surface {
+    display: Arc<Display>,
+    surface: WlSurface,
+    pacing: Arc<Mutex<Pacing>>,
+    /// Buffers of swapchains that are gone, which the compositor still shows.
+    leftover: Mutex<Vec<WlBuffer>>,
+}
+
+impl Surface {
+    /// A surface of that display.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] if `surface` is no `wl_surface`.
+    ///
+    /// # Safety
+    /// `surface` is a valid `wl_surface` of `display` and stays so while the answer is used for commits.
+    pub unsafe fn new(display: Arc<Display>, surface: *mut c_void) -> Result<Surface> {
+        // SAFETY: the caller guarantees a valid proxy for as long as the id is used.
+        let id = unsafe { ObjectId::from_ptr(WlSurface::interface(), surface.cast()) }
+            .map_err(|_| Error::Protocol("the surface is not a wl_surface".to_owned()))?;
+        let surface = display.adopt::<WlSurface>(id)?;
+        Ok(Surface {
+            display,
+            surface,
+            pacing: Arc::default(),
+            leftover: Mutex::default(),
+        })
+    }
+
+    /// The display to which the surface belongs.
+    pub fn display(&self) -> &Arc<Display> {
+        &self.display
+    }
+
+    /// `None` when the next frame of a FIFO may be committed, else the instant from which it may be
+    /// without a frame callback.
+    pub fn not_before(&self, now: Instant) -> Option<Instant> {
+        lock(&self.pacing).not_before(now)
+    }
+
+    /// Shows the buffer: attaches it, names what has changed (everything, if `damage` is empty), commits
+    /// and sends. With `paced`, asks for the frame callback to which
+    /// [`not_before`](Self::not_before) refers.
+    ///
+    /// # Errors
+    /// [`Error::CompositorGone`] when the connection is dead.
+    pub fn commit(&self, buffer: &WlBuffer, damage: &[Rectangle], paced: bool) -> Result<()> {
+        self.surface.attach(Some(buffer), 0, 0);
+        if damage.is_empty() || self.surface.version() < WITH_DAMAGE_BUFFER {
+            // In surface coordinates a rectangle of the buffer would need scale and transform, which
+            // only the application knows: without `damage_buffer` everything is damaged.
+            let all = i32::MAX;
+            if self.surface.version() < WITH_DAMAGE_BUFFER {
+                self.surface.damage(0, 0, all, all);
+            } else {
+                self.surface.damage_buffer(0, 0, all, all);
+            }
+        } else {
+            for part in damage {
+                self.surface
+                    .damage_buffer(part.x, part.y, part.width, part.height);
+            }
+        }
+        if paced {
+            let serial = lock(&self.pacing).committed(Instant::now());
+            let frame = FrameCallback {
+                pacing: Arc::clone(&self.pacing),
+                serial,
+            };
+            self.surface.frame(self.display.handle(), frame);
+        }
+        self.surface.commit();
+        self.display.flush()
+    }
+
+    /// Takes a buffer that the compositor still reads and whose swapchain goes: it is destroyed when the
+    /// compositor releases it, or with the surface.
+    pub fn leave(&self, buffer: WlBuffer) {
+        let mut leftover = lock(&self.leftover);
+        leftover.retain(Proxy::is_alive);
+        leftover.push(buffer);
+    }
+}
+
+impl Drop for Surface {
+    fn drop(&mut self) {
+        for buffer in lock(&self.leftover).drain(..) {
+            if buffer.is_alive() {
+                buffer.destroy();
+            }
+        }
+    }
+}
+
+/// The callback of one commit.
+pub(super) struct FrameCallback {
+    pacing: Arc<Mutex<Pacing>>,
+    serial: u64,
+}
+
+impl FrameCallback {
+    pub(super) fn done(&self) {
+        lock(&self.pacing).frame_done(self.serial);
+    }
+}
+
+/// A poisoned lock guards state that every change leaves consistent, so it is used on.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
