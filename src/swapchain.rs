@@ -165,10 +165,11 @@ impl Swapchain {
             let paced_until = self.paced_until();
             let patience = paced_until.map_or(deadline, |due| deadline.or_at(due));
             let answer = self.surface.display().wait(patience, || {
-                if self.paced_until().is_some() {
+                let mut state = lock(&self.shared.state);
+                if self.paced_until().is_some() && !state.is_retired() {
                     return None;
                 }
-                match lock(&self.shared.state).acquire() {
+                match state.acquire() {
                     Acquire::Image(index, release) => Some(Ok((index, release))),
                     Acquire::Retired => Some(Err(Error::Retired)),
                     Acquire::Wait => None,

@@ -211,12 +211,13 @@ pub unsafe extern "system" fn create_device(
 
         // SAFETY: written by a successful create call.
         let handle = unsafe { *device };
+        let old = known.api_version < vk::API_VERSION_1_1;
         let object = Arc::new(Device {
             handle,
             physical,
             // SAFETY: the next layer's function, with the device that it made; it answers commands by
             // their names.
-            next: unsafe { DeviceCommands::load(|name| get_proc_addr(handle, name.as_ptr())) },
+            next: unsafe { DeviceCommands::load(old, |name| get_proc_addr(handle, name.as_ptr())) },
             instance,
             get_proc_addr,
             enabled,

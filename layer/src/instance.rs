@@ -166,12 +166,13 @@ pub unsafe extern "system" fn create_instance(
         let handle = unsafe { *instance };
         // SAFETY: the next layer's function, with the instance that it made.
         let look_up = |name: &CStr| unsafe { get_proc_addr(handle, name.as_ptr()) };
+        let old = api_version < vk::API_VERSION_1_1;
         let object = Arc::new(Instance {
             handle,
             // SAFETY: the look-up answers commands by their names.
-            next: unsafe { InstanceCommands::load(look_up) },
+            next: unsafe { InstanceCommands::load(old, look_up) },
             // SAFETY: as above.
-            queries: unsafe { PhysicalDeviceCommands::load(look_up) },
+            queries: unsafe { PhysicalDeviceCommands::load(old, look_up) },
             get_proc_addr,
             get_physical_device_proc_addr,
             api_version,

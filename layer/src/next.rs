@@ -6,7 +6,7 @@ use std::ffi::CStr;
 
 use ash::vk;
 
-/// Defines a table of commands, each looked up under its names in order until one is found.
+/// Defines a table of commands, each with its name, or its names from the newest to the oldest.
 macro_rules! commands {
     (
         $(#[$meta:meta])*
@@ -18,15 +18,21 @@ macro_rules! commands {
         pub struct $table { $(pub $field: Option<vk::$pointer>,)* }
 
         impl $table {
-            /// Looks the commands up.
+            /// Looks the commands up: a command of several names under the first that is found, or, with
+            /// `old`, for a version before the one that took the command in, the last.
             ///
             /// # Safety
             /// `look_up` answers the command of that name or `None`.
             pub unsafe fn load(
-                mut look_up: impl FnMut(&CStr) -> vk::PFN_vkVoidFunction,
+                old: bool,
+                look_up: impl Fn(&CStr) -> vk::PFN_vkVoidFunction,
             ) -> Self {
+                let find = |names: &[&CStr]| match old {
+                    false => names.iter().find_map(|name| look_up(name)),
+                    true => names.iter().rev().find_map(|name| look_up(name)),
+                };
                 $table {
-                    $($field: None$(.or_else(|| look_up($name)))+.map(|command| {
+                    $($field: find(&[$($name),+]).map(|command| {
                         // SAFETY: a command found under this name has this type, says the registry.
                         unsafe {
                             std::mem::transmute::<unsafe extern "system" fn(), vk::$pointer>(command)
