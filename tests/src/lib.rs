@@ -1,1 +1,47 @@
-//! Integration tests of the layer.
+//! A small real Vulkan application on Wayland, for the integration tests of the layer.
+//!
+//! A test is a story about an [`Application`]: it has a [`Window`], makes a [`Swapchain`], draws
+//! frames. Whatever goes wrong on the way to the point of a test panics with its reason.
+//!
+//! | test binary | holds | needs |
+//! | --- | --- | --- |
+//! | `loader_contract` | what a layer owes to the loader | nothing for the half that speaks to the library itself; loader and driver for the `#[ignore]`d half |
+//! | `kernel_fences` | sync files and dma-bufs on a real kernel | `/dev/udmabuf`, vgem |
+//! | `surface_queries` | what a surface says of itself | a compositor |
+//! | `swapchain` | the states and errors of a swapchain | a compositor |
+//! | `exact_acquire` | rules 1 and 2 of the design | a compositor with dma-bufs, vgem |
+//! | `endurance` | nothing leaks, nothing wears out | a compositor, minutes |
+//! | `validation` | no message of the validation layer | a compositor, `VK_LAYER_KHRONOS_validation` |
+//! | `stepping_aside` | untouched where the layer cannot serve | the half named `without_dma_bufs` a compositor that has none |
+//! | `lost_compositor` | the compositor's death | a compositor of its own: the test kills it |
+//!
+//! Tests that need more than the build are `#[ignore]`d, so a bare `cargo test` says how many it
+//! leaves out. Run with `--run-ignored` (as `scripts/test` does, in the virtual machine) they fail
+//! where what they need is missing; they never pass without having looked.
+//!
+//! Settings: `WAYFENCE_LAYER_LIBRARY` is the layer to test (otherwise the one beside the tests in
+//! cargo's target directory), `WAYFENCE_TEST_LAYERS` the layers to run on, from the application
+//! down, separated by colons (otherwise ours alone; empty for none: most tests hold for a driver's
+//! own swapchains too, which is how the tests themselves are tested).
+
+pub mod application;
+pub mod compositor;
+pub mod device;
+pub mod driver;
+pub mod footprint;
+pub mod instance;
+pub mod layers;
+pub mod loader;
+pub mod messages;
+pub mod surface;
+pub mod swapchain;
+pub mod watchdog;
+pub mod window;
+
+pub use application::Application;
+pub use device::Device;
+pub use footprint::Footprint;
+pub use instance::Instance;
+pub use surface::Surface;
+pub use swapchain::{Swapchain, Wanted};
+pub use window::Window;

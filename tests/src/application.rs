@@ -1,0 +1,85 @@
+//! A window, a device and what connects them: what most tests begin with.
+
+use std::sync::Arc;
+
+use crate::device::Device;
+use crate::instance::{HEADLESS, Instance, Options};
+use crate::surface::Surface;
+use crate::swapchain::{Swapchain, Wanted};
+use crate::window::Window;
+
+/// An application with one window.
+pub struct Application {
+    /// The window's surface.
+    pub surface: Arc<Surface>,
+    /// The device that draws on it.
+    pub device: Arc<Device>,
+}
+
+impl Application {
+    /// An application of Vulkan 1.1 on Wayland.
+    pub fn new() -> Self {
+        Self::with(Options::default())
+    }
+
+    /// An application whose instance is made like this.
+    pub fn with(options: Options<'_>) -> Self {
+        // The window first: what is missing on this machine is then said in the order in which a
+        // person would set it up.
+        let window = Window::open();
+        let instance = Instance::new(options);
+        let surface = Surface::of_window(&instance, window);
+        let device = Device::new(&instance);
+        Self { surface, device }
+    }
+
+    /// An application without a display.
+    pub fn headless() -> Self {
+        let instance = Instance::new(Options {
+            extensions: HEADLESS,
+            ..Options::default()
+        });
+        let surface = Surface::headless(&instance);
+        let device = Device::new(&instance);
+        Self { surface, device }
+    }
+
+    /// Another application in the same process and on the same connection to the compositor, with
+    /// the same device.
+    pub fn second_window(&self) -> Self {
+        let window = self.surface.window().open_beside();
+        Self {
+            surface: Surface::of_window(&self.device.instance, window),
+            device: Arc::clone(&self.device),
+        }
+    }
+
+    /// A swapchain of 256x256 pixels with three images, FIFO, opaque, in the surface's first
+    /// format.
+    pub fn swapchain(&self) -> Swapchain {
+        self.swapchain_with(Wanted::default())
+    }
+
+    /// A swapchain like this.
+    ///
+    /// # Panics
+    /// If it cannot be had.
+    pub fn swapchain_with(&self, wanted: Wanted) -> Swapchain {
+        self.try_swapchain(wanted)
+            .unwrap_or_else(|error| panic!("vkCreateSwapchainKHR: {error}"))
+    }
+
+    /// A swapchain like this.
+    ///
+    /// # Errors
+    /// What `vkCreateSwapchainKHR` answers.
+    pub fn try_swapchain(&self, wanted: Wanted) -> Result<Swapchain, ash::vk::Result> {
+        Swapchain::new(&self.device, &self.surface, wanted)
+    }
+}
+
+impl Default for Application {
+    fn default() -> Self {
+        Self::new()
+    }
+}

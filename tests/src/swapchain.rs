@@ -1,0 +1,445 @@
+//! A swapchain and the frames drawn with it.
+
+use std::sync::Arc;
+
+use ash::vk;
+
+use crate::device::Device;
+use crate::surface::Surface;
+
+/// Frames in flight: the application waits for the frame before the last.
+const SLOTS: usize = 2;
+
+/// How a swapchain is made.
+#[derive(Clone, Copy)]
+pub struct Wanted {
+    /// Width and height in pixels.
+    pub extent: (u32, u32),
+    /// The pace.
+    pub present_mode: vk::PresentModeKHR,
+    /// The format, or the first that the surface lists.
+    pub format: Option<vk::SurfaceFormatKHR>,
+    /// What the compositor does with alpha.
+    pub alpha: vk::CompositeAlphaFlagsKHR,
+    /// The least number of images.
+    pub images: u32,
+    /// The swapchain to retire.
+    pub old: vk::SwapchainKHR,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self {
+            extent: (256, 256),
+            present_mode: vk::PresentModeKHR::FIFO,
+            format: None,
+            alpha: vk::CompositeAlphaFlagsKHR::OPAQUE,
+            images: 3,
+            old: vk::SwapchainKHR::null(),
+        }
+    }
+}
+
+impl Wanted {
+    /// Not paced by the compositor.
+    pub fn mailbox() -> Self {
+        Self {
+            present_mode: vk::PresentModeKHR::MAILBOX,
+            images: 4,
+            ..Self::default()
+        }
+    }
+}
+
+/// A swapchain with what it takes to draw. Waits for its work and is destroyed on drop.
+pub struct Swapchain {
+    /// The device that draws.
+    pub device: Arc<Device>,
+    /// The surface that shows.
+    pub surface: Arc<Surface>,
+    /// The swapchain.
+    pub raw: vk::SwapchainKHR,
+    /// Its images.
+    pub images: Vec<vk::Image>,
+    /// How it was made, its format filled in.
+    pub wanted: Wanted,
+    pool: vk::CommandPool,
+    slots: [Slot; SLOTS],
+    /// Signalled when an image is drawn; one for each image, as only its next acquire says that
+    /// the present has waited for it.
+    drawn: Vec<vk::Semaphore>,
+    frame: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Slot {
+    commands: vk::CommandBuffer,
+    acquired: vk::Semaphore,
+    /// Signalled when the commands are done.
+    done: vk::Fence,
+}
+
+impl Swapchain {
+    /// A swapchain of a surface.
+    ///
+    /// # Errors
+    /// What the surface's queries or `vkCreateSwapchainKHR` answer.
+    pub fn new(
+        device: &Arc<Device>,
+        surface: &Arc<Surface>,
+        mut wanted: Wanted,
+    ) -> Result<Self, vk::Result> {
+        // An application must ask whether it may present: drivers count on it.
+        assert!(
+            surface.is_supported(device.physical, device.queue_family)?,
+            "the queue presents to the surface"
+        );
+        let format = match wanted.format {
+            Some(format) => format,
+            None => surface.formats(device.physical)?[0],
+        };
+        wanted.format = Some(format);
+        let capabilities = surface.capabilities(device.physical)?;
+        let create_info = vk::SwapchainCreateInfoKHR::default()
+            .surface(surface.raw)
+            .min_image_count(wanted.images.max(capabilities.min_image_count))
+            .image_format(format.format)
+            .image_color_space(format.color_space)
+            .image_extent(vk::Extent2D {
+                width: wanted.extent.0,
+                height: wanted.extent.1,
+            })
+            .image_array_layers(1)
+            .image_usage(vk::ImageUsageFlags::TRANSFER_DST | vk::ImageUsageFlags::COLOR_ATTACHMENT)
+            .image_sharing_mode(vk::SharingMode::EXCLUSIVE)
+            .pre_transform(vk::SurfaceTransformFlagsKHR::IDENTITY)
+            .composite_alpha(wanted.alpha)
+            .present_mode(wanted.present_mode)
+            .clipped(true)
+            .old_swapchain(wanted.old);
+        // SAFETY: device and surface are alive and of the same instance, the surface was asked
+        // whether it can do all this; `old` is a swapchain of the surface by the caller's word.
+        let raw = unsafe { device.swapchain.create_swapchain(&create_info, None) }?;
+        // SAFETY: the swapchain is the device's.
+        let images = unsafe { device.swapchain.get_swapchain_images(raw) }?;
+
+        let pool = {
+            let create_info = vk::CommandPoolCreateInfo::default()
+                .queue_family_index(device.queue_family)
+                .flags(vk::CommandPoolCreateFlags::RESET_COMMAND_BUFFER);
+            // SAFETY: the device is alive; so for everything that is made here.
+            unsafe { device.raw.create_command_pool(&create_info, None) }?
+        };
+        let commands = {
+            let allocate = vk::CommandBufferAllocateInfo::default()
+                .command_pool(pool)
+                .level(vk::CommandBufferLevel::PRIMARY)
+                .command_buffer_count(SLOTS as u32);
+            // SAFETY: the pool is new and used by this thread alone.
+            unsafe { device.raw.allocate_command_buffers(&allocate) }?
+        };
+        let mut slots = [Slot {
+            commands: vk::CommandBuffer::null(),
+            acquired: vk::Semaphore::null(),
+            done: vk::Fence::null(),
+        }; SLOTS];
+        for (slot, commands) in slots.iter_mut().zip(commands) {
+            *slot = Slot {
+                commands,
+                acquired: semaphore(device)?,
+                done: fence(device, true)?,
+            };
+        }
+        let drawn = images
+            .iter()
+            .map(|_| semaphore(device))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            device: Arc::clone(device),
+            surface: Arc::clone(surface),
+            raw,
+            images,
+            wanted,
+            pool,
+            slots,
+            drawn,
+            frame: 0,
+        })
+    }
+
+    /// One frame as an application draws it: acquire, clear to a colour, present.
+    ///
+    /// # Errors
+    /// What the acquire or the present answers; the swapchain can be used on or destroyed.
+    pub fn frame(&mut self) -> Result<(), vk::Result> {
+        self.frame_within(u64::MAX)
+    }
+
+    /// [`frame`](Self::frame) with a timeout for the acquire, in nanoseconds.
+    ///
+    /// # Errors
+    /// As `frame`, and `TIMEOUT` or `NOT_READY`.
+    pub fn frame_within(&mut self, timeout: u64) -> Result<(), vk::Result> {
+        self.surface.dispatch();
+        let slot = self.slots[self.frame as usize % SLOTS];
+        // SAFETY: the fence is the device's.
+        unsafe {
+            self.device
+                .raw
+                .wait_for_fences(&[slot.done], true, u64::MAX)?;
+        }
+        let index = self.acquire(timeout, slot.acquired, vk::Fence::null())?;
+        self.draw(index, slot)?;
+        self.present(index)
+    }
+
+    /// `vkAcquireNextImageKHR`: an image's number.
+    ///
+    /// # Errors
+    /// What it answers, `TIMEOUT` and `NOT_READY` included.
+    pub fn acquire(
+        &self,
+        timeout: u64,
+        semaphore: vk::Semaphore,
+        fence: vk::Fence,
+    ) -> Result<u32, vk::Result> {
+        // SAFETY: swapchain, semaphore and fence are the device's; semaphore and fence have no
+        // operation pending, by the caller's word.
+        let (index, _suboptimal) = unsafe {
+            self.device
+                .swapchain
+                .acquire_next_image(self.raw, timeout, semaphore, fence)
+        }?;
+        Ok(index)
+    }
+
+    /// Acquires an image and waits until it may be drawn to, by a fence.
+    ///
+    /// # Errors
+    /// What the acquire answers.
+    pub fn acquire_and_wait(&self, timeout: u64) -> Result<u32, vk::Result> {
+        let fence = fence(&self.device, false)?;
+        let answer = self.acquire(timeout, vk::Semaphore::null(), fence);
+        // SAFETY: the fence is the device's; after a failed acquire nothing will signal it, after
+        // a successful one it has been waited for.
+        unsafe {
+            if answer.is_ok() {
+                self.device.raw.wait_for_fences(&[fence], true, u64::MAX)?;
+            }
+            self.device.raw.destroy_fence(fence, None);
+        }
+        answer
+    }
+
+    /// Draws an image that is held and may be drawn to at once, and presents it.
+    ///
+    /// # Errors
+    /// What the submit or the present answers.
+    pub fn draw_and_present(&mut self, index: u32) -> Result<(), vk::Result> {
+        self.draw_now(index)?;
+        self.present(index)
+    }
+
+    /// Draws an image that is held and may be drawn to at once.
+    ///
+    /// # Errors
+    /// What the submit answers.
+    pub fn draw_now(&mut self, index: u32) -> Result<(), vk::Result> {
+        let slot = self.slots[self.frame as usize % SLOTS];
+        // SAFETY: the fence is the device's.
+        unsafe {
+            self.device
+                .raw
+                .wait_for_fences(&[slot.done], true, u64::MAX)?;
+        }
+        self.draw(
+            index,
+            Slot {
+                acquired: vk::Semaphore::null(),
+                ..slot
+            },
+        )
+    }
+
+    /// `vkQueuePresentKHR` of an image that was drawn.
+    ///
+    /// # Errors
+    /// What it answers.
+    pub fn present(&self, index: u32) -> Result<(), vk::Result> {
+        let wait = [self.drawn(index)];
+        let swapchains = [self.raw];
+        let indices = [index];
+        let info = vk::PresentInfoKHR::default()
+            .wait_semaphores(&wait)
+            .swapchains(&swapchains)
+            .image_indices(&indices);
+        self.device.with_queue(|queue| {
+            // SAFETY: queue, swapchain and semaphore are the device's; the image is held and its
+            // semaphore has a signal pending, by the caller's word.
+            unsafe { self.device.swapchain.queue_present(queue, &info) }.map(drop)
+        })
+    }
+
+    /// The semaphore that the drawing of an image signals.
+    pub fn drawn(&self, index: u32) -> vk::Semaphore {
+        self.drawn[index as usize]
+    }
+
+    /// A swapchain like this one in its place, with other properties; this one is retired.
+    ///
+    /// # Errors
+    /// What `vkCreateSwapchainKHR` answers; this one is retired all the same.
+    pub fn replaced_by(&self, wanted: Wanted) -> Result<Self, vk::Result> {
+        Self::new(
+            &self.device,
+            &self.surface,
+            Wanted {
+                old: self.raw,
+                ..wanted
+            },
+        )
+    }
+
+    /// Fills the image with the frame's colour and gives it to the presentation engine. Waits for
+    /// the slot's semaphore unless it is null.
+    fn draw(&mut self, index: u32, slot: Slot) -> Result<(), vk::Result> {
+        let image = self.images[index as usize];
+        let drawn = self.drawn(index);
+        let shade = (self.frame % 256) as f32 / 255.0;
+        self.frame += 1;
+        let device = &self.device.raw;
+        let begin = vk::CommandBufferBeginInfo::default()
+            .flags(vk::CommandBufferUsageFlags::ONE_TIME_SUBMIT);
+        // SAFETY: the slot's fence was waited for, so that its commands are not in use; image,
+        // buffer and semaphores are the device's. The pool is used by one thread at a time, as
+        // this takes `&mut self`.
+        unsafe {
+            device.begin_command_buffer(slot.commands, &begin)?;
+            clear(device, slot.commands, image, [shade, 0.5, 1.0 - shade, 1.0]);
+            device.end_command_buffer(slot.commands)?;
+            device.reset_fences(&[slot.done])?;
+        }
+        let commands = [slot.commands];
+        let signal = [drawn];
+        let wait = [slot.acquired];
+        let stages = [vk::PipelineStageFlags::TRANSFER];
+        let mut submit = vk::SubmitInfo::default()
+            .command_buffers(&commands)
+            .signal_semaphores(&signal);
+        if slot.acquired != vk::Semaphore::null() {
+            submit = submit.wait_semaphores(&wait).wait_dst_stage_mask(&stages);
+        }
+        self.device.with_queue(|queue| {
+            // SAFETY: everything is the device's and lives until the fence is waited for.
+            unsafe { device.queue_submit(queue, &[submit], slot.done) }
+        })
+    }
+}
+
+impl Drop for Swapchain {
+    fn drop(&mut self) {
+        // A lost device is idle.
+        let _ = self.device.wait_idle();
+        let device = &self.device.raw;
+        // SAFETY: the queue is idle, so nothing of this is in use; all of it is the device's and
+        // made by `new`.
+        unsafe {
+            for slot in &self.slots {
+                device.destroy_semaphore(slot.acquired, None);
+                device.destroy_fence(slot.done, None);
+            }
+            for &semaphore in &self.drawn {
+                device.destroy_semaphore(semaphore, None);
+            }
+            device.destroy_command_pool(self.pool, None);
+            self.device.swapchain.destroy_swapchain(self.raw, None);
+        }
+    }
+}
+
+/// Records a clear of the whole image, from any layout to that of presentation.
+///
+/// # Safety
+/// `commands` is being recorded, `image` is the device's and may be written to when the commands
+/// run, from the transfer stage on.
+pub unsafe fn clear(
+    device: &ash::Device,
+    commands: vk::CommandBuffer,
+    image: vk::Image,
+    colour: [f32; 4],
+) {
+    let range = vk::ImageSubresourceRange::default()
+        .aspect_mask(vk::ImageAspectFlags::COLOR)
+        .level_count(1)
+        .layer_count(1);
+    let barrier = vk::ImageMemoryBarrier::default()
+        .src_queue_family_index(vk::QUEUE_FAMILY_IGNORED)
+        .dst_queue_family_index(vk::QUEUE_FAMILY_IGNORED)
+        .image(image)
+        .subresource_range(range);
+    // The first begins at the stage at which the acquire's semaphore is waited for, so that the
+    // change of layout comes after it.
+    let to_write = barrier
+        .dst_access_mask(vk::AccessFlags::TRANSFER_WRITE)
+        .old_layout(vk::ImageLayout::UNDEFINED)
+        .new_layout(vk::ImageLayout::TRANSFER_DST_OPTIMAL);
+    let to_show = barrier
+        .src_access_mask(vk::AccessFlags::TRANSFER_WRITE)
+        .old_layout(vk::ImageLayout::TRANSFER_DST_OPTIMAL)
+        .new_layout(vk::ImageLayout::PRESENT_SRC_KHR);
+    // SAFETY: by the caller's word.
+    unsafe {
+        device.cmd_pipeline_barrier(
+            commands,
+            vk::PipelineStageFlags::TRANSFER,
+            vk::PipelineStageFlags::TRANSFER,
+            vk::DependencyFlags::empty(),
+            &[],
+            &[],
+            &[to_write],
+        );
+        device.cmd_clear_color_image(
+            commands,
+            image,
+            vk::ImageLayout::TRANSFER_DST_OPTIMAL,
+            &vk::ClearColorValue { float32: colour },
+            &[range],
+        );
+        device.cmd_pipeline_barrier(
+            commands,
+            vk::PipelineStageFlags::TRANSFER,
+            vk::PipelineStageFlags::BOTTOM_OF_PIPE,
+            vk::DependencyFlags::empty(),
+            &[],
+            &[],
+            &[to_show],
+        );
+    }
+}
+
+/// A semaphore, the caller's to destroy.
+///
+/// # Errors
+/// What the driver answers.
+pub fn semaphore(device: &Device) -> Result<vk::Semaphore, vk::Result> {
+    // SAFETY: the device is alive.
+    unsafe {
+        device
+            .raw
+            .create_semaphore(&vk::SemaphoreCreateInfo::default(), None)
+    }
+}
+
+/// A fence, the caller's to destroy.
+///
+/// # Errors
+/// What the driver answers.
+pub fn fence(device: &Device, signalled: bool) -> Result<vk::Fence, vk::Result> {
+    let create_info = vk::FenceCreateInfo::default().flags(if signalled {
+        vk::FenceCreateFlags::SIGNALED
+    } else {
+        vk::FenceCreateFlags::empty()
+    });
+    // SAFETY: the device is alive.
+    unsafe { device.raw.create_fence(&create_info, None) }
+}

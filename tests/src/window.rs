@@ -1,0 +1,189 @@
+//! A toplevel window of xdg-shell on a connection and an event queue of its own.
+
+use std::ffi::c_void;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use wayland_client::backend::WaylandError;
+use wayland_client::globals::{GlobalListContents, registry_queue_init};
+use wayland_client::protocol::{wl_compositor, wl_registry, wl_surface};
+use wayland_client::{
+    Connection, Dispatch, DispatchError, EventQueue, Proxy, QueueHandle, delegate_noop,
+};
+use wayland_protocols::xdg::shell::client::{xdg_surface, xdg_toplevel, xdg_wm_base};
+
+use crate::layers;
+
+/// A window, mapped as soon as something is presented to it. Closed on drop.
+pub struct Window {
+    connection: Connection,
+    events: Mutex<(EventQueue<Shell>, Shell)>,
+    toplevel: xdg_toplevel::XdgToplevel,
+    xdg_surface: xdg_surface::XdgSurface,
+    surface: wl_surface::WlSurface,
+}
+
+/// What the compositor asked of the window.
+#[derive(Default)]
+struct Shell {
+    configured: bool,
+}
+
+impl Window {
+    /// A window on a new connection to the session's compositor.
+    ///
+    /// # Panics
+    /// If there is no compositor, or none with xdg-shell.
+    pub fn open() -> Self {
+        layers::set_up();
+        let connection = Connection::connect_to_env().unwrap_or_else(|error| {
+            panic!(
+                "no Wayland compositor ({error}): WAYLAND_DISPLAY must name one; \
+                 scripts/test runs these tests where there is one"
+            )
+        });
+        Self::open_on(connection)
+    }
+
+    /// Another window on the same connection.
+    pub fn open_beside(&self) -> Self {
+        Self::open_on(self.connection.clone())
+    }
+
+    fn open_on(connection: Connection) -> Self {
+        let (globals, mut queue) =
+            registry_queue_init::<Shell>(&connection).expect("the compositor lists its globals");
+        let handle = queue.handle();
+        let compositor: wl_compositor::WlCompositor = globals
+            .bind(&handle, 1..=6, ())
+            .expect("the compositor has wl_compositor");
+        let shell: xdg_wm_base::XdgWmBase = globals
+            .bind(&handle, 1..=6, ())
+            .expect("the compositor has xdg-shell");
+        let surface = compositor.create_surface(&handle, ());
+        let xdg_surface = shell.get_xdg_surface(&surface, &handle, ());
+        let toplevel = xdg_surface.get_toplevel(&handle, ());
+        toplevel.set_title("wayfence-tests".to_owned());
+        toplevel.set_app_id("wayfence-tests".to_owned());
+        surface.commit();
+        let mut state = Shell::default();
+        while !state.configured {
+            queue
+                .blocking_dispatch(&mut state)
+                .expect("the compositor configures a window");
+        }
+        Self {
+            connection,
+            events: Mutex::new((queue, state)),
+            toplevel,
+            xdg_surface,
+            surface,
+        }
+    }
+
+    /// The `wl_display`, alive as long as the window.
+    pub fn display_ptr(&self) -> *mut c_void {
+        self.connection.backend().display_ptr().cast()
+    }
+
+    /// The `wl_surface`, alive as long as the window.
+    pub fn surface_ptr(&self) -> *mut c_void {
+        self.surface.id().as_ptr().cast()
+    }
+
+    /// Answers what has arrived (pings, configures), without reading from the connection: as an
+    /// application does that leaves the reading to its swapchain.
+    pub fn dispatch(&self) -> Result<(), DispatchError> {
+        let (queue, state) = &mut *self.lock();
+        queue.dispatch_pending(state)?;
+        match queue.flush() {
+            Err(WaylandError::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Waits until the compositor has seen everything that was sent so far.
+    pub fn roundtrip(&self) -> Result<(), DispatchError> {
+        let (queue, state) = &mut *self.lock();
+        queue.roundtrip(state).map(drop)
+    }
+
+    /// The protocol error with which the compositor ended the connection, if it did.
+    pub fn protocol_error(&self) -> Option<String> {
+        self.connection
+            .protocol_error()
+            .map(|error| error.to_string())
+    }
+
+    /// # Panics
+    /// If the compositor ended the connection, or if it does not answer.
+    pub fn assert_alive(&self) {
+        let answer = self.roundtrip();
+        assert_eq!(self.protocol_error(), None);
+        answer.expect("the compositor answers");
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (EventQueue<Shell>, Shell)> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        self.toplevel.destroy();
+        self.xdg_surface.destroy();
+        self.surface.destroy();
+        // Nobody is left to tell if the compositor is dead.
+        let _ = self.connection.flush();
+    }
+}
+
+impl Dispatch<wl_registry::WlRegistry, GlobalListContents> for Shell {
+    fn event(
+        _: &mut Self,
+        _: &wl_registry::WlRegistry,
+        _: wl_registry::Event,
+        _: &GlobalListContents,
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+    }
+}
+
+impl Dispatch<xdg_wm_base::XdgWmBase, ()> for Shell {
+    fn event(
+        _: &mut Self,
+        shell: &xdg_wm_base::XdgWmBase,
+        event: xdg_wm_base::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let xdg_wm_base::Event::Ping { serial } = event {
+            shell.pong(serial);
+        }
+    }
+}
+
+impl Dispatch<xdg_surface::XdgSurface, ()> for Shell {
+    fn event(
+        state: &mut Self,
+        surface: &xdg_surface::XdgSurface,
+        event: xdg_surface::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let xdg_surface::Event::Configure { serial } = event {
+            surface.ack_configure(serial);
+            state.configured = true;
+        }
+    }
+}
+
+// The window draws at any size and never closes by itself.
+delegate_noop!(Shell: ignore xdg_toplevel::XdgToplevel);
+delegate_noop!(Shell: ignore wl_surface::WlSurface);
+delegate_noop!(Shell: wl_compositor::WlCompositor);

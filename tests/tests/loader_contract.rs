@@ -1,0 +1,749 @@
+//! What a layer owes to the loader (Vulkan-Loader, `LoaderLayerInterface.md`).
+//!
+//! The first half speaks to the library itself and needs nothing else; the second goes through the
+//! real loader and a real driver.
+
+use std::collections::HashSet;
+use std::ffi::CStr;
+use std::fs;
+use std::sync::Arc;
+
+use ash::{ext, khr, vk};
+use wayfence_tests::driver::{self, UNTOUCHED, draw};
+use wayfence_tests::instance::{Options, WAYLAND};
+use wayfence_tests::loader::{Library, interface};
+use wayfence_tests::{Device, Instance, layers};
+
+/// What a driver with everything has.
+const INSTANCE_EXTENSIONS: &[&CStr] = &[
+    khr::surface::NAME,
+    khr::wayland_surface::NAME,
+    khr::get_surface_capabilities2::NAME,
+    khr::get_physical_device_properties2::NAME,
+    khr::external_memory_capabilities::NAME,
+    khr::external_semaphore_capabilities::NAME,
+    khr::external_fence_capabilities::NAME,
+    ext::debug_utils::NAME,
+];
+
+const DEVICE_EXTENSIONS: &[&CStr] = &[
+    khr::swapchain::NAME,
+    khr::maintenance1::NAME,
+    khr::bind_memory2::NAME,
+    khr::get_memory_requirements2::NAME,
+    khr::dedicated_allocation::NAME,
+    khr::sampler_ycbcr_conversion::NAME,
+    khr::external_memory::NAME,
+    khr::external_semaphore::NAME,
+    khr::external_fence::NAME,
+    khr::image_format_list::NAME,
+    khr::external_memory_fd::NAME,
+    khr::external_semaphore_fd::NAME,
+    khr::external_fence_fd::NAME,
+    ext::external_memory_dma_buf::NAME,
+    ext::image_drm_format_modifier::NAME,
+    ext::queue_family_foreign::NAME,
+];
+
+/// What the layer must add where the application's version is 1.2 or more.
+const NEEDED_SINCE_1_2: &[&CStr] = &[
+    khr::external_memory_fd::NAME,
+    khr::external_semaphore_fd::NAME,
+    khr::external_fence_fd::NAME,
+    ext::external_memory_dma_buf::NAME,
+    ext::image_drm_format_modifier::NAME,
+    ext::queue_family_foreign::NAME,
+];
+
+const SWAPCHAIN_FUNCTIONS: &[&CStr] = &[
+    c"vkCreateSwapchainKHR",
+    c"vkDestroySwapchainKHR",
+    c"vkGetSwapchainImagesKHR",
+    c"vkAcquireNextImageKHR",
+    c"vkAcquireNextImage2KHR",
+    c"vkQueuePresentKHR",
+];
+
+const NO_INSTANCE: vk::Instance = vk::Instance::null();
+
+// ---------------------------------------------------------------- the library itself
+
+#[test]
+fn both_sides_agree_on_version_2() {
+    let library = Library::open();
+    for offered in [2, 3, 99] {
+        let mut asked = interface(offered);
+        // SAFETY: the structure is valid.
+        let answer = unsafe { (library.negotiate())(&mut asked) };
+        assert_eq!(answer, vk::Result::SUCCESS);
+        assert_eq!(asked.loader_layer_interface_version, 2);
+        assert!(asked.get_instance_proc_addr.is_some());
+        assert!(asked.get_device_proc_addr.is_some());
+        assert!(asked.get_physical_device_proc_addr.is_some());
+    }
+}
+
+#[test]
+fn another_interface_is_refused() {
+    let library = Library::open();
+    let mut too_old = interface(1);
+    let mut unknown = interface(2);
+    unknown.s_type = 0;
+    for asked in [&mut too_old, &mut unknown] {
+        // SAFETY: the structure is valid.
+        let answer = unsafe { (library.negotiate())(asked) };
+        assert_eq!(answer, vk::Result::ERROR_INITIALIZATION_FAILED);
+    }
+}
+
+/// "The layer's library must stay mapped": a proxy listener or a thread-local destructor may
+/// outlive the loader's `dlclose`.
+#[test]
+fn the_library_stays_mapped_after_it_is_closed() {
+    // A copy, which no other test of this process has open.
+    let copy = std::env::temp_dir().join(format!("wayfence-nodelete-{}.so", std::process::id()));
+    fs::copy(layers::library(), &copy).unwrap();
+    let is_mapped = || {
+        fs::read_to_string("/proc/self/maps")
+            .unwrap()
+            .contains(copy.to_str().unwrap())
+    };
+    assert!(!is_mapped());
+    // SAFETY: the library's constructors have no precondition.
+    let library = unsafe { libloading::Library::new(&copy) }.unwrap();
+    assert!(is_mapped());
+    library.close().unwrap();
+    assert!(is_mapped());
+    fs::remove_file(&copy).unwrap();
+}
+
+#[test]
+fn without_an_instance_only_global_functions_are_known() {
+    let library = Library::open();
+    // SAFETY: no instance.
+    let knows = |name| unsafe { library.instance_function(NO_INSTANCE, name) }.is_some();
+    assert!(knows(c"vkCreateInstance"));
+    assert!(knows(c"vkGetInstanceProcAddr"));
+    assert!(knows(c"vkEnumerateInstanceExtensionProperties"));
+    assert!(knows(c"vkEnumerateInstanceLayerProperties"));
+    assert!(!knows(c"vkNoSuchFunction"));
+    assert!(!knows(c""));
+    for instance_or_device in [
+        c"vkDestroyInstance",
+        c"vkCreateWaylandSurfaceKHR",
+        c"vkGetPhysicalDeviceSurfaceFormatsKHR",
+        c"vkCreateDevice",
+        c"vkCreateSwapchainKHR",
+    ] {
+        assert!(!knows(instance_or_device), "{instance_or_device:?}");
+    }
+}
+
+#[test]
+fn the_layer_describes_itself_and_nobody_else() {
+    let library = Library::open();
+    // SAFETY: global functions of these names have these types.
+    let (layers, extensions): (
+        vk::PFN_vkEnumerateInstanceLayerProperties,
+        vk::PFN_vkEnumerateInstanceExtensionProperties,
+    ) = unsafe {
+        (
+            library.function(NO_INSTANCE, c"vkEnumerateInstanceLayerProperties"),
+            library.function(NO_INSTANCE, c"vkEnumerateInstanceExtensionProperties"),
+        )
+    };
+    let mut count = 0;
+    // SAFETY: a null array asks for the count.
+    let answer = unsafe { layers(&mut count, std::ptr::null_mut()) };
+    assert_eq!((answer, count), (vk::Result::SUCCESS, 1));
+    let mut own = [vk::LayerProperties::default()];
+    // SAFETY: there is room for `count`.
+    let answer = unsafe { layers(&mut count, own.as_mut_ptr()) };
+    assert_eq!((answer, count), (vk::Result::SUCCESS, 1));
+    assert_eq!(
+        own[0].layer_name_as_c_str().unwrap().to_str().unwrap(),
+        layers::WAYFENCE
+    );
+    count = 0;
+    // SAFETY: there is room for none.
+    let answer = unsafe { layers(&mut count, own.as_mut_ptr()) };
+    assert_eq!((answer, count), (vk::Result::INCOMPLETE, 0));
+
+    let ask = |layer: &CStr, capacity: Option<u32>| {
+        let mut count = capacity.unwrap_or(0);
+        let mut some = vec![vk::ExtensionProperties::default(); count as usize + 1];
+        let array = match capacity {
+            Some(_) => some.as_mut_ptr(),
+            None => std::ptr::null_mut(),
+        };
+        // SAFETY: a null array asks for the count, another has room for it.
+        let answer = unsafe { extensions(layer.as_ptr(), &mut count, array) };
+        some.truncate(count as usize);
+        (answer, count, some)
+    };
+    let own = c"VK_LAYER_WAYFENCE_wsi";
+    let (answer, all, _) = ask(own, None);
+    assert_eq!(answer, vk::Result::SUCCESS);
+    for capacity in 0..=all + 1 {
+        let (answer, written, some) = ask(own, Some(capacity));
+        assert_eq!(written, capacity.min(all));
+        assert_eq!(
+            answer,
+            if capacity < all {
+                vk::Result::INCOMPLETE
+            } else {
+                vk::Result::SUCCESS
+            }
+        );
+        assert!(some.iter().all(|one| one.spec_version > 0));
+    }
+    assert_eq!(
+        ask(c"VK_LAYER_KHRONOS_validation", None).0,
+        vk::Result::ERROR_LAYER_NOT_PRESENT
+    );
+}
+
+/// The loader reads the manifest, applications may ask the layer: both say the same.
+#[test]
+fn the_manifest_promises_what_the_layer_has() {
+    let library = Library::open();
+    let manifest = include_str!("../../manifest/VkLayer_wayfence.json");
+    // SAFETY: the global function of this name has this type.
+    let extensions: vk::PFN_vkEnumerateInstanceExtensionProperties =
+        unsafe { library.function(NO_INSTANCE, c"vkEnumerateInstanceExtensionProperties") };
+    let mut count = 16;
+    let mut own = [vk::ExtensionProperties::default(); 16];
+    // SAFETY: there is room for `count`.
+    let answer = unsafe {
+        extensions(
+            c"VK_LAYER_WAYFENCE_wsi".as_ptr(),
+            &mut count,
+            own.as_mut_ptr(),
+        )
+    };
+    assert_eq!(answer, vk::Result::SUCCESS);
+    for extension in &own[..count as usize] {
+        let name = extension.extension_name_as_c_str().unwrap();
+        let promise = format!(
+            "\"name\": {name:?}, \"spec_version\": \"{}\"",
+            extension.spec_version
+        );
+        assert!(manifest.contains(&promise), "{promise} in the manifest");
+    }
+    assert!(manifest.contains("\"name\": \"VK_LAYER_WAYFENCE_wsi\""));
+    assert!(manifest.contains("\"vkNegotiateLoaderLayerInterfaceVersion\""));
+}
+
+/// `create_instance` and `create_device` of the scripted driver check that the link is advanced.
+#[test]
+fn the_chain_is_advanced_and_passed_on() {
+    driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
+    let library = Library::open();
+    let instance = library
+        .create_instance(vk::API_VERSION_1_3, WAYLAND)
+        .unwrap();
+    // SAFETY: the instance is the layer's and alive.
+    let device = unsafe { library.create_device(instance, &[khr::swapchain::NAME]) }.unwrap();
+    assert!(
+        driver::driver()
+            .chained
+            .contains(&vk::StructureType::PHYSICAL_DEVICE_FEATURES_2),
+        "the application's structures reach the driver"
+    );
+    // SAFETY: both are the layer's, and not used again.
+    unsafe {
+        library.destroy_device(device);
+        library.destroy_instance(instance);
+    }
+}
+
+#[test]
+fn what_is_not_intercepted_is_the_drivers_own() {
+    driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
+    let library = Library::open();
+    let instance = library
+        .create_instance(vk::API_VERSION_1_3, WAYLAND)
+        .unwrap();
+    // SAFETY: instance and device are the layer's and alive.
+    unsafe {
+        let device = library
+            .create_device(instance, &[khr::swapchain::NAME])
+            .unwrap();
+        for &name in UNTOUCHED {
+            for answer in [
+                library.device_function(device, name),
+                library.instance_function(instance, name),
+            ] {
+                let answer = answer.unwrap_or_else(|| panic!("{name:?}"));
+                assert_eq!(answer as usize, draw as *const () as usize, "{name:?}");
+            }
+        }
+        assert_eq!(
+            library
+                .physical_device_function(instance, c"vkGetPhysicalDeviceVendorSpecificTEST")
+                .map(|function| function as usize),
+            Some(draw as *const () as usize)
+        );
+        for unknown in [c"vkNoSuchFunction", c"", c"vkcreateswapchainkhr"] {
+            assert!(library.instance_function(instance, unknown).is_none());
+            assert!(library.device_function(device, unknown).is_none());
+            assert!(
+                library
+                    .physical_device_function(instance, unknown)
+                    .is_none()
+            );
+        }
+        library.destroy_device(device);
+        library.destroy_instance(instance);
+    }
+}
+
+/// "vk_layerGetPhysicalDeviceProcAddr … should only return physical device functions": the loader
+/// takes whatever it answers for one.
+#[test]
+fn only_functions_of_physical_devices_are_told_as_such() {
+    driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
+    let library = Library::open();
+    let instance = library
+        .create_instance(vk::API_VERSION_1_3, WAYLAND)
+        .unwrap();
+    // SAFETY: the instance is the layer's and alive.
+    unsafe {
+        for name in [
+            c"vkGetPhysicalDeviceSurfaceSupportKHR",
+            c"vkGetPhysicalDeviceSurfaceCapabilitiesKHR",
+            c"vkGetPhysicalDeviceSurfaceFormatsKHR",
+            c"vkGetPhysicalDeviceSurfacePresentModesKHR",
+            c"vkGetPhysicalDeviceSurfaceCapabilities2KHR",
+            c"vkGetPhysicalDeviceSurfaceFormats2KHR",
+            c"vkGetPhysicalDeviceWaylandPresentationSupportKHR",
+        ] {
+            assert!(
+                library.physical_device_function(instance, name).is_some(),
+                "{name:?}"
+            );
+        }
+        for name in SWAPCHAIN_FUNCTIONS.iter().copied().chain([
+            c"vkDestroyInstance",
+            c"vkCreateWaylandSurfaceKHR",
+            c"vkDestroySurfaceKHR",
+        ]) {
+            assert!(
+                library.physical_device_function(instance, name).is_none(),
+                "{name:?}"
+            );
+        }
+        library.destroy_instance(instance);
+    }
+}
+
+#[test]
+fn functions_of_instance_extensions_that_are_not_enabled_are_null() {
+    driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
+    let library = Library::open();
+    let functions: [(&CStr, &[&CStr]); 3] = [
+        (
+            khr::surface::NAME,
+            &[
+                c"vkDestroySurfaceKHR",
+                c"vkGetPhysicalDeviceSurfaceSupportKHR",
+                c"vkGetPhysicalDeviceSurfaceCapabilitiesKHR",
+                c"vkGetPhysicalDeviceSurfaceFormatsKHR",
+                c"vkGetPhysicalDeviceSurfacePresentModesKHR",
+            ],
+        ),
+        (
+            khr::wayland_surface::NAME,
+            &[
+                c"vkCreateWaylandSurfaceKHR",
+                c"vkGetPhysicalDeviceWaylandPresentationSupportKHR",
+            ],
+        ),
+        (
+            khr::get_surface_capabilities2::NAME,
+            &[
+                c"vkGetPhysicalDeviceSurfaceCapabilities2KHR",
+                c"vkGetPhysicalDeviceSurfaceFormats2KHR",
+            ],
+        ),
+    ];
+    // Each prefix of the extensions, as each needs those before it.
+    for enabled in 0..=functions.len() {
+        let extensions: Vec<_> = functions[..enabled].iter().map(|(name, _)| *name).collect();
+        let instance = library
+            .create_instance(vk::API_VERSION_1_0, &extensions)
+            .unwrap();
+        for (index, (_, names)) in functions.iter().enumerate() {
+            for name in *names {
+                // SAFETY: the instance is the layer's and alive.
+                let answer = unsafe { library.instance_function(instance, name) };
+                assert_eq!(answer.is_some(), index < enabled, "{name:?} {extensions:?}");
+            }
+        }
+        // SAFETY: the instance is not used again.
+        unsafe { library.destroy_instance(instance) };
+    }
+}
+
+#[test]
+fn functions_of_swapchains_need_the_extension() {
+    driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
+    let library = Library::open();
+    let instance = library
+        .create_instance(vk::API_VERSION_1_1, WAYLAND)
+        .unwrap();
+    // SAFETY: instance and devices are the layer's and alive.
+    unsafe {
+        let without = library.create_device(instance, &[]).unwrap();
+        let with = library
+            .create_device(instance, &[khr::swapchain::NAME])
+            .unwrap();
+        for name in SWAPCHAIN_FUNCTIONS {
+            assert!(library.device_function(without, name).is_none(), "{name:?}");
+            assert!(library.device_function(with, name).is_some(), "{name:?}");
+            // "or a function pointer that may be called with a device that has it".
+            assert!(library.instance_function(instance, name).is_some());
+        }
+        library.destroy_device(with);
+        library.destroy_device(without);
+        library.destroy_instance(instance);
+    }
+}
+
+/// An application that presents on Wayland gets what the layer needs below, each once; the names
+/// that it gave come first and in its order.
+#[test]
+fn a_device_gets_what_the_layer_needs_once() {
+    let library = Library::open();
+    for (version, needed) in [
+        (vk::API_VERSION_1_0, &DEVICE_EXTENSIONS[1..]),
+        (vk::API_VERSION_1_2, NEEDED_SINCE_1_2),
+        (vk::API_VERSION_1_3, NEEDED_SINCE_1_2),
+    ] {
+        driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
+        let instance = library.create_instance(version, WAYLAND).unwrap();
+        let asked = [
+            khr::swapchain::NAME,
+            khr::external_fence_fd::NAME,
+            khr::bind_memory2::NAME,
+        ];
+        // SAFETY: the instance is the layer's and alive.
+        let device = unsafe { library.create_device(instance, &asked) }.unwrap();
+        let got = driver::driver().devices.pop().unwrap();
+        assert!(got.iter().map(|name| name.as_c_str()).take(3).eq(asked));
+        let distinct: HashSet<_> = got.iter().collect();
+        assert_eq!(distinct.len(), got.len(), "{got:?}");
+        for &name in needed {
+            assert!(got.iter().any(|got| got.as_c_str() == name), "{name:?}");
+        }
+        // SAFETY: both are not used again.
+        unsafe {
+            library.destroy_device(device);
+            library.destroy_instance(instance);
+        }
+    }
+}
+
+/// A driver that lacks one of them gets exactly what the application asked for.
+#[test]
+fn a_device_that_lacks_something_is_left_alone() {
+    let library = Library::open();
+    for missing in NEEDED_SINCE_1_2 {
+        let has: Vec<_> = DEVICE_EXTENSIONS
+            .iter()
+            .copied()
+            .filter(|name| name != missing)
+            .collect();
+        driver::install(INSTANCE_EXTENSIONS, &has);
+        let instance = library
+            .create_instance(vk::API_VERSION_1_3, WAYLAND)
+            .unwrap();
+        let asked = [khr::swapchain::NAME];
+        // SAFETY: the instance is the layer's and alive.
+        let device = unsafe { library.create_device(instance, &asked) }.unwrap();
+        let devices = driver::driver().devices;
+        assert_eq!(devices.len(), 1, "one attempt");
+        assert!(devices[0].iter().map(|name| name.as_c_str()).eq(asked));
+        // SAFETY: both are not used again.
+        unsafe {
+            library.destroy_device(device);
+            library.destroy_instance(instance);
+        }
+    }
+}
+
+/// What does not present is not touched: neither an instance without Wayland nor a device without
+/// swapchains.
+#[test]
+fn an_application_that_does_not_present_is_left_alone() {
+    driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
+    let library = Library::open();
+    let instance = library
+        .create_instance(vk::API_VERSION_1_0, &[ext::debug_utils::NAME])
+        .unwrap();
+    // SAFETY: the instance is the layer's and alive.
+    let device = unsafe { library.create_device(instance, &[khr::maintenance1::NAME]) }.unwrap();
+    let seen = driver::driver();
+    assert_eq!(seen.instances, [[ext::debug_utils::NAME.to_owned()]]);
+    assert_eq!(seen.devices, [[khr::maintenance1::NAME.to_owned()]]);
+    // SAFETY: both are not used again.
+    unsafe {
+        library.destroy_device(device);
+        library.destroy_instance(instance);
+    }
+}
+
+/// A driver with no Wayland surfaces of its own gets them from the layer.
+#[test]
+fn a_driver_without_wayland_surfaces_makes_an_instance() {
+    let has: Vec<_> = INSTANCE_EXTENSIONS
+        .iter()
+        .copied()
+        .filter(|name| !WAYLAND.contains(name))
+        .collect();
+    driver::install(&has, DEVICE_EXTENSIONS);
+    let library = Library::open();
+    let instance = library
+        .create_instance(vk::API_VERSION_1_0, WAYLAND)
+        .unwrap();
+    // SAFETY: the instance is the layer's and alive.
+    unsafe {
+        for name in [
+            c"vkCreateWaylandSurfaceKHR",
+            c"vkGetPhysicalDeviceSurfaceFormatsKHR",
+        ] {
+            assert!(library.instance_function(instance, name).is_some());
+        }
+        library.destroy_instance(instance);
+    }
+}
+
+#[test]
+fn what_the_driver_refuses_is_refused() {
+    driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
+    let library = Library::open();
+    assert_eq!(
+        library
+            .create_instance(vk::API_VERSION_1_3, &[c"VK_TEST_unknown"])
+            .err(),
+        Some(vk::Result::ERROR_EXTENSION_NOT_PRESENT)
+    );
+    let instance = library
+        .create_instance(vk::API_VERSION_1_3, WAYLAND)
+        .unwrap();
+    // SAFETY: the instance is the layer's and alive, then not used again.
+    unsafe {
+        assert_eq!(
+            library
+                .create_device(instance, &[khr::swapchain::NAME, c"VK_TEST_unknown"])
+                .err(),
+            Some(vk::Result::ERROR_EXTENSION_NOT_PRESENT)
+        );
+        library.destroy_instance(instance);
+    }
+}
+
+/// Thousands of instances and devices, living at the same time, in several threads, gone in an
+/// order of their own.
+#[test]
+fn many_live_at_once_and_go_in_any_order() {
+    let library = Library::open();
+    std::thread::scope(|scope| {
+        for thread in 0..8_usize {
+            let library = &library;
+            scope.spawn(move || {
+                driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
+                for round in 0..20 {
+                    let mut alive: Vec<_> = (0..10)
+                        .map(|_| {
+                            let instance = library
+                                .create_instance(vk::API_VERSION_1_3, WAYLAND)
+                                .unwrap();
+                            // SAFETY: the instance is the layer's and alive.
+                            let devices = [(); 2].map(|()| unsafe {
+                                library
+                                    .create_device(instance, &[khr::swapchain::NAME])
+                                    .unwrap()
+                            });
+                            (instance, devices)
+                        })
+                        .collect();
+                    while !alive.is_empty() {
+                        let (instance, mut devices) =
+                            alive.swap_remove((thread * 7 + round * 3) % alive.len());
+                        if round % 2 == 0 {
+                            devices.reverse();
+                        }
+                        // SAFETY: all are the layer's, and not used again.
+                        unsafe {
+                            for device in devices {
+                                assert!(
+                                    library
+                                        .device_function(device, c"vkQueuePresentKHR")
+                                        .is_some()
+                                );
+                                library.destroy_device(device);
+                            }
+                            library.destroy_instance(instance);
+                        }
+                    }
+                }
+            });
+        }
+    });
+}
+
+// ---------------------------------------------------------------- the real loader
+
+/// A device of an instance with Wayland surfaces, though there need not be a compositor.
+fn device(extensions: &[&CStr]) -> Arc<Device> {
+    let instance = Instance::new(Options::default());
+    Device::with_extensions(&instance, extensions)
+}
+
+#[test]
+#[ignore = "needs a Vulkan loader and driver: scripts/test"]
+fn the_loader_lists_the_layer_once() {
+    let instance = Instance::new(Options::default());
+    // SAFETY: the loader is open.
+    let all = unsafe { instance.entry.enumerate_instance_layer_properties() }.unwrap();
+    let ours = all
+        .iter()
+        .filter(|layer| {
+            layer
+                .layer_name_as_c_str()
+                .ok()
+                .and_then(|name| name.to_str().ok())
+                == Some(layers::WAYFENCE)
+        })
+        .count();
+    assert_eq!(ours, usize::from(layers::wayfence_is_on()));
+}
+
+#[test]
+#[ignore = "needs a Vulkan loader and driver: scripts/test"]
+fn the_loader_tells_the_layers_extensions() {
+    let instance = Instance::new(Options::default());
+    let names = |properties: &[vk::ExtensionProperties]| -> Vec<_> {
+        properties
+            .iter()
+            .map(|one| one.extension_name_as_c_str().unwrap().to_owned())
+            .collect()
+    };
+    // SAFETY: the loader is open.
+    let of_layer = unsafe {
+        instance
+            .entry
+            .enumerate_instance_extension_properties(Some(c"VK_LAYER_WAYFENCE_wsi"))
+    };
+    let of_layer = names(&of_layer.unwrap());
+    assert!(of_layer.contains(&khr::wayland_surface::NAME.to_owned()));
+    // SAFETY: as above.
+    let unknown = unsafe {
+        instance
+            .entry
+            .enumerate_instance_extension_properties(Some(c"VK_LAYER_TEST_unknown"))
+    };
+    assert_eq!(unknown.err(), Some(vk::Result::ERROR_LAYER_NOT_PRESENT));
+
+    let enumerate = instance.raw.fp_v1_0().enumerate_device_extension_properties;
+    let physical = instance.physical_device();
+    let ask = |layer: Option<&CStr>, capacity: Option<u32>| {
+        let mut count = capacity.unwrap_or(0);
+        let mut some = vec![vk::ExtensionProperties::default(); count as usize];
+        // SAFETY: the device is the instance's; a null array asks for the count, another has room.
+        let answer = unsafe {
+            enumerate(
+                physical,
+                layer.map_or(std::ptr::null(), CStr::as_ptr),
+                &mut count,
+                match capacity {
+                    Some(_) => some.as_mut_ptr(),
+                    None => std::ptr::null_mut(),
+                },
+            )
+        };
+        some.truncate(count as usize);
+        (answer, count, names(&some))
+    };
+    let (answer, count, _) = ask(Some(c"VK_LAYER_WAYFENCE_wsi"), None);
+    assert_eq!(answer, vk::Result::SUCCESS);
+    let (_, _, of_layer) = ask(Some(c"VK_LAYER_WAYFENCE_wsi"), Some(count));
+    assert_eq!(of_layer, [khr::swapchain::NAME.to_owned()]);
+
+    let (answer, count, _) = ask(None, None);
+    assert_eq!(answer, vk::Result::SUCCESS);
+    let (answer, _, all) = ask(None, Some(count));
+    assert_eq!(answer, vk::Result::SUCCESS);
+    let distinct: HashSet<_> = all.iter().collect();
+    assert_eq!(distinct.len(), all.len(), "{all:?}");
+    assert!(all.contains(&khr::swapchain::NAME.to_owned()));
+    let (answer, written, some) = ask(None, Some(count - 1));
+    assert_eq!((answer, written), (vk::Result::INCOMPLETE, count - 1));
+    assert_eq!(some, all[..some.len()]);
+}
+
+#[test]
+#[ignore = "needs a Vulkan loader and driver: scripts/test"]
+fn a_device_without_swapchains_has_no_functions_for_them() {
+    let without = device(&[]);
+    let with = device(&[khr::swapchain::NAME]);
+    for name in SWAPCHAIN_FUNCTIONS {
+        assert!(without.function(name).is_none(), "{name:?}");
+        assert!(with.function(name).is_some(), "{name:?}");
+    }
+    for device in [&without, &with] {
+        assert!(device.function(c"vkNoSuchFunction").is_none());
+        assert!(device.function(c"vkCmdDraw").is_some());
+    }
+}
+
+#[test]
+#[ignore = "needs a Vulkan loader and driver: scripts/test"]
+fn an_instance_without_surfaces_has_no_functions_for_them() {
+    let plain = Instance::new(Options {
+        extensions: &[],
+        ..Options::default()
+    });
+    let wayland = Instance::new(Options::default());
+    for name in [
+        c"vkCreateWaylandSurfaceKHR",
+        c"vkDestroySurfaceKHR",
+        c"vkGetPhysicalDeviceSurfaceFormatsKHR",
+        c"vkGetPhysicalDeviceSurfaceFormats2KHR",
+    ] {
+        assert!(plain.function(name).is_none(), "{name:?}");
+        assert!(wayland.function(name).is_some(), "{name:?}");
+    }
+    assert!(wayland.function(c"vkNoSuchFunction").is_none());
+}
+
+#[test]
+#[ignore = "needs a Vulkan loader and driver: scripts/test"]
+fn real_instances_and_devices_go_in_any_order() {
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            scope.spawn(move || {
+                for round in 0..5 {
+                    let first = Instance::new(Options::default());
+                    let second = Instance::new(Options {
+                        api_version: vk::API_VERSION_1_3,
+                        ..Options::default()
+                    });
+                    let a = Device::new(&first);
+                    let b = Device::with_extensions(&second, &[]);
+                    let c = Device::new(&first);
+                    assert!(a.function(c"vkQueuePresentKHR").is_some());
+                    assert!(b.function(c"vkQueuePresentKHR").is_none());
+                    a.wait_idle().unwrap();
+                    if (thread + round) % 2 == 0 {
+                        drop((first, a, second, b));
+                    } else {
+                        drop((b, second, a, first));
+                    }
+                    c.wait_idle().unwrap();
+                }
+            });
+        }
+    });
+}
