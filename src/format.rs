@@ -128,6 +128,36 @@ const FORMATS: &[Format] = &[
         DrmFourcc::Rgb565,
         DrmFourcc::Rgb565,
     ),
+    entry(
+        vk::Format::B5G6R5_UNORM_PACK16,
+        DrmFourcc::Bgr565,
+        DrmFourcc::Bgr565,
+    ),
+    entry(
+        vk::Format::A1R5G5B5_UNORM_PACK16,
+        DrmFourcc::Xrgb1555,
+        DrmFourcc::Argb1555,
+    ),
+    entry(
+        vk::Format::R5G5B5A1_UNORM_PACK16,
+        DrmFourcc::Rgbx5551,
+        DrmFourcc::Rgba5551,
+    ),
+    entry(
+        vk::Format::B5G5R5A1_UNORM_PACK16,
+        DrmFourcc::Bgrx5551,
+        DrmFourcc::Bgra5551,
+    ),
+    entry(
+        vk::Format::R4G4B4A4_UNORM_PACK16,
+        DrmFourcc::Rgbx4444,
+        DrmFourcc::Rgba4444,
+    ),
+    entry(
+        vk::Format::B4G4R4A4_UNORM_PACK16,
+        DrmFourcc::Bgrx4444,
+        DrmFourcc::Bgra4444,
+    ),
 ];
 
 const fn entry(vk: vk::Format, opaque: DrmFourcc, alpha: DrmFourcc) -> Format {
@@ -170,13 +200,21 @@ mod tests {
             b"AR" => "ARGB",
             b"XB" => "XBGR",
             b"AB" => "ABGR",
+            b"RX" => "RGBX",
+            b"RA" => "RGBA",
+            b"BX" => "BGRX",
+            b"BA" => "BGRA",
             b"RG" => "RGB",
+            b"BG" => "BGR",
             other => panic!("{other:?}"),
         };
         let sizes = match &code[2..] {
             b"24" => vec![8; 4],
             b"30" => vec![2, 10, 10, 10],
             b"16" => vec![5, 6, 5],
+            b"15" if components.starts_with(['X', 'A']) => vec![1, 5, 5, 5],
+            b"15" => vec![5, 5, 5, 1],
+            b"12" => vec![4; 4],
             b"48" | b"4H" => vec![16; 4],
             other => panic!("{other:?}"),
         };
@@ -229,11 +267,12 @@ mod tests {
     }
 
     #[test]
-    fn only_565_has_no_alpha() {
+    fn a_format_has_alpha_if_its_name_says_so() {
         for entry in all() {
             assert_eq!(
                 entry.has_alpha(),
-                entry.vk != vk::Format::R5G6B5_UNORM_PACK16
+                entry.to_string().split('_').next().unwrap().contains('A'),
+                "{entry}"
             );
         }
     }

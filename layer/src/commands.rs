@@ -380,10 +380,13 @@ pub unsafe extern "system" fn get_instance_proc_addr(
         // SAFETY: a valid C string by the specification.
         let name = unsafe { CStr::from_ptr(name) };
         let command = find(name);
+        // While it makes an instance, the loader asks for `vkCreateInstance` with a handle of its own
+        // that no layer has seen.
+        if let Some(global) = command.filter(|command| command.level == Level::Global) {
+            return Some(global.function);
+        }
         if handle == vk::Instance::null() {
-            return command
-                .filter(|command| command.level == Level::Global)
-                .map(|command| command.function);
+            return None;
         }
         // SAFETY: a valid handle by the specification.
         let instance = unsafe { dispatch::instance(handle) }?;

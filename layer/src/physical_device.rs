@@ -85,6 +85,11 @@ impl PhysicalDevice {
             .map(|need| need.name)
     }
 
+    /// Whether the driver has the device extension.
+    pub fn has(&self, extension: &CStr) -> bool {
+        self.extensions.contains(extension)
+    }
+
     /// The layouts in which the device can make images of this format that others can read, whatever
     /// they are used for.
     pub fn layouts(&self, format: vk::Format) -> Vec<Layout> {

@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use ash::vk::{self, Handle};
+use ash::{
+    ext,
+    vk::{self, Handle},
+};
 use wayfence::{format, wayland};
 
 use crate::{
@@ -45,6 +48,8 @@ pub enum Verdict {
 pub struct Offer {
     /// The formats, in the order in which applications see them.
     pub formats: Vec<SharedFormat>,
+    /// The formats as applications see them.
+    pub surface_formats: Vec<vk::SurfaceFormatKHR>,
     /// What images of the first format can be used for.
     pub usage: vk::ImageUsageFlags,
     /// The largest image.
@@ -87,7 +92,7 @@ impl Surface {
             return Arc::clone(verdict);
         }
         let device = instance.physical_device(handle);
-        let verdict = Arc::new(self.judge(&device));
+        let verdict = Arc::new(self.judge(instance, &device));
         match &*verdict {
             Verdict::Owned(offer) => {
                 tracing::info!(
@@ -117,7 +122,7 @@ impl Surface {
         self.verdicts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn judge(&self, device: &PhysicalDevice) -> Verdict {
+    fn judge(&self, instance: &Instance, device: &PhysicalDevice) -> Verdict {
         if let Err(why) = &device.ability {
             return Verdict::Aside(why.clone());
         }
@@ -143,6 +148,7 @@ impl Surface {
         let usage = usages(device, first);
         let side = device.max_extent;
         Verdict::Owned(Offer {
+            surface_formats: surface_formats(instance, &formats),
             formats,
             usage,
             max_extent: vk::Extent2D {
@@ -154,12 +160,41 @@ impl Surface {
 }
 
 impl Offer {
-    /// The shared format with that name.
-    pub fn format(&self, format: vk::Format) -> Option<&SharedFormat> {
+    /// The shared format with that name, in a colour space in which it is offered.
+    pub fn format(
+        &self,
+        format: vk::Format,
+        color_space: vk::ColorSpaceKHR,
+    ) -> Option<&SharedFormat> {
+        let wanted = vk::SurfaceFormatKHR {
+            format,
+            color_space,
+        };
+        if !self.surface_formats.contains(&wanted) {
+            return None;
+        }
         self.formats
             .iter()
             .find(|shared| shared.format.vk == format)
     }
+}
+
+/// The formats in every colour space in which a buffer can be handed over as it is.
+fn surface_formats(instance: &Instance, formats: &[SharedFormat]) -> Vec<vk::SurfaceFormatKHR> {
+    let mut spaces = vec![vk::ColorSpaceKHR::SRGB_NONLINEAR];
+    if instance.has(ext::swapchain_colorspace::NAME) {
+        // "values ... are not interpreted": the compositor is told nothing in either case.
+        spaces.push(vk::ColorSpaceKHR::PASS_THROUGH_EXT);
+    }
+    spaces
+        .into_iter()
+        .flat_map(|color_space| {
+            formats.iter().map(move |shared| vk::SurfaceFormatKHR {
+                format: shared.format.vk,
+                color_space,
+            })
+        })
+        .collect()
 }
 
 /// The format with the layouts that both can do: opaque and with alpha, for an application may choose
@@ -211,9 +246,15 @@ fn usages(device: &PhysicalDevice, shared: &SharedFormat) -> vk::ImageUsageFlags
         vk::ImageUsageFlags::SAMPLED,
         vk::ImageUsageFlags::STORAGE,
         vk::ImageUsageFlags::INPUT_ATTACHMENT,
+        vk::ImageUsageFlags::ATTACHMENT_FEEDBACK_LOOP_EXT,
     ]
     .into_iter()
     .filter(|usage| {
+        if *usage == vk::ImageUsageFlags::ATTACHMENT_FEEDBACK_LOOP_EXT
+            && !device.has(ext::attachment_feedback_loop_layout::NAME)
+        {
+            return false;
+        }
         let kind = ImageKind {
             format: shared.format.vk,
             usage: *usage,

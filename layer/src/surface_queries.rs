@@ -178,9 +178,7 @@ query! {
     |offer| {
         // SAFETY: valid by the specification.
         unsafe {
-            p_next::enumerate(&offer.formats, count, formats, |shared, to| {
-                *to = surface_format(shared.format.vk);
-            })
+            p_next::enumerate(&offer.surface_formats, count, formats, |format, to| *to = *format)
         }
     }
 }
@@ -196,8 +194,8 @@ query! {
     |offer| {
         // SAFETY: valid by the specification.
         unsafe {
-            p_next::enumerate(&offer.formats, count, formats, |shared, to| {
-                to.surface_format = surface_format(shared.format.vk);
+            p_next::enumerate(&offer.surface_formats, count, formats, |format, to| {
+                to.surface_format = *format;
             })
         }
     }
@@ -396,11 +394,4 @@ unsafe fn fill_capabilities2(
         }
     }
     vk::Result::SUCCESS
-}
-
-fn surface_format(format: vk::Format) -> vk::SurfaceFormatKHR {
-    vk::SurfaceFormatKHR {
-        format,
-        color_space: vk::ColorSpaceKHR::SRGB_NONLINEAR,
-    }
 }

@@ -89,8 +89,7 @@ impl Swapchain {
             Err(error) => return Err(refused(&error.to_string())),
         };
         let shared = offer
-            .format(info.image_format)
-            .filter(|_| info.image_color_space == vk::ColorSpaceKHR::SRGB_NONLINEAR)
+            .format(info.image_format, info.image_color_space)
             .ok_or_else(|| refused("the surface does not offer this format and colour space"))?;
         let (fourcc, layouts) = match info.composite_alpha {
             vk::CompositeAlphaFlagsKHR::OPAQUE => (shared.format.opaque, &shared.opaque),
