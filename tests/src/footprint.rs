@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
+use wayfence::dma_buf::DmaBuf;
+
 /// Open descriptors and resident memory of this process at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Footprint {
@@ -30,4 +33,27 @@ impl Footprint {
             resident: pages * rustix::param::page_size(),
         }
     }
+}
+
+/// Every dma-buf that this process has open, by descriptors of the caller's own.
+///
+/// # Panics
+/// Without `/proc`, or without a descriptor left.
+pub fn dma_bufs() -> Vec<DmaBuf> {
+    let this = pidfd_open(getpid(), PidfdFlags::empty()).expect("pidfd_open");
+    fs::read_dir("/proc/self/fd")
+        .expect("/proc")
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let target = fs::read_link(&path).ok()?;
+            // "/dmabuf:" and the buffer's name (drivers/dma-buf/dma-buf.c, dmabuffs_dname).
+            if !target.to_str()?.starts_with("/dmabuf:") {
+                return None;
+            }
+            let number = path.file_name()?.to_str()?.parse().ok()?;
+            // Unless another thread has closed it meanwhile.
+            pidfd_getfd(&this, number, PidfdGetfdFlags::empty()).ok()
+        })
+        .map(DmaBuf::from)
+        .collect()
 }

@@ -3,27 +3,56 @@
 use std::env;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::Once;
+use std::sync::OnceLock;
+
+use rustix::fs::{MemfdFlags, memfd_create};
+use wayfence::report::{self, SwapchainReport};
 
 /// The layer under test.
 pub const WAYFENCE: &str = "VK_LAYER_WAYFENCE_wsi";
 /// The validation layer.
 pub const VALIDATION: &str = "VK_LAYER_KHRONOS_validation";
 
+/// Where the layer writes its reports: memory of this process.
+static REPORTS: OnceLock<OwnedFd> = OnceLock::new();
+
 /// Tells the loader of this process which layers to use, once, before it is opened.
 ///
 /// Everything in this crate that opens the loader goes through here first.
 pub fn set_up() {
-    static SET_UP: Once = Once::new();
-    SET_UP.call_once(|| {
-        for (name, value) in environment(&chosen()) {
+    REPORTS.get_or_init(|| {
+        let reports = memfd_create("reports", MemfdFlags::CLOEXEC).expect("memfd_create");
+        let mut variables = environment(&chosen());
+        variables.push(("WAYFENCE_REPORT".to_owned(), path_of(&reports)));
+        for (name, value) in variables {
             // SAFETY: other threads must not read the environment past std's lock meanwhile. Only
             // C libraries do that, the first of which is the Vulkan loader or libwayland: both are
             // opened by this crate after `set_up`, which lets nobody pass before it is done.
             unsafe { env::set_var(name, value) };
         }
+        reports
     });
+}
+
+/// What the layer reported of the last swapchain of this size that this process has destroyed. A
+/// test that asks has a size of its own, as others may run beside it.
+///
+/// # Panics
+/// If there is none.
+pub fn report_of(extent: (u32, u32)) -> SwapchainReport {
+    let reports = REPORTS.get().map_or_else(Vec::new, |reports| {
+        report::read(path_of(reports)).unwrap_or_else(|error| panic!("{error}"))
+    });
+    reports
+        .into_iter()
+        .rfind(|report| report.extent == [extent.0, extent.1])
+        .expect("the layer reports on a swapchain that it owned")
+}
+
+fn path_of(file: &OwnedFd) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
 /// The layers that `WAYFENCE_TEST_LAYERS` chooses, from the application down.

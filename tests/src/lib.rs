@@ -35,6 +35,8 @@ pub mod loader;
 pub mod messages;
 pub mod surface;
 pub mod swapchain;
+pub mod udmabuf;
+pub mod vgem;
 pub mod watchdog;
 pub mod window;
 

@@ -125,6 +125,13 @@ impl Window {
         answer.expect("the compositor answers");
     }
 
+    /// Sends what the protocol forbids: the compositor ends the connection.
+    pub fn break_the_protocol(&self) {
+        // No configure has had this serial (xdg_surface.ack_configure, invalid_serial).
+        self.xdg_surface.ack_configure(u32::MAX);
+        let _ = self.connection.flush();
+    }
+
     fn lock(&self) -> MutexGuard<'_, (EventQueue<Shell>, Shell)> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ash::{khr, vk};
+use wayfence_tests::footprint::dma_bufs;
 use wayfence_tests::instance::{Options, WAYLAND};
 use wayfence_tests::swapchain::{clear, fence, semaphore};
 use wayfence_tests::watchdog::Watchdog;
@@ -654,22 +655,19 @@ fn the_swapchain_is_the_layers() {
         eprintln!("NOT TESTED: this run is without the layer");
         return;
     }
-    let before = dma_bufs();
+    let before = dma_bufs().len();
     let app = Application::new();
-    let swapchain = app.swapchain();
+    let extent = (111, 110);
+    let swapchain = app.swapchain_with(Wanted {
+        extent,
+        ..Wanted::default()
+    });
     assert!(
-        dma_bufs() >= before + swapchain.images.len(),
+        dma_bufs().len() >= before + swapchain.images.len(),
         "the layer holds a dma-buf for each image; did it step aside?"
     );
-}
-
-/// How many dma-bufs this process has open.
-fn dma_bufs() -> usize {
-    std::fs::read_dir("/proc/self/fd")
-        .unwrap()
-        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
-        .filter(|target| target.to_string_lossy().starts_with("/dmabuf:"))
-        .count()
+    drop(swapchain);
+    assert_eq!(layers::report_of(extent).counters.presents, 0);
 }
 
 /// Acquires every image. No later acquire may be infinite until one is presented.

@@ -1,0 +1,197 @@
+//! Fences that signal when a test says so, from vgem, the kernel's virtual GEM driver
+//! (`include/uapi/drm/vgem_drm.h`).
+
+use std::fs::{self, File};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::ioctl::{Opcode, Setter, Updater, ioctl, opcode};
+use wayfence::dma_buf::{Access, DmaBuf};
+use wayfence::sync_file::SyncFile;
+
+/// The vgem device.
+#[derive(Clone)]
+pub struct Vgem(Arc<File>);
+
+/// A fence that is pending until it is signalled; the kernel signals it by itself ten seconds
+/// after it was made, as it lets nobody wait for user space without end.
+pub struct Fence {
+    vgem: Vgem,
+    number: u32,
+    sync_file: SyncFile,
+}
+
+impl Vgem {
+    /// # Panics
+    /// If there is none, or without the right to open it.
+    pub fn open() -> Self {
+        // The numbers of the nodes change from boot to boot.
+        let nodes = fs::read_dir("/dev/dri")
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.to_string_lossy().contains("/card"));
+        for node in nodes {
+            if let Ok(file) = File::options().read(true).write(true).open(node)
+                && driver_name(&file).as_deref() == Some("vgem")
+            {
+                return Self(Arc::new(file));
+            }
+        }
+        panic!("no vgem in /dev/dri: `modprobe vgem` as root; scripts/test runs this test with it");
+    }
+
+    /// A new fence, pending.
+    pub fn fence(&self) -> Fence {
+        let mut create = CreateDumb {
+            width: 32,
+            height: 32,
+            bpp: 32,
+            ..CreateDumb::default()
+        };
+        let mut attach = FenceAttach {
+            flags: VGEM_FENCE_WRITE,
+            ..FenceAttach::default()
+        };
+        let mut export = PrimeHandle {
+            flags: DRM_CLOEXEC,
+            fd: -1,
+            ..PrimeHandle::default()
+        };
+        // SAFETY: each ioctl reads and writes the one structure of the kernel's that is beside its
+        // number, any content of which is valid, and borrows it for the call; the descriptor is
+        // vgem's.
+        unsafe {
+            ioctl(&self.0, Updater::<MODE_CREATE_DUMB, _>::new(&mut create))
+                .expect("DRM_IOCTL_MODE_CREATE_DUMB");
+            attach.handle = create.handle;
+            ioctl(&self.0, Updater::<VGEM_FENCE_ATTACH, _>::new(&mut attach))
+                .expect("DRM_IOCTL_VGEM_FENCE_ATTACH");
+            export.handle = create.handle;
+            ioctl(&self.0, Updater::<PRIME_HANDLE_TO_FD, _>::new(&mut export))
+                .expect("DRM_IOCTL_PRIME_HANDLE_TO_FD");
+            let close = GemClose {
+                handle: create.handle,
+                pad: 0,
+            };
+            ioctl(&self.0, Setter::<GEM_CLOSE, _>::new(close)).expect("DRM_IOCTL_GEM_CLOSE");
+        }
+        // SAFETY: the export succeeded, so the descriptor is new and nobody else's.
+        let buffer = DmaBuf::from(unsafe { OwnedFd::from_raw_fd(export.fd) });
+        Fence {
+            vgem: self.clone(),
+            number: attach.out_fence,
+            sync_file: buffer
+                .export_sync_file(Access::Read)
+                .expect("the kernel exports sync files"),
+        }
+    }
+}
+
+impl Fence {
+    /// The fence, alone in a sync file.
+    pub fn sync_file(&self) -> &SyncFile {
+        &self.sync_file
+    }
+
+    /// Lets everybody go who waits.
+    ///
+    /// # Panics
+    /// If the kernel has signalled it already: the test was too slow to have seen anything.
+    pub fn signal(self) {
+        let signal = FenceSignal {
+            fence: self.number,
+            flags: 0,
+        };
+        // SAFETY: the ioctl reads one structure of this layout; the descriptor is vgem's.
+        unsafe { ioctl(&self.vgem.0, Setter::<VGEM_FENCE_SIGNAL, _>::new(signal)) }
+            .expect("DRM_IOCTL_VGEM_FENCE_SIGNAL: within ten seconds");
+    }
+}
+
+/// The name of a DRM node's driver.
+fn driver_name(node: &File) -> Option<String> {
+    let mut name = [0_u8; 32];
+    let mut version = Version {
+        name_len: name.len(),
+        name: name.as_mut_ptr().expose_provenance(),
+        ..Version::default()
+    };
+    // SAFETY: DRM_IOCTL_VERSION reads and writes one `struct drm_version`, borrowed for the call,
+    // and writes at most `name_len` bytes to `name`; the other lengths are zero.
+    unsafe { ioctl(node, Updater::<VERSION, _>::new(&mut version)) }.ok()?;
+    let length = version.name_len.min(name.len());
+    String::from_utf8(name[..length].to_vec()).ok()
+}
+
+const VERSION: Opcode = opcode::read_write::<Version>(b'd', 0x00);
+const GEM_CLOSE: Opcode = opcode::write::<GemClose>(b'd', 0x09);
+const PRIME_HANDLE_TO_FD: Opcode = opcode::read_write::<PrimeHandle>(b'd', 0x2d);
+const VGEM_FENCE_ATTACH: Opcode = opcode::read_write::<FenceAttach>(b'd', 0x41);
+const VGEM_FENCE_SIGNAL: Opcode = opcode::write::<FenceSignal>(b'd', 0x42);
+const MODE_CREATE_DUMB: Opcode = opcode::read_write::<CreateDumb>(b'd', 0xb2);
+
+const VGEM_FENCE_WRITE: u32 = 1;
+/// `DRM_CLOEXEC`, which is `O_CLOEXEC`.
+const DRM_CLOEXEC: u32 = 0o2_000_000;
+
+/// `struct drm_version`.
+#[repr(C)]
+#[derive(Default)]
+struct Version {
+    major: i32,
+    minor: i32,
+    patch: i32,
+    name_len: usize,
+    name: usize,
+    date_len: usize,
+    date: usize,
+    description_len: usize,
+    description: usize,
+}
+
+/// `struct drm_gem_close`.
+#[repr(C)]
+struct GemClose {
+    handle: u32,
+    pad: u32,
+}
+
+/// `struct drm_prime_handle`.
+#[repr(C)]
+#[derive(Default)]
+struct PrimeHandle {
+    handle: u32,
+    flags: u32,
+    fd: i32,
+}
+
+/// `struct drm_vgem_fence_attach`.
+#[repr(C)]
+#[derive(Default)]
+struct FenceAttach {
+    handle: u32,
+    flags: u32,
+    out_fence: u32,
+    pad: u32,
+}
+
+/// `struct drm_vgem_fence_signal`.
+#[repr(C)]
+struct FenceSignal {
+    fence: u32,
+    flags: u32,
+}
+
+/// `struct drm_mode_create_dumb`.
+#[repr(C)]
+#[derive(Default)]
+struct CreateDumb {
+    height: u32,
+    width: u32,
+    bpp: u32,
+    flags: u32,
+    handle: u32,
+    pitch: u32,
+    size: u64,
+}

@@ -1,0 +1,347 @@
+//! Rules 1 and 2 of the design: what an acquire gives is what the window system still does with
+//! the image, nothing less and nothing later; and no CPU waits for it.
+//!
+//! A test puts a fence of its own on the images while the compositor has them, as if the
+//! compositor's GPU still read: they are the same kernel objects.
+
+use std::time::{Duration, Instant};
+
+use ash::vk;
+use wayfence::dma_buf::Access;
+use wayfence_tests::footprint::dma_bufs;
+use wayfence_tests::swapchain::{fence, semaphore};
+use wayfence_tests::vgem::{Fence, Vgem};
+use wayfence_tests::watchdog::Watchdog;
+use wayfence_tests::{Application, Device, Swapchain, Wanted, layers};
+
+/// vgem's fences signal by themselves after ten seconds: what takes less has not waited for them.
+const SOON: Duration = Duration::from_secs(5);
+
+#[test]
+#[ignore = "needs a compositor with dma-bufs, and vgem: scripts/test"]
+fn a_fence_that_is_pending_at_the_release_holds_the_acquires_fence() {
+    let _watchdog = Watchdog::new(Duration::from_secs(60), "an acquire of a fenced image");
+    let app = Application::new();
+    let mut scene = Scene::of_size(&app, (101, 100));
+    let ready = fence(&app.device, false).unwrap();
+
+    let reader = scene.compositor_reads();
+    scene.show_next();
+    let begun = Instant::now();
+    scene
+        .swapchain
+        .acquire(10_000_000_000, vk::Semaphore::null(), ready)
+        .unwrap();
+    assert!(begun.elapsed() < SOON, "the acquire waited for the reader");
+    assert!(!is_signalled(&app.device, ready));
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(!is_signalled(&app.device, ready));
+    reader.signal();
+    wait(&app.device, ready);
+
+    app.device.wait_idle().unwrap();
+    drop(scene);
+    // SAFETY: nothing uses it any more.
+    unsafe { app.device.raw.destroy_fence(ready, None) };
+    let report = layers::report_of((101, 100));
+    assert!(report.counters.acquires_pending >= 1, "{report:?}");
+    assert_eq!(report.counters.cpu_waits, 0, "{report:?}");
+}
+
+#[test]
+#[ignore = "needs a compositor with dma-bufs, and vgem: scripts/test"]
+fn a_fence_that_is_pending_at_the_release_holds_the_acquires_semaphore() {
+    let _watchdog = Watchdog::new(Duration::from_secs(60), "a submit that waits for a reader");
+    let app = Application::new();
+    let mut scene = Scene::new(&app);
+    let acquired = semaphore(&app.device).unwrap();
+    let done = fence(&app.device, false).unwrap();
+
+    let reader = scene.compositor_reads();
+    scene.show_next();
+    let begun = Instant::now();
+    scene
+        .swapchain
+        .acquire(10_000_000_000, acquired, vk::Fence::null())
+        .unwrap();
+    assert!(begun.elapsed() < SOON, "the acquire waited for the reader");
+    // A driver may wait inside of the submit (lavapipe does): it has a thread.
+    std::thread::scope(|scope| {
+        let device = &app.device;
+        scope.spawn(move || submit_after(device, acquired, done));
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(!is_signalled(device, done), "the submit ran too early");
+        reader.signal();
+    });
+    wait(&app.device, done);
+
+    app.device.wait_idle().unwrap();
+    drop(scene);
+    // SAFETY: nothing uses them any more.
+    unsafe {
+        app.device.raw.destroy_semaphore(acquired, None);
+        app.device.raw.destroy_fence(done, None);
+    }
+}
+
+/// Semaphore and fence of one acquire get the same payload.
+#[test]
+#[ignore = "needs a compositor with dma-bufs, and vgem: scripts/test"]
+fn semaphore_and_fence_wait_for_the_same() {
+    let _watchdog = Watchdog::new(Duration::from_secs(60), "an acquire with both");
+    let app = Application::new();
+    let mut scene = Scene::new(&app);
+    let acquired = semaphore(&app.device).unwrap();
+    let ready = fence(&app.device, false).unwrap();
+    let done = fence(&app.device, false).unwrap();
+
+    let reader = scene.compositor_reads();
+    scene.show_next();
+    scene
+        .swapchain
+        .acquire(10_000_000_000, acquired, ready)
+        .unwrap();
+    std::thread::scope(|scope| {
+        let device = &app.device;
+        scope.spawn(move || submit_after(device, acquired, done));
+        std::thread::sleep(Duration::from_millis(200));
+        assert!(!is_signalled(device, ready));
+        assert!(!is_signalled(device, done));
+        reader.signal();
+    });
+    wait(&app.device, ready);
+    wait(&app.device, done);
+
+    app.device.wait_idle().unwrap();
+    drop(scene);
+    // SAFETY: nothing uses them any more.
+    unsafe {
+        app.device.raw.destroy_semaphore(acquired, None);
+        app.device.raw.destroy_fence(ready, None);
+        app.device.raw.destroy_fence(done, None);
+    }
+}
+
+/// Even an acquire that must not wait at all hands the image out, its fence pending.
+#[test]
+#[ignore = "needs a compositor with dma-bufs, and vgem: scripts/test"]
+fn an_acquire_without_a_timeout_hands_a_fenced_image_out() {
+    let _watchdog = Watchdog::new(Duration::from_secs(60), "acquires without a timeout");
+    let app = Application::new();
+    let mut scene = Scene::new(&app);
+    let ready = fence(&app.device, false).unwrap();
+
+    let reader = scene.compositor_reads();
+    scene.show_next();
+    let begun = Instant::now();
+    loop {
+        match scene.swapchain.acquire(0, vk::Semaphore::null(), ready) {
+            Ok(_) => break,
+            Err(vk::Result::NOT_READY) => std::thread::sleep(Duration::from_millis(2)),
+            Err(error) => panic!("{error}"),
+        }
+        assert!(
+            begun.elapsed() < SOON,
+            "the image never came while it was read"
+        );
+    }
+    assert!(!is_signalled(&app.device, ready));
+    reader.signal();
+    wait(&app.device, ready);
+
+    app.device.wait_idle().unwrap();
+    drop(scene);
+    // SAFETY: nothing uses it any more.
+    unsafe { app.device.raw.destroy_fence(ready, None) };
+}
+
+/// Fences that come after the release, the driver's own for instance, are nobody's business.
+#[test]
+#[ignore = "needs a compositor with dma-bufs, and vgem: scripts/test"]
+fn a_fence_that_comes_after_the_release_holds_nothing() {
+    let _watchdog = Watchdog::new(Duration::from_secs(60), "acquires after the release");
+    let app = Application::new();
+    let mut scene = Scene::new(&app);
+    let ready = fence(&app.device, false).unwrap();
+
+    // Two images come back before the next acquire, which dispatches both releases.
+    scene.show_next();
+    scene.show_next();
+    scene.let_the_compositor_work();
+    let first = scene.swapchain.acquire_and_wait(1_000_000_000).unwrap();
+    let later = Vgem::open().fence();
+    for buffer in dma_bufs() {
+        buffer
+            .import_sync_file(later.sync_file(), Access::Write)
+            .unwrap();
+    }
+    let second = scene
+        .swapchain
+        .acquire(1_000_000_000, vk::Semaphore::null(), ready)
+        .unwrap();
+    assert_ne!(first, second);
+    let begun = Instant::now();
+    wait(&app.device, ready);
+    assert!(
+        begun.elapsed() < SOON,
+        "the acquire's fence has what came later in it"
+    );
+    later.signal();
+
+    app.device.wait_idle().unwrap();
+    drop(scene);
+    // SAFETY: nothing uses it any more.
+    unsafe { app.device.raw.destroy_fence(ready, None) };
+}
+
+/// An image that was never shown, or that nobody reads any more, is ready when it is acquired.
+#[test]
+#[ignore = "needs a compositor with dma-bufs: scripts/test"]
+fn what_nobody_reads_is_ready_at_once() {
+    let app = Application::new();
+    let swapchain = app.swapchain_with(Wanted {
+        extent: (102, 100),
+        ..Wanted::default()
+    });
+    let ready = fence(&app.device, false).unwrap();
+    swapchain
+        .acquire(u64::MAX, vk::Semaphore::null(), ready)
+        .unwrap();
+    // SAFETY: the fence is the device's.
+    unsafe { app.device.raw.wait_for_fences(&[ready], true, 0) }.unwrap();
+    drop(swapchain);
+    // SAFETY: nothing uses it any more.
+    unsafe { app.device.raw.destroy_fence(ready, None) };
+    let report = layers::report_of((102, 100));
+    assert_eq!(report.counters.acquires_signalled, 1, "{report:?}");
+    assert_eq!(report.counters.acquires_pending, 0, "{report:?}");
+}
+
+/// Each frame costs one export and one import, and no wait.
+#[test]
+#[ignore = "needs a compositor with dma-bufs: scripts/test"]
+fn a_frame_is_one_export_one_import_and_no_wait() {
+    const FRAMES: u64 = 60;
+    let app = Application::new();
+    let mut swapchain = app.swapchain_with(Wanted {
+        extent: (103, 100),
+        ..Wanted::default()
+    });
+    for _ in 0..FRAMES {
+        swapchain.frame().unwrap();
+    }
+    let images = swapchain.images.len() as u64;
+    drop(swapchain);
+    let report = layers::report_of((103, 100));
+    let counters = &report.counters;
+    assert_eq!(counters.acquires(), FRAMES, "{report:?}");
+    assert_eq!(counters.presents, FRAMES, "{report:?}");
+    assert_eq!(counters.sync_files_imported, FRAMES, "{report:?}");
+    // The first round through the images needs none; releases may still be on their way.
+    assert!(counters.sync_files_exported <= FRAMES, "{report:?}");
+    assert!(
+        counters.sync_files_exported >= FRAMES - images,
+        "{report:?}"
+    );
+    assert_eq!(counters.cpu_waits, 0, "{report:?}");
+    assert_eq!(report.synchronisation, "implicit");
+    assert_eq!(report.extent, [103, 100]);
+    assert_eq!(report.present_mode, "FIFO");
+}
+
+/// A swapchain of which the application holds every image that it can get.
+struct Scene {
+    swapchain: Swapchain,
+    held: Vec<u32>,
+}
+
+impl Scene {
+    fn new(app: &Application) -> Self {
+        Self::of_size(app, Wanted::default().extent)
+    }
+
+    fn of_size(app: &Application, extent: (u32, u32)) -> Self {
+        assert!(
+            layers::wayfence_is_on(),
+            "the driver's own swapchains are not what this is about"
+        );
+        let mut swapchain = app.swapchain_with(Wanted {
+            images: 5,
+            extent,
+            ..Wanted::mailbox()
+        });
+        // Every image has been shown: none is free because it was never used.
+        for _ in 0..2 * swapchain.images.len() {
+            swapchain.frame().unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        swapchain.device.wait_idle().unwrap();
+        let mut held = Vec::new();
+        let end = loop {
+            match swapchain.acquire_and_wait(if held.is_empty() {
+                5_000_000_000
+            } else {
+                500_000_000
+            }) {
+                Ok(index) => held.push(index),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(end, vk::Result::TIMEOUT, "{held:?} held");
+        assert!(
+            held.len() >= 2 && held.len() < swapchain.images.len(),
+            "{held:?} held of {}",
+            swapchain.images.len()
+        );
+        Self { swapchain, held }
+    }
+
+    /// From now on and until the fence signals, somebody reads the images that the compositor has.
+    fn compositor_reads(&self) -> Fence {
+        let reader = Vgem::open().fence();
+        let buffers = dma_bufs();
+        assert!(buffers.len() >= self.swapchain.images.len());
+        for buffer in buffers {
+            buffer
+                .import_sync_file(reader.sync_file(), Access::Read)
+                .unwrap();
+        }
+        reader
+    }
+
+    /// Presents an image, for which the compositor gives back the one that it has.
+    fn show_next(&mut self) {
+        let index = self.held.pop().expect("an image is held");
+        self.swapchain.draw_and_present(index).unwrap();
+        self.swapchain.surface.dispatch();
+    }
+
+    /// Time to repaint, and to send what follows.
+    fn let_the_compositor_work(&self) {
+        std::thread::sleep(Duration::from_millis(500));
+        self.swapchain.surface.window().assert_alive();
+    }
+}
+
+fn is_signalled(device: &Device, fence: vk::Fence) -> bool {
+    // SAFETY: the fence is the device's.
+    unsafe { device.raw.get_fence_status(fence) }.unwrap()
+}
+
+fn wait(device: &Device, fence: vk::Fence) {
+    // SAFETY: the fence is the device's.
+    unsafe { device.raw.wait_for_fences(&[fence], true, 30_000_000_000) }.unwrap();
+}
+
+/// An empty submission that waits for the semaphore and signals the fence.
+fn submit_after(device: &Device, semaphore: vk::Semaphore, fence: vk::Fence) {
+    let wait = [semaphore];
+    let stages = [vk::PipelineStageFlags::ALL_COMMANDS];
+    let submit = vk::SubmitInfo::default()
+        .wait_semaphores(&wait)
+        .wait_dst_stage_mask(&stages);
+    device
+        // SAFETY: both are the device's; the semaphore has a signal pending.
+        .with_queue(|queue| unsafe { device.raw.queue_submit(queue, &[submit], fence) })
+        .unwrap();
+}
