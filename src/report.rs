@@ -20,9 +20,9 @@ use crate::format::modifier_name;
 pub struct SwapchainReport {
     /// The process.
     pub pid: u32,
-    /// The application's name, from `VkApplicationInfo` or the process.
+    /// The file name of the running program.
     pub application: String,
-    /// The Vulkan driver and its version.
+    /// The Vulkan device, by the driver's own name for it.
     pub driver: String,
     /// The compositor, as far as it can be told.
     pub compositor: String,

@@ -9,10 +9,7 @@ mod state;
 
 use std::{
     os::fd::AsFd,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -84,10 +81,15 @@ pub struct Swapchain {
 struct Shared {
     synchronisation: Synchronisation,
     images: Vec<DmaBuf>,
-    state: Mutex<State<Release>>,
+    state: Mutex<Held>,
     counters: Counters,
+}
+
+/// Who holds the images, and whether anybody wants them.
+struct Held {
+    state: State<Release>,
     /// The swapchain is gone: what the compositor releases now is destroyed.
-    gone: AtomicBool,
+    gone: bool,
 }
 
 impl Swapchain {
@@ -112,10 +114,12 @@ impl Swapchain {
             .unzip();
         let shared = Arc::new(Shared {
             synchronisation,
-            state: Mutex::new(State::new(images.len() as u32)),
+            state: Mutex::new(Held {
+                state: State::new(images.len() as u32),
+                gone: false,
+            }),
             images,
             counters: Counters::default(),
-            gone: AtomicBool::new(false),
         });
         let mut swapchain = Swapchain {
             surface,
@@ -123,6 +127,10 @@ impl Swapchain {
             buffers: Vec::with_capacity(planes.len()),
             shared,
         };
+        // What the compositor has released of the swapchains before this one can go.
+        swapchain.surface.display().look()?;
+        let shared: Arc<dyn ReleaseListener> = swapchain.shared.clone();
+        let listener = Arc::downgrade(&shared);
         for (index, planes) in planes.iter().enumerate() {
             let buffer = swapchain.surface.display().create_buffer(
                 swapchain.shared.images[index].as_fd(),
@@ -130,7 +138,7 @@ impl Swapchain {
                 description.fourcc,
                 description.modifier,
                 planes,
-                Arc::clone(&swapchain.shared) as Arc<dyn ReleaseListener>,
+                listener.clone(),
                 index as u32,
             )?;
             swapchain.buffers.push(buffer);
@@ -165,7 +173,8 @@ impl Swapchain {
             let paced_until = self.paced_until();
             let patience = paced_until.map_or(deadline, |due| deadline.or_at(due));
             let answer = self.surface.display().wait(patience, || {
-                let mut state = lock(&self.shared.state);
+                let mut held = self.state();
+                let state = &mut held.state;
                 if self.paced_until().is_some() && !state.is_retired() {
                     return None;
                 }
@@ -193,7 +202,7 @@ impl Swapchain {
             Wait::Pending(fences) => Some(Release::Fences(fences)),
         };
         // It was acquired, so it can be returned.
-        let _ = lock(&self.shared.state).return_acquired(acquired.index, release);
+        let _ = self.state().state.return_acquired(acquired.index, release);
     }
 
     /// Gives an image back unpresented (`vkReleaseSwapchainImagesKHR`). The application has finished
@@ -202,14 +211,26 @@ impl Swapchain {
     /// # Errors
     /// [`Error::NotAcquired`] if the application does not hold it.
     pub fn release(&self, index: u32) -> Result<()> {
-        // Nobody but the application has touched it since its acquire.
-        lock(&self.shared.state)
-            .return_acquired(index, None)
+        if self.state().state.holder(index) != Some(Holder::Application) {
+            return Err(Error::NotAcquired(index));
+        }
+        // The application may have got it with fences that have not signalled. They are still there,
+        // and nothing else: it has finished with the image.
+        let Shared {
+            synchronisation,
+            images,
+            counters,
+            ..
+        } = &*self.shared;
+        let release = synchronisation.released(&images[index as usize], counters);
+        self.state()
+            .state
+            .return_acquired(index, Some(release))
             .map_err(Error::from)
     }
 
-    /// Shows the image when `rendering` has signalled; at once, if that is over already (`None`). In FIFO waits for the compositor's pace, up to
-    /// [`pacing::BOUND`](crate::pacing::BOUND).
+    /// Shows the image when `rendering` has signalled; at once, if that is over already (`None`). In
+    /// FIFO waits for the compositor's pace, up to [`pacing::BOUND`](crate::pacing::BOUND).
     ///
     /// # Errors
     /// [`Error::NotAcquired`] if the application does not hold the image; [`Error::CompositorGone`]; or
@@ -220,7 +241,7 @@ impl Swapchain {
         rendering: Option<&SyncFile>,
         damage: &[Rectangle],
     ) -> Result<()> {
-        if lock(&self.shared.state).holder(index) != Some(Holder::Application) {
+        if self.state().state.holder(index) != Some(Holder::Application) {
             return Err(Error::NotAcquired(index));
         }
         if let Some(rendering) = rendering {
@@ -233,7 +254,10 @@ impl Swapchain {
             synchronisation
                 .before_commit(&images[index as usize], rendering, counters)
                 .inspect_err(|_| {
-                    let _ = lock(&self.shared.state).return_acquired(index, Some(Release::Buffer));
+                    let _ = self
+                        .state()
+                        .state
+                        .return_acquired(index, Some(Release::Buffer));
                 })?;
         }
         if let Some(due) = self.paced_until() {
@@ -242,7 +266,7 @@ impl Swapchain {
             })?;
         }
         // Before the commit: the release may be dispatched by another thread right after it.
-        lock(&self.shared.state).present(index)?;
+        self.state().state.present(index)?;
         self.surface.commit(
             &self.buffers[index as usize],
             damage,
@@ -252,17 +276,21 @@ impl Swapchain {
 
     /// Another swapchain takes over: no more acquires; what is acquired may still be presented.
     pub fn retire(&self) {
-        lock(&self.shared.state).retire();
+        self.state().state.retire();
     }
 
     /// Whether another swapchain has taken over.
     pub fn is_retired(&self) -> bool {
-        lock(&self.shared.state).is_retired()
+        self.state().state.is_retired()
     }
 
     /// The memory of an image; `None` if there is no such image.
     pub fn dma_buf(&self, index: u32) -> Option<&DmaBuf> {
         self.shared.images.get(index as usize)
+    }
+
+    fn state(&self) -> MutexGuard<'_, Held> {
+        lock(&self.shared.state)
     }
 
     fn paced_until(&self) -> Option<Instant> {
@@ -287,7 +315,7 @@ impl Swapchain {
         match wait {
             Ok(Some(wait)) => Ok(Some(Acquired { index, wait })),
             Ok(None) | Err(_) => {
-                let _ = lock(&self.shared.state).return_acquired(index, release);
+                let _ = self.state().state.return_acquired(index, release);
                 wait.map(|_| None)
             }
         }
@@ -296,14 +324,18 @@ impl Swapchain {
 
 impl Drop for Swapchain {
     fn drop(&mut self) {
-        self.shared.gone.store(true, Ordering::Release);
+        // One look at all: a release that another thread dispatches now is either seen here, or sees
+        // that the swapchain is gone.
+        let mut held = lock(&self.shared.state);
+        held.gone = true;
         for (index, buffer) in self.buffers.drain(..).enumerate() {
-            match lock(&self.shared.state).holder(index as u32) {
+            match held.state.holder(index as u32) {
                 // Destroying a buffer on screen makes the surface's content undefined.
                 Some(Holder::Compositor) => self.surface.leave(buffer),
                 _ => buffer.destroy(),
             }
         }
+        drop(held);
         // A dead compositor needs no requests.
         let _ = self.surface.display().flush();
     }
@@ -311,10 +343,7 @@ impl Drop for Swapchain {
 
 impl ReleaseListener for Shared {
     fn released(&self, index: u32) -> bool {
-        if self.gone.load(Ordering::Acquire) {
-            return false;
-        }
-        if lock(&self.state).holder(index) != Some(Holder::Compositor) {
+        if lock(&self.state).state.holder(index) != Some(Holder::Compositor) {
             tracing::warn!(
                 index,
                 "the compositor released an image that it does not hold"
@@ -324,8 +353,9 @@ impl ReleaseListener for Shared {
         let release = self
             .synchronisation
             .released(&self.images[index as usize], &self.counters);
-        lock(&self.state).released(index, release);
-        true
+        let mut held = lock(&self.state);
+        held.state.released(index, release);
+        !held.gone
     }
 }
 

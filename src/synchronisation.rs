@@ -17,10 +17,6 @@ pub enum Choice {
     /// The best that kernel and compositor offer.
     #[default]
     Auto,
-    /// `wp_linux_drm_syncobj_v1`.
-    Syncobj,
-    /// `zwp_linux_explicit_synchronization_v1`.
-    Explicit,
     /// The dma-buf's own fences, as sync_files.
     Implicit,
     /// The dma-buf's own fences, waited for on the CPU.
@@ -33,14 +29,12 @@ impl std::str::FromStr for Choice {
     fn from_str(text: &str) -> Result<Self> {
         match text {
             "auto" | "" => Ok(Choice::Auto),
-            "syncobj" => Ok(Choice::Syncobj),
-            "explicit" => Ok(Choice::Explicit),
             "implicit" => Ok(Choice::Implicit),
             "cpu" => Ok(Choice::Cpu),
             _ => Err(Error::Setting {
                 name: "WAYFENCE_SYNC",
                 value: text.to_owned(),
-                expected: "auto, syncobj, explicit, implicit or cpu",
+                expected: "auto, implicit or cpu",
             }),
         }
     }
@@ -112,9 +106,6 @@ impl Synchronisation {
                 "WAYFENCE_SYNC=implicit: the kernel cannot export a dma-buf's fences as a sync_file"
                     .to_owned(),
             )),
-            Choice::Syncobj | Choice::Explicit => Err(Error::Unsupported(
-                "WAYFENCE_SYNC: syncobj and explicit are not implemented yet".to_owned(),
-            )),
         }
     }
 
@@ -160,16 +151,13 @@ impl Synchronisation {
                     Err(error)
                 }
             },
-            Some(Release::Buffer) => {
-                counters.cpu_wait();
-                match buffer.wait_idle(Access::Write, deadline.remaining()) {
-                    Ok(true) => Ok(Some(Wait::Signalled)),
-                    unfinished => {
-                        *release = Some(Release::Buffer);
-                        unfinished.map(|_| None)
-                    }
+            Some(Release::Buffer) => match wait_for(buffer, deadline, counters) {
+                Ok(true) => Ok(Some(Wait::Signalled)),
+                unfinished => {
+                    *release = Some(Release::Buffer);
+                    unfinished.map(|_| None)
                 }
-            }
+            },
         }
     }
 
@@ -204,6 +192,19 @@ impl Synchronisation {
     }
 }
 
+/// Waits on the CPU until nobody uses the buffer; counted, if it takes a wait. Answers whether that came
+/// before the deadline.
+fn wait_for(buffer: &DmaBuf, deadline: Deadline, counters: &Counters) -> Result<bool> {
+    if buffer.is_idle(Access::Write)? {
+        return Ok(true);
+    }
+    if deadline.is_over() {
+        return Ok(false);
+    }
+    counters.cpu_wait();
+    buffer.wait_idle(Access::Write, deadline.remaining())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,8 +212,6 @@ mod tests {
     #[test]
     fn the_setting_takes_the_ways_by_name_and_nothing_else() {
         assert_eq!("auto".parse::<Choice>().unwrap(), Choice::Auto);
-        assert_eq!("syncobj".parse::<Choice>().unwrap(), Choice::Syncobj);
-        assert_eq!("explicit".parse::<Choice>().unwrap(), Choice::Explicit);
         assert_eq!("implicit".parse::<Choice>().unwrap(), Choice::Implicit);
         assert_eq!("cpu".parse::<Choice>().unwrap(), Choice::Cpu);
         let error = "fences".parse::<Choice>().unwrap_err().to_string();

@@ -27,6 +27,8 @@ enum Given {
     Instance(&'static CStr),
     /// One of these device extensions.
     Device(&'static [&'static CStr]),
+    /// `VK_KHR_swapchain`, with Vulkan 1.1 or this device extension.
+    SwapchainWith(&'static CStr),
     /// Whatever the next layer says: the command was taken into a version of Vulkan.
     Below,
 }
@@ -59,6 +61,8 @@ const WAYLAND: Given = Given::Instance(khr::wayland_surface::NAME);
 const CAPABILITIES2: Given = Given::Instance(khr::get_surface_capabilities2::NAME);
 const COUNTER: Given = Given::Instance(ext::display_surface_counter::NAME);
 const SWAPCHAIN: Given = Given::Device(&[khr::swapchain::NAME]);
+const GROUPS: Given = Given::SwapchainWith(khr::device_group::NAME);
+const BIND_MEMORY2: Given = Given::SwapchainWith(khr::bind_memory2::NAME);
 const MAINTENANCE1: Given = Given::Device(&[
     ext::swapchain_maintenance1::NAME,
     c"VK_KHR_swapchain_maintenance1",
@@ -218,7 +222,7 @@ static COMMANDS: &[Command] = &[
     command!(
         c"vkGetDeviceGroupSurfacePresentModesKHR",
         Device,
-        SWAPCHAIN,
+        GROUPS,
         surface_queries::get_device_group_surface_present_modes,
         PFN_vkGetDeviceGroupSurfacePresentModesKHR
     ),
@@ -253,7 +257,7 @@ static COMMANDS: &[Command] = &[
     command!(
         c"vkAcquireNextImage2KHR",
         Device,
-        SWAPCHAIN,
+        GROUPS,
         swapchain::acquire_next_image2,
         PFN_vkAcquireNextImage2KHR
     ),
@@ -289,14 +293,14 @@ static COMMANDS: &[Command] = &[
     command!(
         c"vkBindImageMemory2",
         Device,
-        SWAPCHAIN,
+        BIND_MEMORY2,
         swapchain::bind_image_memory2,
         PFN_vkBindImageMemory2
     ),
     command!(
         c"vkBindImageMemory2KHR",
         Device,
-        SWAPCHAIN,
+        BIND_MEMORY2,
         swapchain::bind_image_memory2,
         PFN_vkBindImageMemory2
     ),
@@ -335,6 +339,20 @@ static COMMANDS: &[Command] = &[
         Given::Below,
         objects::debug_marker_set_object_tag,
         PFN_vkDebugMarkerSetObjectTagEXT
+    ),
+    command!(
+        c"vkDestroyPrivateDataSlot",
+        Device,
+        Given::Below,
+        objects::destroy_private_data_slot,
+        PFN_vkDestroyPrivateDataSlot
+    ),
+    command!(
+        c"vkDestroyPrivateDataSlotEXT",
+        Device,
+        Given::Below,
+        objects::destroy_private_data_slot,
+        PFN_vkDestroyPrivateDataSlot
     ),
     command!(
         c"vkSetPrivateData",
@@ -400,6 +418,7 @@ pub unsafe extern "system" fn get_instance_proc_addr(
                 extensions.contains(&khr::swapchain::NAME)
                     || instance.next_proc_addr(name).is_some()
             }
+            Given::SwapchainWith(_) => true,
             Given::Below => instance.next_proc_addr(name).is_some(),
         };
         if given {
@@ -428,13 +447,18 @@ pub unsafe extern "system" fn get_device_proc_addr(
         let given = match command.given {
             Given::Always => true,
             Given::Device(extensions) => extensions.iter().any(|extension| device.has(extension)),
+            Given::SwapchainWith(extension) => {
+                device.has(khr::swapchain::NAME)
+                    && (device.api_version >= vk::API_VERSION_1_1 || device.has(extension))
+            }
             Given::Instance(_) => false,
             Given::Below => below().is_some(),
         };
-        if given {
-            Some(command.function)
-        } else {
-            below()
+        match (given, command.given) {
+            (true, _) => Some(command.function),
+            // We may have enabled the extension below, the application has not.
+            (false, Given::SwapchainWith(_)) if device.has(khr::swapchain::NAME) => None,
+            (false, _) => below(),
         }
     })
 }

@@ -25,6 +25,8 @@ pub struct Device {
     pub instance: Arc<Instance>,
     /// The physical device that it is of.
     pub physical: vk::PhysicalDevice,
+    /// The version of Vulkan that application and device share.
+    pub api_version: u32,
     /// The commands below us.
     pub next: DeviceCommands,
     get_proc_addr: vk::PFN_vkGetDeviceProcAddr,
@@ -32,8 +34,8 @@ pub struct Device {
     enabled: HashSet<CString>,
     swapchains: RwLock<HashMap<vk::SwapchainKHR, Arc<Swapchain>>>,
     semaphores: Mutex<Semaphores>,
-    /// Private data of objects that only we know, by slot and handle.
-    pub private_data: Mutex<HashMap<(vk::PrivateDataSlot, u64), u64>>,
+    /// Private data of our swapchains, by slot and handle.
+    private_data: Mutex<HashMap<(vk::PrivateDataSlot, u64), u64>>,
 }
 
 /// Semaphores whose payload can be exported as a sync_file.
@@ -41,8 +43,11 @@ pub struct Device {
 struct Semaphores {
     /// Unsignalled, with nothing pending that could be seen.
     free: Vec<vk::Semaphore>,
-    /// Signalled and never waited for: of no use any more.
+    /// Perhaps signalled and never waited for: of no use any more.
     spoiled: Vec<vk::Semaphore>,
+    /// Signalled for the driver's own presents in a call that ours are in, too: one a queue, on which
+    /// each wait comes before the next signal.
+    below: HashMap<vk::Queue, vk::Semaphore>,
 }
 
 impl Device {
@@ -83,13 +88,11 @@ impl Device {
             .remove(&handle)
     }
 
-    /// Forgets the private data of an object that goes.
-    pub fn forget_private_data(&self, object: u64) {
-        let mut all = self
-            .private_data
+    /// Private data of our swapchains, by slot and handle.
+    pub fn private_data(&self) -> MutexGuard<'_, HashMap<(vk::PrivateDataSlot, u64), u64>> {
+        self.private_data
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        all.retain(|(_, of), _| *of != object);
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An unsignalled semaphore whose payload can be exported as a sync_file.
@@ -100,17 +103,57 @@ impl Device {
         if let Some(semaphore) = self.semaphores().free.pop() {
             return Ok(semaphore);
         }
+        let mut export = vk::ExportSemaphoreCreateInfo::default()
+            .handle_types(vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD);
+        let info = vk::SemaphoreCreateInfo::default().push_next(&mut export);
+        self.create_semaphore(&info)
+    }
+
+    /// The semaphore for the driver's own presents on this queue.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn semaphore_below(&self, queue: vk::Queue) -> Result<vk::Semaphore, vk::Result> {
+        let mut semaphores = self.semaphores();
+        if let Some(semaphore) = semaphores.below.get(&queue) {
+            return Ok(*semaphore);
+        }
+        let semaphore = self.create_semaphore(&vk::SemaphoreCreateInfo::default())?;
+        semaphores.below.insert(queue, semaphore);
+        Ok(semaphore)
+    }
+
+    /// The driver may not have waited for its semaphore on this queue: it gets another one.
+    pub fn spoil_semaphore_below(&self, queue: vk::Queue) {
+        let mut semaphores = self.semaphores();
+        if let Some(semaphore) = semaphores.below.remove(&queue) {
+            semaphores.spoiled.push(semaphore);
+        }
+    }
+
+    fn create_semaphore(
+        &self,
+        info: &vk::SemaphoreCreateInfo<'_>,
+    ) -> Result<vk::Semaphore, vk::Result> {
         let create = self
             .next
             .create_semaphore
             .ok_or(vk::Result::ERROR_INITIALIZATION_FAILED)?;
-        let mut export = vk::ExportSemaphoreCreateInfo::default()
-            .handle_types(vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD);
-        let info = vk::SemaphoreCreateInfo::default().push_next(&mut export);
         let mut semaphore = vk::Semaphore::null();
         // SAFETY: our device, a valid structure, room for a handle.
-        unsafe { create(self.handle, &info, std::ptr::null(), &mut semaphore) }
+        unsafe { create(self.handle, info, std::ptr::null(), &mut semaphore) }
             .result_with_success(semaphore)
+    }
+
+    /// Destroys a semaphore of ours.
+    ///
+    /// # Safety
+    /// No queue uses it.
+    pub unsafe fn destroy_semaphore(&self, semaphore: vk::Semaphore) {
+        if let Some(destroy) = self.next.destroy_semaphore {
+            // SAFETY: ours, and the caller guarantees that nothing uses it.
+            unsafe { destroy(self.handle, semaphore, std::ptr::null()) };
+        }
     }
 
     /// Gives a semaphore back that is unsignalled again.
@@ -118,7 +161,7 @@ impl Device {
         self.semaphores().free.push(semaphore);
     }
 
-    /// Gives a semaphore back that stays signalled.
+    /// Gives a semaphore back that may stay signalled.
     pub fn spoil_semaphore(&self, semaphore: vk::Semaphore) {
         self.semaphores().spoiled.push(semaphore);
     }
@@ -132,7 +175,17 @@ impl Device {
     /// Destroys what the layer keeps. The device must be idle after it.
     fn clear(&self) {
         let mut semaphores = self.semaphores();
-        if semaphores.free.is_empty() && semaphores.spoiled.is_empty() {
+        let Semaphores {
+            free,
+            spoiled,
+            below,
+        } = &mut *semaphores;
+        let mut all = free
+            .drain(..)
+            .chain(spoiled.drain(..))
+            .chain(below.drain().map(|(_, it)| it))
+            .peekable();
+        if all.peek().is_none() {
             return;
         }
         if let Some(wait) = self.next.device_wait_idle {
@@ -140,12 +193,9 @@ impl Device {
             // SAFETY: our device; the application guarantees that nobody uses its queues.
             let _ = unsafe { wait(self.handle) };
         }
-        let Semaphores { free, spoiled } = &mut *semaphores;
-        for semaphore in free.drain(..).chain(spoiled.drain(..)) {
-            if let Some(destroy) = self.next.destroy_semaphore {
-                // SAFETY: our semaphore, on an idle device.
-                unsafe { destroy(self.handle, semaphore, std::ptr::null()) };
-            }
+        for semaphore in all {
+            // SAFETY: the device is idle.
+            unsafe { self.destroy_semaphore(semaphore) };
         }
     }
 }
@@ -189,7 +239,7 @@ pub unsafe extern "system" fn create_device(
             .collect();
         let known = instance.physical_device(physical);
         let mut names: Vec<*const c_char> = asked.to_vec();
-        if enabled.contains(khr::swapchain::NAME) && known.ability.is_ok() {
+        if enabled.contains(khr::swapchain::NAME) && instance.can_own(&known) {
             names.extend(
                 known
                     .needs()
@@ -215,6 +265,7 @@ pub unsafe extern "system" fn create_device(
         let object = Arc::new(Device {
             handle,
             physical,
+            api_version: known.api_version,
             // SAFETY: the next layer's function, with the device that it made; it answers commands by
             // their names.
             next: unsafe { DeviceCommands::load(old, |name| get_proc_addr(handle, name.as_ptr())) },

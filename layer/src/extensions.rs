@@ -133,6 +133,7 @@ pub const HIDDEN: &[&CStr] = &[
     c"VK_GOOGLE_display_timing",
     c"VK_AMD_display_native_hdr",
     c"VK_NV_low_latency2",
+    c"VK_NV_present_barrier",
     c"VK_EXT_image_compression_control_swapchain",
 ];
 

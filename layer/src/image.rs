@@ -2,7 +2,7 @@
 
 use std::{
     os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd},
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
 use ash::vk;
@@ -37,8 +37,6 @@ pub struct Image {
     pub handle: vk::Image,
     memory: vk::DeviceMemory,
     device: Arc<Device>,
-    /// Signalled for a swapchain of the driver's that is presented together with this image.
-    below: OnceLock<vk::Semaphore>,
 }
 
 impl ImageRecipe {
@@ -53,11 +51,15 @@ impl ImageRecipe {
         }
     }
 
-    /// Makes an image without memory. The caller destroys it.
+    /// Makes an image without memory. The caller destroys it, with the same allocator.
     ///
     /// # Errors
     /// The driver's.
-    pub fn create(&self, device: &Device) -> Result<vk::Image, vk::Result> {
+    pub fn create(
+        &self,
+        device: &Device,
+        allocator: *const vk::AllocationCallbacks<'_>,
+    ) -> Result<vk::Image, vk::Result> {
         let create = device
             .next
             .create_image
@@ -95,8 +97,7 @@ impl ImageRecipe {
         }
         let mut image = vk::Image::null();
         // SAFETY: our device, a valid structure and chain, room for a handle.
-        unsafe { create(device.handle, &info, std::ptr::null(), &mut image) }
-            .result_with_success(image)
+        unsafe { create(device.handle, &info, allocator, &mut image) }.result_with_success(image)
     }
 }
 
@@ -111,10 +112,9 @@ impl Image {
         recipe: &ImageRecipe,
     ) -> Result<(Image, Layout, Memory), vk::Result> {
         let mut image = Image {
-            handle: recipe.create(device)?,
+            handle: recipe.create(device, std::ptr::null())?,
             memory: vk::DeviceMemory::null(),
             device: Arc::clone(device),
-            below: OnceLock::new(),
         };
         image.memory = allocate(device, image.handle, Source::Exported)?;
         bind(device, image.handle, image.memory)?;
@@ -122,26 +122,6 @@ impl Image {
         let planes = image.planes(layout)?;
         let dma_buf = DmaBuf::from(image.export()?);
         Ok((image, layout, Memory { dma_buf, planes }))
-    }
-
-    /// The semaphore that a present signals for a swapchain of the driver's in the same call.
-    ///
-    /// # Errors
-    /// The driver's.
-    pub fn semaphore_below(&self) -> Result<vk::Semaphore, vk::Result> {
-        if let Some(semaphore) = self.below.get() {
-            return Ok(*semaphore);
-        }
-        let device = &self.device;
-        let create = device
-            .next
-            .create_semaphore
-            .ok_or(vk::Result::ERROR_INITIALIZATION_FAILED)?;
-        let info = vk::SemaphoreCreateInfo::default();
-        let mut semaphore = vk::Semaphore::null();
-        // SAFETY: our device, a valid structure, room for a handle.
-        unsafe { create(device.handle, &info, std::ptr::null(), &mut semaphore) }.result()?;
-        Ok(*self.below.get_or_init(|| semaphore))
     }
 
     fn layout(&self, recipe: &ImageRecipe) -> Result<Layout, vk::Result> {
@@ -216,9 +196,6 @@ impl Drop for Image {
         // SAFETY: ours, made on this device; the application guarantees that it has done with the
         // swapchain's images when it destroys the swapchain.
         unsafe {
-            if let (Some(semaphore), Some(destroy)) = (self.below.get(), next.destroy_semaphore) {
-                destroy(*handle, *semaphore, std::ptr::null());
-            }
             if let Some(destroy) = next.destroy_image {
                 destroy(*handle, self.handle, std::ptr::null());
             }

@@ -56,6 +56,12 @@ impl Instance {
         self.enabled.contains(extension)
     }
 
+    /// Whether the layer may come to own swapchains on that device: others' programs, on X11 say, are
+    /// left alone.
+    pub fn can_own(&self, device: &PhysicalDevice) -> bool {
+        self.has(khr::wayland_surface::NAME) && device.ability.is_ok()
+    }
+
     /// What we know of a physical device, asked for once.
     pub fn physical_device(&self, handle: vk::PhysicalDevice) -> Arc<PhysicalDevice> {
         let known = self

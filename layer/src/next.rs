@@ -143,6 +143,8 @@ commands! {
             c"vkDebugMarkerSetObjectNameEXT";
         debug_marker_set_object_tag: PFN_vkDebugMarkerSetObjectTagEXT =
             c"vkDebugMarkerSetObjectTagEXT";
+        destroy_private_data_slot: PFN_vkDestroyPrivateDataSlot =
+            c"vkDestroyPrivateDataSlot" | c"vkDestroyPrivateDataSlotEXT";
         set_private_data: PFN_vkSetPrivateData = c"vkSetPrivateData" | c"vkSetPrivateDataEXT";
         get_private_data: PFN_vkGetPrivateData = c"vkGetPrivateData" | c"vkGetPrivateDataEXT";
     }

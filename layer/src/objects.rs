@@ -1,7 +1,7 @@
 //! Commands that take a handle of any type: the driver must not see our swapchains there, since it
 //! would take them for its own.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use ash::vk::{self, Handle};
 
@@ -88,6 +88,25 @@ annotation! {
     vk::DebugMarkerObjectTagInfoEXT<'_>, |info| (type_of(info.object_type), info.object)
 }
 
+/// `vkDestroyPrivateDataSlot`: what our objects had in it goes, too.
+pub unsafe extern "system" fn destroy_private_data_slot(
+    device: vk::Device,
+    slot: vk::PrivateDataSlot,
+    allocator: *const vk::AllocationCallbacks<'_>,
+) {
+    result::guard("vkDestroyPrivateDataSlot", (), || {
+        // SAFETY: a valid handle by the specification.
+        let Some(object) = (unsafe { dispatch::device(device) }) else {
+            return;
+        };
+        object.private_data().retain(|(of, _), _| *of != slot);
+        if let Some(next) = object.next.destroy_private_data_slot {
+            // SAFETY: the application's own parameters.
+            unsafe { next(device, slot, allocator) };
+        }
+    });
+}
+
 /// `vkSetPrivateData`.
 pub unsafe extern "system" fn set_private_data(
     device: vk::Device,
@@ -100,11 +119,7 @@ pub unsafe extern "system" fn set_private_data(
         // SAFETY: a valid handle by the specification.
         match unsafe { look(device, object_type, handle) } {
             Some((object, true)) => {
-                let mut all = object
-                    .private_data
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                all.insert((slot, handle), data);
+                object.private_data().insert((slot, handle), data);
                 vk::Result::SUCCESS
             }
             Some((object, false)) => match object.next.set_private_data {
@@ -129,10 +144,7 @@ pub unsafe extern "system" fn get_private_data(
         // SAFETY: a valid handle by the specification.
         match unsafe { look(device, object_type, handle) } {
             Some((object, true)) => {
-                let all = object
-                    .private_data
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
+                let all = object.private_data();
                 // SAFETY: valid by the specification.
                 unsafe { *data = all.get(&(slot, handle)).copied().unwrap_or(0) };
             }

@@ -161,7 +161,10 @@ impl PhysicalDevice {
             && external
                 .external_memory_properties
                 .external_memory_features
-                .contains(vk::ExternalMemoryFeatureFlags::EXPORTABLE)
+                .contains(
+                    vk::ExternalMemoryFeatureFlags::EXPORTABLE
+                        | vk::ExternalMemoryFeatureFlags::IMPORTABLE,
+                )
     }
 
     fn layouts_before_1_3(
@@ -284,9 +287,14 @@ fn next_extensions(
                 extensions.as_mut_ptr(),
             )
         };
-        if told != vk::Result::INCOMPLETE {
-            extensions.truncate(count as usize);
-            return extensions;
+        match told {
+            vk::Result::SUCCESS => {
+                extensions.truncate(count as usize);
+                return extensions;
+            }
+            // There are more by now.
+            vk::Result::INCOMPLETE => {}
+            _ => return Vec::new(),
         }
     }
 }
@@ -319,7 +327,7 @@ pub unsafe extern "system" fn enumerate_device_extension_properties(
             let Some(instance) = (unsafe { dispatch::instance(device) }) else {
                 return vk::Result::ERROR_INITIALIZATION_FAILED;
             };
-            let able = instance.physical_device(device).ability.is_ok();
+            let able = instance.can_own(&instance.physical_device(device));
             if layer_name.is_some() || !able {
                 return match instance.next.enumerate_device_extension_properties {
                     // SAFETY: the application's own parameters.

@@ -72,10 +72,9 @@ unsafe fn present(
     // SAFETY: a valid chain by the specification.
     let chain = unsafe { PresentChain::of(info.p_next) };
 
-    let below = swapchains.iter().any(Option::is_none);
-    let semaphore_below = match below {
+    let semaphore_below = match swapchains.iter().any(Option::is_none) {
         false => None,
-        true => match semaphore_below(swapchains, indices) {
+        true => match device.semaphore_below(queue) {
             Ok(semaphore) => Some(semaphore),
             Err(error) => return error,
         },
@@ -95,7 +94,9 @@ unsafe fn present(
                 if let Some(fence) = chain.fence(at) {
                     signal(device, queue, fence);
                 }
-                ours.compositor.counters().presented(begin.elapsed());
+                if outcome == vk::Result::SUCCESS {
+                    ours.compositor.counters().presented(begin.elapsed());
+                }
                 outcome
             }
         });
@@ -192,27 +193,20 @@ fn submit(
         }
         error => {
             tracing::warn!(?error, "no sync_file from the driver: waiting on the CPU");
-            device.spoil_semaphore(semaphore);
-            let wait = device.next.queue_wait_idle.ok_or(missing)?;
+            let Some(wait) = device.next.queue_wait_idle else {
+                device.spoil_semaphore(semaphore);
+                return Err(missing);
+            };
             // SAFETY: the application's queue, which it lets nobody else use during a present.
-            unsafe { wait(queue) }.result()?;
+            if let Err(error) = unsafe { wait(queue) }.result() {
+                device.spoil_semaphore(semaphore);
+                return Err(error);
+            }
+            // SAFETY: signalled, and nothing else is submitted to it.
+            unsafe { device.destroy_semaphore(semaphore) };
             Ok(Rendering::WaitedFor)
         }
     }
-}
-
-/// The semaphore for the driver's own present, kept with one of our images: that image is presented
-/// again only after the application has acquired it again, and on the same queue the wait is over then.
-fn semaphore_below(
-    swapchains: &[Option<Arc<Swapchain>>],
-    indices: &[u32],
-) -> Result<vk::Semaphore, vk::Result> {
-    swapchains
-        .iter()
-        .zip(indices)
-        .find_map(|(ours, index)| ours.as_ref()?.images.get(*index as usize))
-        .ok_or(vk::Result::ERROR_OUT_OF_DATE_KHR)?
-        .semaphore_below()
 }
 
 /// Lets the driver present to its own swapchains.
@@ -253,6 +247,9 @@ unsafe fn present_below(
         // SAFETY: the application's swapchains and images, and a semaphore that will be signalled.
         unsafe { next(queue, &present) }
     });
+    if whole.as_raw() < 0 {
+        device.spoil_semaphore_below(queue);
+    }
     for (at, answer) in theirs.iter().zip(&answers) {
         // A failure of the whole call may leave the single results unwritten.
         results[*at] = if whole.as_raw() < 0 && answer.as_raw() >= 0 {

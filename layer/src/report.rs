@@ -1,10 +1,7 @@
 //! The report (`WAYFENCE_REPORT`): what each swapchain counted, written when it is destroyed, or when
 //! the process exits with it.
 
-use std::{
-    ffi::c_int,
-    sync::{Arc, Mutex, Once, PoisonError, Weak},
-};
+use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 
 use crate::{settings::settings, swapchain::Swapchain};
 
@@ -27,7 +24,7 @@ pub fn remember(swapchain: &Arc<Swapchain>) {
     static AT_EXIT: Once = Once::new();
     AT_EXIT.call_once(|| {
         // SAFETY: the function stays mapped until the process ends (`-z nodelete`).
-        unsafe { atexit(write_all) };
+        unsafe { libc::atexit(write_all) };
     });
     let mut unreported = UNREPORTED.lock().unwrap_or_else(PoisonError::into_inner);
     unreported.retain(|swapchain| swapchain.strong_count() > 0);
@@ -41,10 +38,6 @@ pub fn write(swapchain: &Swapchain) {
     {
         tracing::error!(%error, "the report cannot be written");
     }
-}
-
-unsafe extern "C" {
-    fn atexit(function: extern "C" fn()) -> c_int;
 }
 
 extern "C" fn write_all() {

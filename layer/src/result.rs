@@ -3,30 +3,21 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ash::vk;
+use rustix::io::Errno;
 use wayfence::error::Error;
 
 /// The `VkResult` that the specification names for a failure of the library's.
 pub fn of(error: &Error) -> vk::Result {
-    use rustix_errno::{MFILE, NFILE, NOMEM};
     match error {
-        Error::Kernel { errno, .. } if errno.raw_os_error() == NOMEM => {
-            vk::Result::ERROR_OUT_OF_HOST_MEMORY
-        }
-        Error::Kernel { errno, .. } if [MFILE, NFILE].contains(&errno.raw_os_error()) => {
-            vk::Result::ERROR_OUT_OF_HOST_MEMORY
-        }
+        Error::Kernel {
+            errno: Errno::NOMEM | Errno::MFILE | Errno::NFILE,
+            ..
+        } => vk::Result::ERROR_OUT_OF_HOST_MEMORY,
         Error::CompositorGone(_) | Error::Protocol(_) => vk::Result::ERROR_SURFACE_LOST_KHR,
         Error::Retired => vk::Result::ERROR_OUT_OF_DATE_KHR,
         Error::Unsupported(_) | Error::Setting { .. } => vk::Result::ERROR_INITIALIZATION_FAILED,
         _ => vk::Result::ERROR_UNKNOWN,
     }
-}
-
-/// Numbers of `errno.h` that get an error of their own.
-mod rustix_errno {
-    pub const NOMEM: i32 = 12;
-    pub const NFILE: i32 = 23;
-    pub const MFILE: i32 = 24;
 }
 
 /// Logs a failure of the library's, once, where it becomes a result.

@@ -19,9 +19,16 @@ pub fn settings() -> &'static Settings {
     SETTINGS.get_or_init(|| Settings {
         synchronisation: env::var("WAYFENCE_SYNC").map_or(Ok(Choice::Auto), |text| text.parse()),
         report: env::var_os("WAYFENCE_REPORT")
-            .filter(|path| !path.is_empty())
+            .filter(|path| !path.is_empty() && !is_privileged())
             .map(PathBuf::from),
     })
+}
+
+/// Whether the process has more rights than its user: then the user does not get to say what it
+/// writes.
+fn is_privileged() -> bool {
+    // SAFETY: a read of the auxiliary vector.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
 /// Starts the log, on standard error: warnings and errors, or what `WAYFENCE_LOG` says (`off`, `error`,

@@ -23,6 +23,9 @@ const MIN_IMAGES: u32 = 3;
 /// MAILBOX needs one more, so that an acquire never waits for the refresh.
 const MIN_IMAGES_MAILBOX: u32 = 4;
 
+/// More than any application has a use for; each is memory and a descriptor here and in the compositor.
+pub const MAX_IMAGES: u32 = 64;
+
 /// The least number of images with which a present mode works as it should.
 pub fn min_images(mode: vk::PresentModeKHR) -> u32 {
     match mode {
@@ -305,7 +308,15 @@ pub unsafe extern "system" fn get_device_group_surface_present_modes(
             unsafe { *modes = vk::DeviceGroupPresentModeFlagsKHR::LOCAL };
             return vk::Result::SUCCESS;
         }
-        match object.next.get_device_group_surface_present_modes {
+        let below = object
+            .instance
+            .surface(surface)
+            .is_none_or(|known| known.is_known_below());
+        match object
+            .next
+            .get_device_group_surface_present_modes
+            .filter(|_| below)
+        {
             // SAFETY: the application's own parameters.
             Some(next) => unsafe { next(device, surface, modes) },
             None => vk::Result::ERROR_EXTENSION_NOT_PRESENT,
@@ -327,7 +338,7 @@ pub fn owned_surface(
 fn own_capabilities(offer: &Offer, mode: vk::PresentModeKHR) -> vk::SurfaceCapabilitiesKHR {
     vk::SurfaceCapabilitiesKHR {
         min_image_count: min_images(mode),
-        max_image_count: 0,
+        max_image_count: MAX_IMAGES,
         // "the surface size will be determined by the extent of a swapchain targeting the surface"
         current_extent: vk::Extent2D {
             width: u32::MAX,

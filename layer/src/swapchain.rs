@@ -105,6 +105,12 @@ impl Swapchain {
         if info.image_extent.width == 0 || info.image_extent.height == 0 {
             return Err(refused("an image without extent"));
         }
+        let count = info
+            .min_image_count
+            .max(surface_queries::min_images(info.present_mode));
+        if count > surface_queries::MAX_IMAGES {
+            return Err(refused("more images than the surface offers"));
+        }
         let mut recipe = recipe(info).map_err(refused)?;
         let physical = device.instance.physical_device(device.physical);
         recipe.layouts = layouts
@@ -118,9 +124,6 @@ impl Swapchain {
             ));
         }
 
-        let count = info
-            .min_image_count
-            .max(surface_queries::min_images(info.present_mode));
         let mut images = Vec::with_capacity(count as usize);
         let mut memory: Vec<Memory> = Vec::with_capacity(count as usize);
         let mut chosen: Option<Layout> = None;
@@ -364,10 +367,14 @@ pub unsafe extern "system" fn create_swapchain(
         let info = unsafe { &*create_info };
         let owned = surface_queries::owned_surface(&object.instance, object.physical, info.surface);
         let Some((surface, verdict)) = owned else {
-            return match object.next.create_swapchain {
+            let below = object
+                .instance
+                .surface(info.surface)
+                .is_none_or(|known| known.is_known_below());
+            return match object.next.create_swapchain.filter(|_| below) {
                 // SAFETY: the application's own parameters.
                 Some(next) => unsafe { next(device, create_info, allocator, swapchain) },
-                None => vk::Result::ERROR_INITIALIZATION_FAILED,
+                None => vk::Result::ERROR_SURFACE_LOST_KHR,
             };
         };
         let Verdict::Owned(offer) = &*verdict else {
@@ -422,7 +429,9 @@ pub unsafe extern "system" fn destroy_swapchain(
                     *current = vk::SwapchainKHR::null();
                 }
                 drop(current);
-                object.forget_private_data(swapchain.as_raw());
+                object
+                    .private_data()
+                    .retain(|(_, of), _| *of != swapchain.as_raw());
             }
             None => {
                 if let Some(next) = object.next.destroy_swapchain {
@@ -575,7 +584,7 @@ pub unsafe extern "system" fn create_image(
         let ours = unsafe { p_next::find::<vk::ImageSwapchainCreateInfoKHR<'_>>((*info).p_next) }
             .and_then(|alias| object.swapchain(alias.swapchain));
         match ours {
-            Some(ours) => match ours.recipe.create(&object) {
+            Some(ours) => match ours.recipe.create(&object, allocator) {
                 Ok(alias) => {
                     // SAFETY: valid by the specification.
                     unsafe { *image = alias };
@@ -622,17 +631,33 @@ pub unsafe extern "system" fn bind_image_memory2(
             // SAFETY: the application's own parameters.
             return unsafe { next(device, count, infos) };
         }
+        // All are attempted, and each tells its own result (VK_KHR_maintenance6); the first failure is
+        // that of the whole.
+        let mut whole = vk::Result::SUCCESS;
         for (info, binding) in all.iter().zip(bindings) {
             let bound = match binding {
                 // SAFETY: one of the application's own structures.
-                None => unsafe { next(device, 1, info) }.result(),
-                Some((ours, index)) => ours.bind_alias(info.image, index),
+                None => unsafe { next(device, 1, info) },
+                Some((ours, index)) => {
+                    let bound = match ours.bind_alias(info.image, index) {
+                        Ok(()) => vk::Result::SUCCESS,
+                        Err(error) => error,
+                    };
+                    // SAFETY: a valid chain by the specification.
+                    let status =
+                        unsafe { p_next::find::<vk::BindMemoryStatusKHR<'_>>(info.p_next) };
+                    if let Some(status) = status {
+                        // SAFETY: valid by the specification.
+                        unsafe { *status.p_result = bound };
+                    }
+                    bound
+                }
             };
-            if let Err(error) = bound {
-                return error;
+            if whole == vk::Result::SUCCESS {
+                whole = bound;
             }
         }
-        vk::Result::SUCCESS
+        whole
     })
 }
 

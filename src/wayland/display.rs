@@ -6,7 +6,7 @@
 use std::{
     collections::HashMap,
     ffi::c_void,
-    os::fd::{BorrowedFd, OwnedFd},
+    os::fd::{AsRawFd, BorrowedFd, OwnedFd},
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
@@ -48,7 +48,7 @@ const DMABUF_KNOWN: u32 = 5;
 /// The displays in use, by the address of their `wl_display`.
 static DISPLAYS: Mutex<Option<HashMap<usize, Weak<Display>>>> = Mutex::new(None);
 
-/// Hears that the compositor has released a buffer.
+/// Hears that the compositor has released a buffer. Held weakly by its buffers.
 pub trait ReleaseListener: Send + Sync + 'static {
     /// The buffer with this number was released. Called where the event is dispatched. Answers whether
     /// the buffer is still of use; if not, it is destroyed.
@@ -163,11 +163,20 @@ impl Display {
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
     pub fn flush(&self) -> Result<()> {
-        self.events.flush()
+        self.events.flush().map(|_| ())
+    }
+
+    /// Dispatches what has come, without waiting.
+    ///
+    /// # Errors
+    /// [`Error::CompositorGone`] when the connection is dead.
+    pub fn look(&self) -> Result<()> {
+        self.events.look()
     }
 
     /// Makes a `wl_buffer` of a dma-buf whose memory planes all lie in it. The descriptor stays the
-    /// caller's. The `wl_buffer` is the caller's to destroy, unless the listener does.
+    /// caller's. The `wl_buffer` is the caller's to destroy, unless its release comes when the listener
+    /// is gone or has no more use for it.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the compositor takes no dma-bufs. A dma-buf that it refuses is a
@@ -183,7 +192,7 @@ impl Display {
         fourcc: u32,
         modifier: u64,
         planes: &[Plane],
-        listener: Arc<dyn ReleaseListener>,
+        listener: Weak<dyn ReleaseListener>,
         index: u32,
     ) -> Result<WlBuffer> {
         let Some(dmabuf) = &self.dmabuf else {
@@ -257,13 +266,27 @@ fn known(key: usize) -> Option<Arc<Display>> {
         .upgrade()
 }
 
-/// The process at the other end of the display's socket.
+/// The process at the other end of the display's socket; unknown if that is in another pid namespace.
 fn compositor_name(display: BorrowedFd<'_>) -> String {
-    rustix::net::sockopt::socket_peercred(display)
-        .ok()
-        .and_then(|peer| {
-            std::fs::read_to_string(format!("/proc/{}/comm", peer.pid.as_raw_nonzero())).ok()
-        })
+    let mut peer = libc::ucred {
+        pid: 0,
+        uid: 0,
+        gid: 0,
+    };
+    let mut length = size_of::<libc::ucred>() as libc::socklen_t;
+    // SAFETY: an open socket, a structure of the type that `SO_PEERCRED` fills, and its size.
+    let got = unsafe {
+        libc::getsockopt(
+            display.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut peer).cast(),
+            &mut length,
+        )
+    };
+    (got == 0 && peer.pid > 0)
+        .then(|| std::fs::read_to_string(format!("/proc/{}/comm", peer.pid)).ok())
+        .flatten()
         .map_or_else(|| "unknown".to_owned(), |name| name.trim_end().to_owned())
 }
 
@@ -279,7 +302,7 @@ pub(super) struct Globals {
 struct RoundTrip(Arc<AtomicBool>);
 
 struct Release {
-    listener: Arc<dyn ReleaseListener>,
+    listener: Weak<dyn ReleaseListener>,
     index: u32,
 }
 
@@ -413,7 +436,10 @@ impl Dispatch<WlBuffer, Release> for Globals {
         _: &QueueHandle<Self>,
     ) {
         if let wl_buffer::Event::Release = event
-            && !release.listener.released(release.index)
+            && !release
+                .listener
+                .upgrade()
+                .is_some_and(|listener| listener.released(release.index))
         {
             buffer.destroy();
         }

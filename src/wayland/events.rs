@@ -104,12 +104,10 @@ impl<State: 'static> Events<State> {
             }
             reader.busy = true;
             drop(reader);
-            let turn = self.turn(deadline);
-            let mut reader = lock(&self.reader);
-            reader.busy = false;
-            reader.turns += 1;
-            drop(reader);
-            self.dispatched.notify_all();
+            let turn = {
+                let _ends = EndOfTurn(self);
+                self.turn(deadline)
+            };
             match turn {
                 Ok(Turn::Events) => {}
                 Ok(Turn::TimedOut) => return Ok(ready()),
@@ -118,11 +116,17 @@ impl<State: 'static> Events<State> {
         }
     }
 
-    /// Sends what is queued. A full socket is no error: libwayland keeps the rest for the next flush.
-    pub(super) fn flush(&self) -> Result<()> {
+    /// Dispatches what has come, without waiting.
+    pub(super) fn look(&self) -> Result<()> {
+        self.wait(Deadline::Now, || None::<()>).map(|_| ())
+    }
+
+    /// Sends what is queued, as far as the socket takes it: libwayland keeps the rest for the next
+    /// flush. Answers whether all was sent.
+    pub(super) fn flush(&self) -> Result<bool> {
         match self.connection.flush() {
-            Ok(()) => Ok(()),
-            Err(error) => would_block_is_fine(error),
+            Ok(()) => Ok(true),
+            Err(error) => would_block_is_fine(error).map(|()| false),
         }
     }
 
@@ -131,13 +135,21 @@ impl<State: 'static> Events<State> {
         if self.dispatch()? > 0 {
             return Ok(Turn::Events);
         }
-        self.flush()?;
         let Some(guard) = self.connection.prepare_read() else {
             // Another thread has read events of ours in the meantime.
             self.dispatch()?;
             return Ok(Turn::Events);
         };
-        if !readable(&guard, deadline)? {
+        // What the compositor's answer may depend on must get there: while a part of it does not fit
+        // into the socket, we wait for room, too.
+        while !self.flush()? {
+            match ready(&guard, PollFlags::IN | PollFlags::OUT, deadline)? {
+                None => return Ok(Turn::TimedOut),
+                Some(came) if came.intersects(!PollFlags::OUT) => break,
+                Some(_) => {}
+            }
+        }
+        if ready(&guard, PollFlags::IN, deadline)?.is_none() {
             return Ok(Turn::TimedOut);
         }
         match guard.read_without_dispatch() {
@@ -157,16 +169,36 @@ impl<State: 'static> Events<State> {
     }
 }
 
-/// Waits until the display's socket can be read. A hang-up counts: reading then tells the error.
-fn readable(guard: &ReadEventsGuard, deadline: Deadline) -> Result<bool> {
+/// The end of a thread's turn, however it ends: the others look again.
+struct EndOfTurn<'a, State>(&'a Events<State>);
+
+impl<State> Drop for EndOfTurn<'_, State> {
+    fn drop(&mut self) {
+        let mut reader = lock(&self.0.reader);
+        reader.busy = false;
+        reader.turns += 1;
+        drop(reader);
+        self.0.dispatched.notify_all();
+    }
+}
+
+/// Waits until one of these is true of the display's socket; `None` if the deadline passes. A hang-up
+/// counts: reading then tells the error.
+fn ready(
+    guard: &ReadEventsGuard,
+    flags: PollFlags,
+    deadline: Deadline,
+) -> Result<Option<PollFlags>> {
     let fd = guard.connection_fd();
     loop {
         let timeout = deadline.remaining().map(|left| Timespec {
             tv_sec: left.as_secs().min(i64::MAX as u64) as i64,
             tv_nsec: left.subsec_nanos().into(),
         });
-        match poll(&mut [PollFd::new(&fd, PollFlags::IN)], timeout.as_ref()) {
-            Ok(ready) => return Ok(ready > 0),
+        let mut socket = [PollFd::new(&fd, flags)];
+        match poll(&mut socket, timeout.as_ref()) {
+            Ok(0) => return Ok(None),
+            Ok(_) => return Ok(Some(socket[0].revents())),
             Err(rustix::io::Errno::INTR) => {}
             Err(errno) => {
                 return Err(Error::Kernel {

@@ -39,6 +39,9 @@ pub struct Surface {
     display: Arc<Display>,
     surface: WlSurface,
     pacing: Arc<Mutex<Pacing>>,
+    /// The requests of one commit are not to be mixed with another's: a swapchain and the one that it
+    /// replaces may be presented from two threads.
+    committing: Mutex<()>,
     /// Buffers of swapchains that are gone, which the compositor still shows.
     leftover: Mutex<Vec<WlBuffer>>,
 }
@@ -60,6 +63,7 @@ impl Surface {
             display,
             surface,
             pacing: Arc::default(),
+            committing: Mutex::default(),
             leftover: Mutex::default(),
         })
     }
@@ -82,6 +86,7 @@ impl Surface {
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
     pub fn commit(&self, buffer: &WlBuffer, damage: &[Rectangle], paced: bool) -> Result<()> {
+        let committing = lock(&self.committing);
         self.surface.attach(Some(buffer), 0, 0);
         if damage.is_empty() || self.surface.version() < WITH_DAMAGE_BUFFER {
             // In surface coordinates a rectangle of the buffer would need scale and transform, which
@@ -107,6 +112,7 @@ impl Surface {
             self.surface.frame(self.display.handle(), frame);
         }
         self.surface.commit();
+        drop(committing);
         self.display.flush()
     }
 
