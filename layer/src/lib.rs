@@ -1,4 +1,8 @@
 #![allow(non_snake_case, reason = "the library bears the name that layers have")]
+#![allow(
+    rustdoc::private_intra_doc_links,
+    reason = "nobody links to a layer: its readers are here"
+)]
 //! The Vulkan layer `VK_LAYER_WAYFENCE_wsi`.
 //!
 //! A frame, in the order of the files: the application acquires ([`swapchain`]), which asks the library

@@ -131,7 +131,7 @@ fn present_one(
     };
     match swapchain.compositor.present(index, fence, damage) {
         Ok(()) => vk::Result::SUCCESS,
-        Err(error) => result::log("vkQueuePresentKHR", &error),
+        Err(error) => swapchain.fail("vkQueuePresentKHR", &error),
     }
 }
 

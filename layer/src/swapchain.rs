@@ -2,7 +2,10 @@
 
 use std::{
     os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -10,6 +13,7 @@ use ash::vk::{self, Handle};
 use smallvec::SmallVec;
 use wayfence::{
     deadline::Deadline,
+    error::Error,
     report::SwapchainReport,
     swapchain::{self as library, Acquired, Description, Memory, PresentMode},
     synchronisation::Wait,
@@ -41,6 +45,8 @@ pub struct Swapchain {
     aliases: Mutex<Vec<vk::DeviceMemory>>,
     surface: Arc<Surface>,
     device: Arc<Device>,
+    /// The loss of the surface has been logged: an application may go on asking.
+    told_lost: AtomicBool,
 }
 
 impl Swapchain {
@@ -171,7 +177,19 @@ impl Swapchain {
             aliases: Mutex::default(),
             surface: Arc::clone(surface),
             device: Arc::clone(device),
+            told_lost: AtomicBool::new(false),
         }))
+    }
+
+    /// Turns a failure into its result, and logs it; the loss of the surface, which is for good, once.
+    pub fn fail(&self, command: &str, error: &Error) -> vk::Result {
+        let result = result::of(error);
+        if result == vk::Result::ERROR_SURFACE_LOST_KHR
+            && self.told_lost.swap(true, Ordering::Relaxed)
+        {
+            return result;
+        }
+        result::log(command, error)
     }
 
     fn acquire(
@@ -185,7 +203,7 @@ impl Swapchain {
         let acquired = self
             .compositor
             .acquire(deadline)
-            .map_err(|error| result::log("vkAcquireNextImageKHR", &error))?;
+            .map_err(|error| self.fail("vkAcquireNextImageKHR", &error))?;
         let Some(mut acquired) = acquired else {
             return Err(match deadline {
                 Deadline::Now => vk::Result::NOT_READY,
@@ -560,7 +578,7 @@ pub unsafe extern "system" fn release_swapchain_images(
             unsafe { p_next::slice(released.p_image_indices, released.image_index_count) };
         for index in indices {
             if let Err(error) = ours.compositor.release(*index) {
-                return result::log("vkReleaseSwapchainImagesKHR", &error);
+                return ours.fail("vkReleaseSwapchainImagesKHR", &error);
             }
         }
         vk::Result::SUCCESS
