@@ -6,6 +6,7 @@ pub mod dma_buf;
 pub mod error;
 pub mod format;
 mod ioctl;
+mod lock;
 pub mod pacing;
 mod poll;
 pub mod report;

@@ -9,7 +9,7 @@ mod state;
 
 use std::{
     os::fd::AsFd,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Instant,
 };
 
@@ -18,6 +18,7 @@ use crate::{
     deadline::Deadline,
     dma_buf::DmaBuf,
     error::{Error, Result},
+    lock::lock,
     sync_file::SyncFile,
     synchronisation::{Choice, Release, Synchronisation, Wait},
     wayland::{Plane, Rectangle, ReleaseListener, Surface, WlBuffer},
@@ -357,9 +358,4 @@ impl ReleaseListener for Shared {
         held.state.released(index, release);
         !held.gone
     }
-}
-
-/// A poisoned lock guards state that every change leaves consistent, so it is used on.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

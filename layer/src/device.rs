@@ -9,11 +9,11 @@ use std::{
 use ash::{khr, vk};
 
 use crate::{
-    dispatch,
+    dispatch, extensions,
     instance::Instance,
     loader::{Chain, VkLayerDeviceLink},
     next::DeviceCommands,
-    p_next, result,
+    result,
     swapchain::Swapchain,
 };
 
@@ -226,17 +226,12 @@ pub unsafe extern "system" fn create_device(
         };
 
         // SAFETY: valid by the specification.
-        let asked = unsafe {
-            p_next::slice(
+        let (asked, enabled) = unsafe {
+            extensions::enabled(
                 info.pp_enabled_extension_names,
                 info.enabled_extension_count,
             )
         };
-        // SAFETY: the names are valid C strings.
-        let enabled: HashSet<CString> = asked
-            .iter()
-            .map(|name| unsafe { CStr::from_ptr(*name) }.to_owned())
-            .collect();
         let known = instance.physical_device(physical);
         let mut names: Vec<*const c_char> = asked.to_vec();
         if enabled.contains(khr::swapchain::NAME) && instance.can_own(&known) {

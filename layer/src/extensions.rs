@@ -1,8 +1,13 @@
 //! The extensions that the layer provides, and those that it needs.
 
-use std::ffi::CStr;
+use std::{
+    collections::HashSet,
+    ffi::{CStr, CString, c_char},
+};
 
 use ash::{ext, khr, vk};
+
+use crate::p_next;
 
 /// The layer's name.
 pub const LAYER_NAME: &CStr = c"VK_LAYER_WAYFENCE_wsi";
@@ -137,6 +142,24 @@ pub const HIDDEN: &[&CStr] = &[
     c"VK_EXT_image_compression_control_swapchain",
 ];
 
+/// The extensions that a create info enables, as it gives them and by name.
+///
+/// # Safety
+/// `names` points to `count` valid C strings, or `count` is 0; the answer is used no longer than they
+/// live.
+pub unsafe fn enabled<'a>(
+    names: *const *const c_char,
+    count: u32,
+) -> (&'a [*const c_char], HashSet<CString>) {
+    // SAFETY: the caller guarantees it.
+    let asked = unsafe { p_next::slice(names, count) };
+    // SAFETY: the caller guarantees valid C strings.
+    let names = asked
+        .iter()
+        .map(|name| unsafe { CStr::from_ptr(*name) }.to_owned());
+    (asked, names.collect())
+}
+
 /// The properties of the layer's own extensions, as an enumeration gives them.
 pub fn properties(extensions: &[(&CStr, u32)]) -> Vec<vk::ExtensionProperties> {
     extensions
@@ -147,7 +170,7 @@ pub fn properties(extensions: &[(&CStr, u32)]) -> Vec<vk::ExtensionProperties> {
                 ..Default::default()
             };
             for (to, from) in properties.extension_name.iter_mut().zip(name.to_bytes()) {
-                *to = *from as std::ffi::c_char;
+                *to = *from as c_char;
             }
             properties
         })
@@ -163,14 +186,14 @@ pub fn layer_properties() -> vk::LayerProperties {
     };
     let description = c"Exact synchronisation of Wayland swapchains";
     for (to, from) in properties.layer_name.iter_mut().zip(LAYER_NAME.to_bytes()) {
-        *to = *from as std::ffi::c_char;
+        *to = *from as c_char;
     }
     for (to, from) in properties
         .description
         .iter_mut()
         .zip(description.to_bytes())
     {
-        *to = *from as std::ffi::c_char;
+        *to = *from as c_char;
     }
     properties
 }

@@ -138,17 +138,12 @@ pub unsafe extern "system" fn create_instance(
             .map_or(0, |application| application.api_version)
             .max(vk::API_VERSION_1_0);
         // SAFETY: valid by the specification.
-        let asked = unsafe {
-            p_next::slice(
+        let (asked, enabled) = unsafe {
+            extensions::enabled(
                 info.pp_enabled_extension_names,
                 info.enabled_extension_count,
             )
         };
-        // SAFETY: the names are valid C strings.
-        let enabled: HashSet<CString> = asked
-            .iter()
-            .map(|name| unsafe { CStr::from_ptr(*name) }.to_owned())
-            .collect();
 
         let mut created = vk::Result::ERROR_EXTENSION_NOT_PRESENT;
         for names in extension_lists(asked, &enabled, api_version) {

@@ -8,7 +8,7 @@ use std::{
     ffi::c_void,
     os::fd::{AsRawFd, BorrowedFd, OwnedFd},
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, Weak,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -36,6 +36,7 @@ use super::{
 use crate::{
     deadline::Deadline,
     error::{Error, Result},
+    lock::lock,
 };
 
 /// The lowest version of `zwp_linux_dmabuf_v1` that tells modifiers.
@@ -82,7 +83,7 @@ impl Display {
         // No lock during the round trips: two threads may both get here, and the first to finish wins.
         // SAFETY: the caller guarantees a valid display that outlives the answer.
         let new = Arc::new(unsafe { Display::connect(display) }?);
-        let mut displays = DISPLAYS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut displays = lock(&DISPLAYS);
         let displays = displays.get_or_insert_default();
         displays.retain(|_, display| display.strong_count() > 0);
         if let Some(other) = displays.get(&key).and_then(Weak::upgrade) {
@@ -258,12 +259,7 @@ impl Drop for Display {
 }
 
 fn known(key: usize) -> Option<Arc<Display>> {
-    DISPLAYS
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .as_ref()?
-        .get(&key)?
-        .upgrade()
+    lock(&DISPLAYS).as_ref()?.get(&key)?.upgrade()
 }
 
 /// The process at the other end of the display's socket; unknown if that is in another pid namespace.

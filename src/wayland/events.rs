@@ -5,7 +5,7 @@
 //! has: an acquire in one thread and an acquire on another swapchain in a second is normal. No lock is
 //! held while waiting for the socket.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use wayland_client::{
@@ -16,6 +16,7 @@ use wayland_client::{
 use crate::{
     deadline::Deadline,
     error::{Error, Result},
+    lock::lock,
 };
 
 /// A queue, the state that its events change, and whose turn it is to read.
@@ -219,9 +220,4 @@ fn would_block_is_fine(error: WaylandError) -> Result<()> {
 
 fn gone(error: WaylandError) -> Error {
     Error::CompositorGone(error.to_string())
-}
-
-/// A poisoned lock guards state that every event leaves consistent, so it is used on.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

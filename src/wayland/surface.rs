@@ -2,7 +2,7 @@
 
 use std::{
     ffi::c_void,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Instant,
 };
 
@@ -15,6 +15,7 @@ use wayland_client::{
 use super::display::Display;
 use crate::{
     error::{Error, Result},
+    lock::lock,
     pacing::Pacing,
 };
 
@@ -145,9 +146,4 @@ impl FrameCallback {
     pub(super) fn done(&self) {
         lock(&self.pacing).frame_done(self.serial);
     }
-}
-
-/// A poisoned lock guards state that every change leaves consistent, so it is used on.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
