@@ -75,19 +75,25 @@ pub fn wayfence_is_on() -> bool {
 /// The variables with which a process runs on these layers, from the application down.
 pub fn environment(layers: &[impl AsRef<str>]) -> Vec<(String, String)> {
     let names: Vec<&str> = layers.iter().map(AsRef::as_ref).collect();
+    // What the user has set, without what an earlier call added.
+    let mut directories: Vec<PathBuf> = env::var_os("VK_ADD_LAYER_PATH")
+        .map(|path| env::split_paths(&path).collect())
+        .unwrap_or_default();
+    directories.retain(|directory| !directory.starts_with(own_directories()));
+    let with_wayfence = names.contains(&WAYFENCE);
+    if with_wayfence {
+        directories.insert(0, manifest_directory(&library()));
+    }
+    let path = env::join_paths(directories)
+        .expect("no directory has a colon")
+        .to_string_lossy()
+        .into_owned();
     let mut variables = vec![
         ("WAYFENCE_TEST_LAYERS".to_owned(), names.join(":")),
         ("VK_INSTANCE_LAYERS".to_owned(), names.join(":")),
+        ("VK_ADD_LAYER_PATH".to_owned(), path),
     ];
-    if names.contains(&WAYFENCE) {
-        let mut path = manifest_directory(&library()).display().to_string();
-        if let Ok(more) = env::var("VK_ADD_LAYER_PATH")
-            && more != path
-        {
-            path = format!("{path}:{more}");
-        }
-        variables.push(("VK_ADD_LAYER_PATH".to_owned(), path));
-    } else {
+    if !with_wayfence {
         // Where the layer is installed on the machine it would come uncalled.
         variables.push(("DISABLE_WAYFENCE".to_owned(), "1".to_owned()));
     }
@@ -122,6 +128,11 @@ pub fn library() -> PathBuf {
     library.canonicalize().expect("it exists")
 }
 
+/// Where this crate leaves manifests.
+fn own_directories() -> PathBuf {
+    env::temp_dir().join("wayfence-tests")
+}
+
 /// A directory with the project's manifest, made to name this library.
 fn manifest_directory(library: &Path) -> PathBuf {
     const TEMPLATE: &str = include_str!("../../manifest/VkLayer_wayfence.json");
@@ -129,7 +140,7 @@ fn manifest_directory(library: &Path) -> PathBuf {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     // The same for all tests of one build, so that they do not litter.
-    let directory = env::temp_dir().join(format!("wayfence-tests-{:016x}", hasher.finish()));
+    let directory = own_directories().join(format!("{:016x}", hasher.finish()));
     fs::create_dir_all(&directory).expect("the directory for temporary files is writable");
     let manifest = directory.join("VkLayer_wayfence.json");
     if fs::read_to_string(&manifest).ok().as_ref() != Some(&text) {

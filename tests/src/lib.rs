@@ -25,6 +25,7 @@
 //! own swapchains too, which is how the tests themselves are tested).
 
 pub mod application;
+pub mod child;
 pub mod compositor;
 pub mod device;
 pub mod driver;

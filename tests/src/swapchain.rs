@@ -305,7 +305,7 @@ impl Swapchain {
     fn draw(&mut self, index: u32, slot: Slot) -> Result<(), vk::Result> {
         let image = self.images[index as usize];
         let drawn = self.drawn(index);
-        let shade = (self.frame % 256) as f32 / 255.0;
+        let shade = (self.frame % 16) as f32 / 15.0;
         self.frame += 1;
         let device = &self.device.raw;
         let begin = vk::CommandBufferBeginInfo::default()

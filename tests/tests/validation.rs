@@ -1,0 +1,53 @@
+//! Not one message of the validation layer, synchronisation validation included, whether it stands
+//! above the layer, where it sees the application's calls, or below, where it sees the layer's.
+
+use wayfence_tests::child::{on, probe, stdout_of};
+use wayfence_tests::layers::{VALIDATION, WAYFENCE};
+
+#[test]
+#[ignore = "needs a Wayland compositor and VK_LAYER_KHRONOS_validation: scripts/test"]
+fn the_validation_layer_above_has_nothing_to_say() {
+    assert_silent(&[VALIDATION, WAYFENCE]);
+}
+
+#[test]
+#[ignore = "needs a Wayland compositor and VK_LAYER_KHRONOS_validation: scripts/test"]
+fn the_validation_layer_below_has_nothing_to_say() {
+    assert_silent(&[WAYFENCE, VALIDATION]);
+}
+
+/// The application itself is without fault, so that a message is the layer's doing.
+#[test]
+#[ignore = "needs a Wayland compositor and VK_LAYER_KHRONOS_validation: scripts/test"]
+fn the_validation_layer_alone_has_nothing_to_say() {
+    assert_silent(&[VALIDATION]);
+}
+
+/// Silence says something only of a layer that speaks.
+#[test]
+#[ignore = "needs a Wayland compositor and VK_LAYER_KHRONOS_validation: scripts/test"]
+fn the_validation_layer_finds_a_mistake_of_the_applications() {
+    for layers in [[VALIDATION, WAYFENCE], [WAYFENCE, VALIDATION]] {
+        let messages = messages(&layers, &["messages", "careless"]);
+        assert!(
+            messages
+                .iter()
+                .any(|message| message.replace('-', "_").contains("WRITE_AFTER_WRITE")),
+            "{layers:?}: {messages:?}"
+        );
+    }
+}
+
+fn assert_silent(layers: &[&str]) {
+    let messages = messages(layers, &["messages"]);
+    assert!(messages.is_empty(), "{layers:?}:\n{}", messages.join("\n"));
+}
+
+/// What the probe collects, but for the loader's remark on how the test chose the layers.
+fn messages(layers: &[&str], arguments: &[&str]) -> Vec<String> {
+    let output = stdout_of(on(probe(), layers).args(arguments));
+    let mut lines: Vec<_> = output.lines().map(str::to_owned).collect();
+    assert_eq!(lines.pop().as_deref(), Some("drawn to the end"));
+    lines.retain(|line| !line.contains("GENERAL: env var 'VK_INSTANCE_LAYERS' defined"));
+    lines
+}
