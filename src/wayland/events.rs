@@ -34,6 +34,8 @@ struct Reader {
     busy: bool,
     /// How often a thread has finished doing so: who saw an older number looks again.
     turns: u64,
+    /// How many threads wait for the end of this turn.
+    waiting: u32,
 }
 
 /// What one turn at the socket brought.
@@ -80,6 +82,7 @@ impl<State: 'static> Events<State> {
             }
             let mut reader = lock(&self.reader);
             if reader.busy {
+                reader.waiting += 1;
                 while reader.busy && reader.turns == seen {
                     reader = match deadline.remaining() {
                         None => self
@@ -87,6 +90,7 @@ impl<State: 'static> Events<State> {
                             .wait(reader)
                             .unwrap_or_else(PoisonError::into_inner),
                         Some(left) if left.is_zero() => {
+                            reader.waiting -= 1;
                             drop(reader);
                             return Ok(ready());
                         }
@@ -98,6 +102,7 @@ impl<State: 'static> Events<State> {
                         }
                     };
                 }
+                reader.waiting -= 1;
                 continue;
             }
             if reader.turns != seen {
@@ -161,12 +166,20 @@ impl<State: 'static> Events<State> {
         Ok(Turn::Events)
     }
 
+    /// Dispatches what has been read. Events that came before the end of the connection count first.
     fn dispatch(&self) -> Result<usize> {
         let (queue, state) = &mut *lock(&self.queue);
-        queue.dispatch_pending(state).map_err(|error| match error {
+        // `dispatch_pending` keeps this error to itself, and a dead connection's events would be
+        // waited for without end.
+        let end = self.connection.backend().dispatch_inner_queue().err();
+        let dispatched = queue.dispatch_pending(state).map_err(|error| match error {
             DispatchError::Backend(error) => gone(error),
             DispatchError::BadMessage { .. } => Error::CompositorGone(error.to_string()),
-        })
+        })?;
+        match end {
+            Some(error) if dispatched == 0 => would_block_is_fine(error).map(|()| 0),
+            _ => Ok(dispatched),
+        }
     }
 }
 
@@ -178,8 +191,12 @@ impl<State> Drop for EndOfTurn<'_, State> {
         let mut reader = lock(&self.0.reader);
         reader.busy = false;
         reader.turns += 1;
+        let somebody_waits = reader.waiting > 0;
         drop(reader);
-        self.0.dispatched.notify_all();
+        // It is a system call even if nobody waits.
+        if somebody_waits {
+            self.0.dispatched.notify_all();
+        }
     }
 }
 
