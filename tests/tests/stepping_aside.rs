@@ -136,6 +136,9 @@ impl Xvfb {
                 "320x240x24",
                 "-nolisten",
                 "tcp",
+                // One program after another: without, the server starts anew when the last one leaves,
+                // and refuses the next meanwhile.
+                "-noreset",
             ])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
