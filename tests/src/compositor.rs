@@ -2,12 +2,7 @@
 
 use std::env;
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
-
-/// The name under which `scripts/guest/session` started it, if it did (`WAYFENCE_COMPOSITOR`).
-pub fn name() -> Option<String> {
-    env::var("WAYFENCE_COMPOSITOR").ok()
-}
+use rustix::process::{Pid, Signal, kill_process};
 
 /// The compositor's process (`WAYFENCE_COMPOSITOR_PID`).
 #[derive(Clone, Copy)]
@@ -23,28 +18,31 @@ impl Compositor {
             .and_then(Pid::from_raw)
             .expect(
                 "WAYFENCE_COMPOSITOR_PID must name the compositor's process, \
-                 which this test kills: scripts/guest/session sets it",
+                 which this test stops: scripts/guest/session sets it",
             );
         Self(pid)
     }
 
-    /// It does nothing any more, but its connections stay open.
-    pub fn freeze(self) {
+    /// It does nothing any more, but its connections stay open, until what this returns is dropped.
+    pub fn freeze(self) -> Frozen {
         kill_process(self.0, Signal::STOP).expect("the compositor runs");
-    }
-
-    /// It goes on where it was frozen.
-    pub fn thaw(self) {
-        kill_process(self.0, Signal::CONT).expect("the compositor runs");
+        Frozen(self)
     }
 
     /// It is gone, without a word.
     pub fn kill(self) {
         kill_process(self.0, Signal::KILL).expect("the compositor runs");
     }
+}
 
-    /// Whether the process exists.
-    pub fn is_running(self) -> bool {
-        test_kill_process(self.0).is_ok()
+/// A compositor that stands still. It goes on where it was when this is dropped, however the test
+/// ends.
+#[must_use]
+pub struct Frozen(Compositor);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        // The test may have killed it.
+        let _ = kill_process(self.0.0, Signal::CONT);
     }
 }

@@ -15,7 +15,7 @@ pub const WAYFENCE: &str = "VK_LAYER_WAYFENCE_wsi";
 /// The validation layer.
 pub const VALIDATION: &str = "VK_LAYER_KHRONOS_validation";
 
-/// Where the layer writes its reports: memory of this process.
+/// Where the layer writes its reports unless told otherwise: memory of this process.
 static REPORTS: OnceLock<OwnedFd> = OnceLock::new();
 
 /// Tells the loader of this process which layers to use, once, before it is opened.
@@ -25,7 +25,9 @@ pub fn set_up() {
     REPORTS.get_or_init(|| {
         let reports = memfd_create("reports", MemfdFlags::CLOEXEC).expect("memfd_create");
         let mut variables = environment(&chosen());
-        variables.push(("WAYFENCE_REPORT".to_owned(), path_of(&reports)));
+        if env::var_os("WAYFENCE_REPORT").is_none() {
+            variables.push(("WAYFENCE_REPORT".to_owned(), path_of(&reports)));
+        }
         for (name, value) in variables {
             // SAFETY: other threads must not read the environment past std's lock meanwhile. Only
             // C libraries do that, the first of which is the Vulkan loader or libwayland: both are

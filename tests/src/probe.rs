@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! wayfence-probe describe wayland|headless   prints what an application sees, then draws
+//! wayfence-probe frames NUMBER               draws frames, FIFO
 //! wayfence-probe messages                    draws, prints what the validation layer says
 //! wayfence-probe messages careless           the same, with a mistake for it to find
 //! ```
@@ -23,10 +24,13 @@ fn main() -> ExitCode {
     {
         ["describe", "wayland"] => describe(false),
         ["describe", "headless"] => describe(true),
+        ["frames", number] => frames(number.parse().expect("a number of frames")),
         ["messages"] => messages(false),
         ["messages", "careless"] => messages(true),
         _ => {
-            eprintln!("usage: wayfence-probe describe wayland|headless, or messages [careless]");
+            eprintln!(
+                "usage: wayfence-probe describe wayland|headless, frames NUMBER, or messages [careless]"
+            );
             return ExitCode::from(2);
         }
     }
@@ -108,6 +112,17 @@ fn describe(headless: bool) {
     if !headless {
         surface.window().assert_alive();
     }
+}
+
+fn frames(number: u32) {
+    let app = Application::new();
+    let mut swapchain = app.swapchain();
+    println!("{} images", swapchain.images.len());
+    for _ in 0..number {
+        swapchain.frame().unwrap();
+    }
+    drop(swapchain);
+    app.surface.window().assert_alive();
 }
 
 /// A hundred frames, and what else a swapchain goes through, under the validation layer.
