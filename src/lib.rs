@@ -13,4 +13,5 @@ pub mod report;
 pub mod swapchain;
 pub mod sync_file;
 pub mod synchronisation;
+pub mod syncobj;
 pub mod wayland;

@@ -7,6 +7,7 @@
 //! | --- | --- | --- |
 //! | `loader_contract` | what a layer owes to the loader | nothing for the half that speaks to the library itself; loader and driver for the `#[ignore]`d half |
 //! | `kernel_fences` | sync files and dma-bufs on a real kernel | `/dev/udmabuf`, vgem |
+//! | `timelines` | timeline syncobjs on a real kernel | vgem, a DRM node with timeline syncobjs |
 //! | `surface_queries` | what a surface says of itself | a compositor |
 //! | `swapchain` | the states and errors of a swapchain | a compositor |
 //! | `exact_acquire` | rules 1 and 2 of the design | a compositor with dma-bufs, vgem |

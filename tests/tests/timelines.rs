@@ -1,0 +1,109 @@
+//! Timeline syncobjs on a real kernel: what explicit synchronisation stands on.
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use wayfence::syncobj::{Node, Timeline};
+use wayfence_tests::Footprint;
+use wayfence_tests::vgem::Vgem;
+
+fn node() -> Node {
+    Node::any().expect("a DRM node with timeline syncobjs: scripts/test runs this test with one")
+}
+
+#[test]
+#[ignore = "needs vgem and a DRM node with timeline syncobjs: scripts/test"]
+fn a_point_is_available_before_it_is_signalled() {
+    let mut timeline = Timeline::new(&node()).unwrap();
+    assert!(!timeline.is_available(1).unwrap());
+    timeline.export_sync_file(1).unwrap_err();
+    let fence = Vgem::open().fence();
+    timeline.import_sync_file(1, fence.sync_file()).unwrap();
+    assert!(timeline.is_available(1).unwrap());
+    assert!(!timeline.is_available(2).unwrap());
+    let point = timeline.export_sync_file(1).unwrap();
+    assert!(!point.is_signalled().unwrap());
+    fence.signal();
+    assert!(point.is_signalled().unwrap());
+}
+
+#[test]
+#[ignore = "needs a DRM node with timeline syncobjs: scripts/test"]
+fn a_point_signalled_by_hand_is_available_and_signalled() {
+    let mut timeline = Timeline::new(&node()).unwrap();
+    timeline.signal(7).unwrap();
+    assert!(timeline.is_available(7).unwrap());
+    assert!(
+        timeline
+            .export_sync_file(7)
+            .unwrap()
+            .is_signalled()
+            .unwrap()
+    );
+    assert!(
+        timeline
+            .export_sync_file(3)
+            .unwrap()
+            .is_signalled()
+            .unwrap()
+    );
+    timeline.export_sync_file(8).unwrap_err();
+}
+
+#[test]
+#[ignore = "needs vgem and a DRM node with timeline syncobjs: scripts/test"]
+fn both_ends_of_a_descriptor_see_the_same_points() {
+    let node = node();
+    let mut ours = Timeline::new(&node).unwrap();
+    let mut theirs = Timeline::from_fd(&Node::any().unwrap(), ours.to_fd().unwrap()).unwrap();
+    let fence = Vgem::open().fence();
+    ours.import_sync_file(1, fence.sync_file()).unwrap();
+    assert!(theirs.is_available(1).unwrap());
+    assert!(!theirs.export_sync_file(1).unwrap().is_signalled().unwrap());
+    // What one end has put there outlives it.
+    drop(ours);
+    fence.signal();
+    assert!(theirs.export_sync_file(1).unwrap().is_signalled().unwrap());
+}
+
+#[test]
+#[ignore = "needs vgem and a DRM node with timeline syncobjs: scripts/test"]
+fn the_bell_rings_when_a_point_is_available_and_not_when_it_signals() {
+    let node = node();
+    let mut timeline = Timeline::new(&node).unwrap();
+    let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap();
+    let rings = |timeout: Duration| {
+        let timeout = Timespec::try_from(timeout).unwrap();
+        let mut fds = [PollFd::new(&bell, PollFlags::IN)];
+        poll(&mut fds, Some(&timeout)).unwrap() == 1
+    };
+    timeline.ring_when_available(1, bell.as_fd()).unwrap();
+    assert!(!rings(Duration::from_millis(50)));
+    let fence = Vgem::open().fence();
+    timeline.import_sync_file(1, fence.sync_file()).unwrap();
+    assert!(rings(Duration::from_secs(5)));
+    let mut count = [0; 8];
+    rustix::io::read(&bell, &mut count).unwrap();
+    fence.signal();
+    assert!(!rings(Duration::from_millis(50)));
+    // Asked for too late, it rings at once.
+    timeline.ring_when_available(1, bell.as_fd()).unwrap();
+    assert!(rings(Duration::from_secs(5)));
+}
+
+#[test]
+#[ignore = "needs a DRM node with timeline syncobjs: scripts/test"]
+fn a_failed_import_leaves_the_point_and_no_descriptor() {
+    let mut timeline = Timeline::new(&node()).unwrap();
+    let (pipe, _other) = std::io::pipe().unwrap();
+    let before = Footprint::now().descriptors;
+    for _ in 0..10 {
+        timeline.import_sync_file(1, &pipe).unwrap_err();
+        timeline.export_sync_file(1).unwrap_err();
+        Timeline::from_fd(&node(), &pipe).unwrap_err();
+        drop(Timeline::from_fd(&node(), timeline.to_fd().unwrap()).unwrap());
+    }
+    assert!(!timeline.is_available(1).unwrap());
+    assert_eq!(Footprint::now().descriptors, before);
+}
