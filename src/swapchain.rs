@@ -1,15 +1,16 @@
 //! A swapchain from the compositor's side: images as dma-bufs, who holds them, and the way of a frame.
 //!
 //! A frame's way: [`acquire`](Swapchain::acquire) hands out a free image with the fences that came back
-//! with it; the application renders; [`present`](Swapchain::present) puts the rendering's fence on the
-//! image and commits it; the compositor's release is dispatched by whoever waits next, which takes the
-//! image's fences ([`ReleaseListener::released`]) and makes it free.
+//! with it; the application renders; [`present`](Swapchain::present) hands the rendering's fence over
+//! with the image and commits it; the compositor's release is dispatched by whoever waits next, which
+//! takes the image's fences ([`ReleaseListener::released`], or [`Shared::collect`] where a release is no
+//! event) and makes it free.
 
 mod state;
 
 use std::{
     os::fd::AsFd,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, Weak},
     time::Instant,
 };
 
@@ -20,8 +21,8 @@ use crate::{
     error::{Error, Result},
     lock::lock,
     sync_file::SyncFile,
-    synchronisation::{Choice, Release, Synchronisation, Wait},
-    wayland::{Plane, Rectangle, ReleaseListener, Surface, WlBuffer},
+    synchronisation::{Choice, Release, Synchronisation, Wait, Way},
+    wayland::{BufferRelease, Plane, Rectangle, ReleaseListener, Surface, WlBuffer},
 };
 pub use state::Holder;
 use state::{Acquire, State};
@@ -76,12 +77,13 @@ pub struct Swapchain {
     mode: PresentMode,
     buffers: Vec<WlBuffer>,
     shared: Arc<Shared>,
+    /// The same, as its buffers know it.
+    listener: Weak<dyn ReleaseListener>,
 }
 
 /// The part that release events reach, also after the swapchain is gone.
 struct Shared {
     synchronisation: Synchronisation,
-    images: Vec<DmaBuf>,
     state: Mutex<Held>,
     counters: Counters,
 }
@@ -105,41 +107,41 @@ impl Swapchain {
         description: &Description,
         memory: Vec<Memory>,
     ) -> Result<Self> {
-        let Some(first) = memory.first() else {
+        if memory.is_empty() {
             return Err(Error::Unsupported("a swapchain without images".to_owned()));
-        };
-        let synchronisation = Synchronisation::choose(description.choice, &first.dma_buf)?;
+        }
         let (images, planes): (Vec<_>, Vec<_>) = memory
             .into_iter()
             .map(|memory| (memory.dma_buf, memory.planes))
             .unzip();
         let shared = Arc::new(Shared {
-            synchronisation,
             state: Mutex::new(Held {
                 state: State::new(images.len() as u32),
                 gone: false,
             }),
-            images,
+            synchronisation: Synchronisation::new(description.choice, &surface, images)?,
             counters: Counters::default(),
         });
+        let listener: Arc<dyn ReleaseListener> = shared.clone();
         let mut swapchain = Swapchain {
             surface,
             mode: description.mode,
             buffers: Vec::with_capacity(planes.len()),
             shared,
+            listener: Arc::downgrade(&listener),
         };
         // What the compositor has released of the swapchains before this one can go.
         swapchain.surface.display().look()?;
-        let shared: Arc<dyn ReleaseListener> = swapchain.shared.clone();
-        let listener = Arc::downgrade(&shared);
-        for (index, planes) in planes.iter().enumerate() {
+        swapchain.surface.sweep();
+        let images = swapchain.shared.synchronisation.images();
+        for (index, (image, planes)) in images.iter().zip(&planes).enumerate() {
             let buffer = swapchain.surface.display().create_buffer(
-                swapchain.shared.images[index].as_fd(),
+                image.as_fd(),
                 description.extent,
                 description.fourcc,
                 description.modifier,
                 planes,
-                listener.clone(),
+                swapchain.listener.clone(),
                 index as u32,
             )?;
             swapchain.buffers.push(buffer);
@@ -148,8 +150,8 @@ impl Swapchain {
     }
 
     /// The way in which it is synchronised.
-    pub fn synchronisation(&self) -> Synchronisation {
-        self.shared.synchronisation
+    pub fn way(&self) -> Way {
+        self.shared.synchronisation.way()
     }
 
     /// What has happened so far.
@@ -175,15 +177,10 @@ impl Swapchain {
             let patience = paced_until.map_or(deadline, |due| deadline.or_at(due));
             let answer = self.surface.display().wait(patience, || {
                 let mut held = self.state();
-                let state = &mut held.state;
-                if self.paced_until().is_some() && !state.is_retired() {
+                if self.paced_until().is_some() && !held.state.is_retired() {
                     return None;
                 }
-                match state.acquire() {
-                    Acquire::Image(index, release) => Some(Ok((index, release))),
-                    Acquire::Retired => Some(Err(Error::Retired)),
-                    Acquire::Wait => None,
-                }
+                self.shared.hand_out(&mut held.state).transpose()
             })?;
             match answer {
                 Some(image) => {
@@ -212,54 +209,41 @@ impl Swapchain {
     /// # Errors
     /// [`Error::NotAcquired`] if the application does not hold it.
     pub fn release(&self, index: u32) -> Result<()> {
-        if self.state().state.holder(index) != Some(Holder::Application) {
-            return Err(Error::NotAcquired(index));
-        }
-        // The application may have got it with fences that have not signalled. They are still there,
-        // and nothing else: it has finished with the image.
-        let Shared {
-            synchronisation,
-            images,
-            counters,
-            ..
-        } = &*self.shared;
-        let release = synchronisation.released(&images[index as usize], counters);
+        // The application may have got it with fences that have not signalled. They can still be taken,
+        // and nothing was added to them: it has finished with the image.
         self.state()
             .state
-            .return_acquired(index, Some(release))
+            .return_acquired(index, Some(Release::Untaken))
             .map_err(Error::from)
     }
 
-    /// Shows the image when `rendering` has signalled; at once, if that is over already (`None`). In
-    /// FIFO waits for the compositor's pace, up to [`pacing::BOUND`](crate::pacing::BOUND).
+    /// Shows the image when `rendering` has signalled; at once, if that is over already (`None`). Takes
+    /// the sync_file. In FIFO waits for the compositor's pace, up to
+    /// [`pacing::BOUND`](crate::pacing::BOUND).
     ///
     /// # Errors
     /// [`Error::NotAcquired`] if the application does not hold the image; [`Error::CompositorGone`]; or
-    /// what the kernel answers, and then the image is free again, unshown.
+    /// what the kernel answers, and then the image is free again, unshown: who acquires it waits for
+    /// `rendering`.
     pub fn present(
         &self,
         index: u32,
-        rendering: Option<&SyncFile>,
+        mut rendering: Option<SyncFile>,
         damage: &[Rectangle],
     ) -> Result<()> {
         if self.state().state.holder(index) != Some(Holder::Application) {
             return Err(Error::NotAcquired(index));
         }
-        if let Some(rendering) = rendering {
-            let Shared {
-                synchronisation,
-                images,
-                counters,
-                ..
-            } = &*self.shared;
-            synchronisation
-                .before_commit(&images[index as usize], rendering, counters)
-                .inspect_err(|_| {
-                    let _ = self
-                        .state()
-                        .state
-                        .return_acquired(index, Some(Release::Buffer));
-                })?;
+        let Shared {
+            synchronisation,
+            counters,
+            ..
+        } = &*self.shared;
+        if let Err(error) = synchronisation.before_commit(index, &mut rendering, counters) {
+            let release = rendering.map_or(Release::Signalled, Release::Fences);
+            // It was looked at above.
+            let _ = self.state().state.return_acquired(index, Some(release));
+            return Err(error);
         }
         if let Some(due) = self.paced_until() {
             self.surface.display().wait(Deadline::At(due), || {
@@ -268,10 +252,12 @@ impl Swapchain {
         }
         // Before the commit: the release may be dispatched by another thread right after it.
         self.state().state.present(index)?;
+        self.surface.sweep();
         self.surface.commit(
             &self.buffers[index as usize],
             damage,
             self.mode == PresentMode::Fifo,
+            || synchronisation.commit(index, &self.surface, &self.listener),
         )
     }
 
@@ -287,7 +273,7 @@ impl Swapchain {
 
     /// The memory of an image; `None` if there is no such image.
     pub fn dma_buf(&self, index: u32) -> Option<&DmaBuf> {
-        self.shared.images.get(index as usize)
+        self.shared.synchronisation.images().get(index as usize)
     }
 
     fn state(&self) -> MutexGuard<'_, Held> {
@@ -307,12 +293,11 @@ impl Swapchain {
         mut release: Option<Release>,
         deadline: Deadline,
     ) -> Result<Option<Acquired>> {
-        let image = &self.shared.images[index as usize];
         let counters = &self.shared.counters;
         let wait = self
             .shared
             .synchronisation
-            .acquired(image, &mut release, deadline, counters);
+            .acquired(index, &mut release, deadline, counters);
         match wait {
             Ok(Some(wait)) => Ok(Some(Acquired { index, wait })),
             Ok(None) | Err(_) => {
@@ -332,7 +317,10 @@ impl Drop for Swapchain {
         for (index, buffer) in self.buffers.drain(..).enumerate() {
             match held.state.holder(index as u32) {
                 // Destroying a buffer on screen makes the surface's content undefined.
-                Some(Holder::Compositor) => self.surface.leave(buffer),
+                Some(Holder::Compositor) => {
+                    let is_released = self.shared.synchronisation.left(index as u32);
+                    self.surface.leave(buffer, is_released);
+                }
                 _ => buffer.destroy(),
             }
         }
@@ -342,20 +330,52 @@ impl Drop for Swapchain {
     }
 }
 
+impl Shared {
+    /// The longest free image, with what came back with it. If there is none: looks for releases that no
+    /// event has told, and asks to be rung for those that have not come.
+    fn hand_out(&self, state: &mut State<Release>) -> Result<Option<(u32, Option<Release>)>> {
+        for look in [false, true] {
+            if look {
+                self.collect(state)?;
+            }
+            match state.acquire() {
+                Acquire::Image(index, release) => return Ok(Some((index, release))),
+                Acquire::Retired => return Err(Error::Retired),
+                Acquire::Wait => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Frees what the compositor has released where no event says so.
+    fn collect(&self, state: &mut State<Release>) -> Result<()> {
+        for index in 0..self.synchronisation.images().len() as u32 {
+            if state.holder(index) == Some(Holder::Compositor) {
+                match self.synchronisation.look(index, &self.counters) {
+                    Some(release) => {
+                        state.released(index, release);
+                    }
+                    None => self.synchronisation.listen(index)?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 impl ReleaseListener for Shared {
-    fn released(&self, index: u32) -> bool {
-        if lock(&self.state).state.holder(index) != Some(Holder::Compositor) {
+    fn released(&self, index: u32, event: BufferRelease) -> bool {
+        let mut held = lock(&self.state);
+        if held.state.holder(index) == Some(Holder::Compositor) {
+            if let Some(release) = self.synchronisation.released(index, event, &self.counters) {
+                held.state.released(index, release);
+            }
+        } else if self.synchronisation.is_release(&event) {
             tracing::warn!(
                 index,
                 "the compositor released an image that it does not hold"
             );
-            return true;
         }
-        let release = self
-            .synchronisation
-            .released(&self.images[index as usize], &self.counters);
-        let mut held = lock(&self.state);
-        held.state.released(index, release);
         !held.gone
     }
 }

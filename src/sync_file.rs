@@ -63,7 +63,7 @@ impl SyncFile {
     /// # Errors
     /// [`Error::Kernel`]; with `ENOTTY` the descriptor is no sync file.
     pub fn info(&self) -> Result<SyncFileInfo> {
-        let count = self.read_info(&mut [])?.num_fences;
+        let count = self.fence_count()?;
         // Between the two calls the number can only shrink: no fence is ever added, and a chain
         // of fences drops those that have signalled. The kernel refuses an array that is too
         // short and says how much of a longer one it filled.
@@ -75,6 +75,15 @@ impl SyncFile {
             status: FenceStatus::from_raw(file.status),
             fences: fences.iter().map(FenceInfo::from_raw).collect(),
         })
+    }
+
+    /// How many fences it holds, at least one: a sync file without work behind it holds a signalled
+    /// stub (`SYNC_IOC_FILE_INFO`).
+    ///
+    /// # Errors
+    /// [`Error::Kernel`]; with `ENOTTY` the descriptor is no sync file.
+    pub fn fence_count(&self) -> Result<u32> {
+        Ok(self.read_info(&mut [])?.num_fences)
     }
 
     /// A new sync file that signals when both have (`SYNC_IOC_MERGE`), close-on-exec, owned by the

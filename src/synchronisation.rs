@@ -1,48 +1,74 @@
 //! How a released image is waited for, and how a rendered one is handed over: one type, one
 //! implementation for each way. The swapchain knows only this type.
+//!
+//! | way | a release is | an acquire gets | a present gives |
+//! | --- | --- | --- | --- |
+//! | [`Syncobj`](Way::Syncobj) | the release point, once it has a fence | that fence | the acquire point's fence |
+//! | [`Explicit`](Way::Explicit) | `fenced_release` or `immediate_release` | its fence | `set_acquire_fence` |
+//! | [`Implicit`](Way::Implicit) | `wl_buffer.release` | the dma-buf's fences at that moment | a writer's fence on the dma-buf |
+//! | [`Cpu`](Way::Cpu) | `wl_buffer.release` | nothing: the CPU has waited | nothing: the CPU has waited |
 
-use std::fmt;
+mod cpu;
+mod explicit;
+mod implicit;
+mod syncobj;
 
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
+
+use self::{cpu::Polls, explicit::Fences, implicit::Snapshots, syncobj::Points};
 use crate::{
     counters::Counters,
     deadline::Deadline,
-    dma_buf::{Access, DmaBuf},
+    dma_buf::DmaBuf,
     error::{Error, Result},
     sync_file::SyncFile,
+    wayland::{BufferRelease, ReleaseListener, Surface},
 };
 
 /// What the user asked for with `WAYFENCE_SYNC`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Choice {
-    /// The best that kernel and compositor offer.
+    /// The best that driver, kernel and compositor offer.
     #[default]
     Auto,
-    /// The dma-buf's own fences, as sync_files.
-    Implicit,
-    /// The dma-buf's own fences, waited for on the CPU.
-    Cpu,
+    /// This way or none.
+    Forced(Way),
+}
+
+impl Choice {
+    /// What [`from_str`](str::parse) takes.
+    pub const NAMES: [&str; 5] = ["auto", "syncobj", "explicit", "implicit", "cpu"];
 }
 
 impl std::str::FromStr for Choice {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "auto" | "" => Ok(Choice::Auto),
-            "implicit" => Ok(Choice::Implicit),
-            "cpu" => Ok(Choice::Cpu),
-            _ => Err(Error::Setting {
+        if text.is_empty() || text == "auto" {
+            return Ok(Choice::Auto);
+        }
+        Way::BEST_FIRST
+            .into_iter()
+            .find(|way| way.name() == text)
+            .map(Choice::Forced)
+            .ok_or_else(|| Error::Setting {
                 name: "WAYFENCE_SYNC",
                 value: text.to_owned(),
-                expected: "auto, implicit or cpu",
-            }),
-        }
+                expected: "auto, syncobj, explicit, implicit or cpu",
+            })
     }
 }
 
-/// The way in which one swapchain is synchronised with the compositor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Synchronisation {
+/// A way in which compositor and client tell each other when they have done with an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// Points of timeline syncobjs (`wp_linux_drm_syncobj_v1`).
+    Syncobj,
+    /// sync_files in requests and events (`zwp_linux_explicit_synchronization_v1`).
+    Explicit,
     /// Fences go in and out of the dma-buf as sync_files (Linux 6.0,
     /// `DMA_BUF_IOCTL_EXPORT_SYNC_FILE` and `DMA_BUF_IOCTL_IMPORT_SYNC_FILE`).
     Implicit,
@@ -51,22 +77,37 @@ pub enum Synchronisation {
     Cpu,
 }
 
-impl fmt::Display for Synchronisation {
+impl Way {
+    /// All of them: the first that can be had is taken.
+    pub const BEST_FIRST: [Way; 4] = [Way::Syncobj, Way::Explicit, Way::Implicit, Way::Cpu];
+
+    /// As `WAYFENCE_SYNC` and the report call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Way::Syncobj => "syncobj",
+            Way::Explicit => "explicit",
+            Way::Implicit => "implicit",
+            Way::Cpu => "cpu",
+        }
+    }
+}
+
+impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Synchronisation::Implicit => "implicit",
-            Synchronisation::Cpu => "cpu",
-        })
+        f.write_str(self.name())
     }
 }
 
 /// What came back with a released image.
 #[derive(Debug)]
 pub enum Release {
-    /// The fences that the dma-buf carried when the release was dispatched.
+    /// Nobody uses the image.
+    Signalled,
+    /// The window system's fences at the release, and nothing later.
     Fences(SyncFile),
-    /// The fences could not be taken as a sync_file: whoever wants the image waits for the dma-buf.
-    Buffer,
+    /// The image is free, but its fences could not be taken yet. Nobody writes to it before somebody
+    /// acquires it, so they are what they were when that tries again.
+    Untaken,
 }
 
 /// What an acquired image is waited for with.
@@ -91,58 +132,141 @@ impl Wait {
     }
 }
 
+/// The synchronisation of one swapchain's images. Thread-safe; what concerns one image is called by its
+/// holder: by the dispatching thread while the compositor has it, by the application's otherwise.
+pub struct Synchronisation {
+    images: Vec<DmaBuf>,
+    means: Means,
+}
+
+enum Means {
+    Syncobj(Points),
+    Explicit(Fences),
+    Implicit(Snapshots),
+    Cpu(Polls),
+}
+
 impl Synchronisation {
-    /// The way for buffers like this one. Tries the kernel's ioctls, never its version.
+    /// Takes the images' dma-bufs, and chooses the way for them: the best, or the forced one. Tries the
+    /// kernel's ioctls, never its version.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if `choice` names a way that cannot be had here.
-    pub fn choose(choice: Choice, buffer: &DmaBuf) -> Result<Self> {
-        match choice {
-            Choice::Cpu => Ok(Synchronisation::Cpu),
-            Choice::Auto if buffer.sync_file_support()? => Ok(Synchronisation::Implicit),
-            Choice::Auto => Ok(Synchronisation::Cpu),
-            Choice::Implicit if buffer.sync_file_support()? => Ok(Synchronisation::Implicit),
-            Choice::Implicit => Err(Error::Unsupported(
-                "WAYFENCE_SYNC=implicit: the kernel cannot export a dma-buf's fences as a sync_file"
-                    .to_owned(),
-            )),
+    /// [`Error::Unsupported`] if `choice` forces a way that cannot be had here, with its reason; or what
+    /// the kernel answers when it lacks nothing but resources.
+    pub fn new(choice: Choice, surface: &Arc<Surface>, images: Vec<DmaBuf>) -> Result<Self> {
+        let means = match choice {
+            Choice::Forced(way) => {
+                Means::new(way, surface, &images).map_err(|error| match error {
+                    Error::Unsupported(why) => {
+                        Error::Unsupported(format!("WAYFENCE_SYNC={way}: {why}"))
+                    }
+                    error => error,
+                })?
+            }
+            Choice::Auto => Means::best(surface, &images)?,
+        };
+        Ok(Synchronisation { images, means })
+    }
+
+    /// The way.
+    pub fn way(&self) -> Way {
+        match &self.means {
+            Means::Syncobj(_) => Way::Syncobj,
+            Means::Explicit(_) => Way::Explicit,
+            Means::Implicit(_) => Way::Implicit,
+            Means::Cpu(_) => Way::Cpu,
         }
     }
 
-    /// Takes the image's fences. To be called where the release event is dispatched, and only there: a
-    /// later snapshot could hold what the driver has written since.
+    /// The dma-bufs of the images.
+    pub fn images(&self) -> &[DmaBuf] {
+        &self.images
+    }
+
+    /// Whether in this way that event lets go of an image.
+    pub fn is_release(&self, event: &BufferRelease) -> bool {
+        match (&self.means, event) {
+            (Means::Implicit(_) | Means::Cpu(_), BufferRelease::Implicit)
+            | (Means::Explicit(_), BufferRelease::Fenced(_) | BufferRelease::Immediate) => true,
+            // "The delivery of wl_buffer.release events ... becomes undefined" with points; with fences
+            // it comes beside the release that counts.
+            _ => false,
+        }
+    }
+
+    /// The compositor's event says that it has let go of the image. Takes the fences, so it is to be
+    /// called where the event is dispatched, and only there: a later look could see what the driver has
+    /// written since. `None` if in this way that event is no release.
     ///
-    /// Never fails: an image whose fences cannot be taken (`EMFILE`, say) comes back all the same, to
-    /// be waited for on the CPU.
-    pub fn released(self, buffer: &DmaBuf, counters: &Counters) -> Release {
-        match self {
-            // The application will write: it waits for readers and writers.
-            Synchronisation::Implicit => match buffer.export_sync_file(Access::Write) {
-                Ok(fences) => {
-                    counters.sync_file_exported();
-                    Release::Fences(fences)
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "no fences from a released image: waiting on the CPU");
-                    Release::Buffer
-                }
-            },
-            Synchronisation::Cpu => Release::Buffer,
+    /// Never fails: an image whose fences cannot be taken now (`EMFILE`, say) comes back all the same.
+    pub fn released(
+        &self,
+        index: u32,
+        event: BufferRelease,
+        counters: &Counters,
+    ) -> Option<Release> {
+        match (&self.means, event) {
+            (Means::Implicit(snapshots), BufferRelease::Implicit) => {
+                Some(snapshots.released(index, self.image(index), counters))
+            }
+            (Means::Cpu(_), BufferRelease::Implicit) => Some(Release::Untaken),
+            (Means::Explicit(fences), BufferRelease::Fenced(fence)) => {
+                Some(fences.released(index, fence, counters))
+            }
+            (Means::Explicit(_), BufferRelease::Immediate) => Some(Release::Signalled),
+            _ => None,
+        }
+    }
+
+    /// Whether the compositor has let go of the image that it holds, where no event says so. `None` if
+    /// not, or if an event will.
+    pub fn look(&self, index: u32, counters: &Counters) -> Option<Release> {
+        match &self.means {
+            Means::Syncobj(points) => points.look(index, counters),
+            _ => None,
+        }
+    }
+
+    /// Makes the display's bell ring when [`look`](Self::look) is worth it again; at once, if that is
+    /// now.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn listen(&self, index: u32) -> Result<()> {
+        match &self.means {
+            Means::Syncobj(points) => points.listen(index),
+            _ => Ok(()),
         }
     }
 
     /// Turns what came back with the image into what the application waits for.
     ///
-    /// `None`: the deadline passed; `release` keeps its worth.
+    /// `None`: the deadline passed; `release` keeps its worth, as on an error.
+    ///
+    /// # Errors
+    /// The kernel's.
     pub fn acquired(
-        self,
-        buffer: &DmaBuf,
+        &self,
+        index: u32,
         release: &mut Option<Release>,
         deadline: Deadline,
         counters: &Counters,
     ) -> Result<Option<Wait>> {
+        if matches!(release, Some(Release::Untaken)) {
+            *release = match &self.means {
+                Means::Syncobj(points) => Some(points.take(index, counters)?),
+                Means::Implicit(snapshots) => {
+                    Some(snapshots.take(index, self.image(index), counters)?)
+                }
+                Means::Explicit(fences) => Some(fences.take(index)?),
+                Means::Cpu(polls) => match polls.wait(self.image(index), deadline, counters)? {
+                    true => Some(Release::Signalled),
+                    false => return Ok(None),
+                },
+            };
+        }
         match release.take() {
-            None => Ok(Some(Wait::Signalled)),
+            None | Some(Release::Signalled | Release::Untaken) => Ok(Some(Wait::Signalled)),
             Some(Release::Fences(fences)) => match fences.is_signalled() {
                 Ok(true) => Ok(Some(Wait::Signalled)),
                 Ok(false) => Ok(Some(Wait::Pending(fences))),
@@ -151,58 +275,80 @@ impl Synchronisation {
                     Err(error)
                 }
             },
-            Some(Release::Buffer) => match wait_for(buffer, deadline, counters) {
-                Ok(true) => Ok(Some(Wait::Signalled)),
-                unfinished => {
-                    *release = Some(Release::Buffer);
-                    unfinished.map(|_| None)
-                }
-            },
         }
     }
 
-    /// Makes the compositor wait for `rendering`. To be called before the commit that shows the image.
+    /// Makes the compositor wait for `rendering` (nothing: it is over), as far as that is the kernel's
+    /// business. To be called before the commit that shows the image. Takes the sync_file; on an error
+    /// it stays in `rendering`, and the compositor will not know the image.
+    ///
+    /// # Errors
+    /// The kernel's.
     pub fn before_commit(
-        self,
-        buffer: &DmaBuf,
-        rendering: &SyncFile,
+        &self,
+        index: u32,
+        rendering: &mut Option<SyncFile>,
         counters: &Counters,
     ) -> Result<()> {
-        match self {
-            Synchronisation::Implicit => {
-                match buffer.import_sync_file(rendering, Access::Write) {
-                    Ok(()) => {
-                        counters.sync_file_imported();
-                        return Ok(());
-                    }
-                    Err(error) => tracing::warn!(
-                        %error,
-                        "the rendering's fence cannot be put on the image: waiting on the CPU"
-                    ),
-                }
-                counters.cpu_wait();
-                rendering.wait(None)?;
+        match &self.means {
+            Means::Syncobj(points) => points.before_commit(index, rendering, counters),
+            Means::Explicit(fences) => {
+                fences.before_commit(index, rendering, counters);
+                Ok(())
             }
-            Synchronisation::Cpu => {
-                counters.cpu_wait();
-                rendering.wait(None)?;
+            Means::Implicit(snapshots) => {
+                snapshots.before_commit(index, self.image(index), rendering, counters)
             }
+            Means::Cpu(_) => cpu::before_commit(rendering, counters),
         }
-        Ok(())
+    }
+
+    /// Makes the requests that belong to the commit that follows.
+    pub fn commit(&self, index: u32, surface: &Surface, listener: &Weak<dyn ReleaseListener>) {
+        match &self.means {
+            Means::Syncobj(points) => points.commit(index),
+            Means::Explicit(fences) => fences.commit(index, surface.display(), listener.clone()),
+            Means::Implicit(_) | Means::Cpu(_) => {}
+        }
+    }
+
+    /// How to learn that the compositor has let go of the image it holds, when the swapchain is gone;
+    /// `None` where `wl_buffer.release` says so.
+    pub fn left(&self, index: u32) -> Option<Box<dyn Fn() -> bool + Send>> {
+        match &self.means {
+            Means::Syncobj(points) => Some(points.left(index)),
+            _ => None,
+        }
+    }
+
+    fn image(&self, index: u32) -> &DmaBuf {
+        &self.images[index as usize]
     }
 }
 
-/// Waits on the CPU until nobody uses the buffer; counted, if it takes a wait. Answers whether that came
-/// before the deadline.
-fn wait_for(buffer: &DmaBuf, deadline: Deadline, counters: &Counters) -> Result<bool> {
-    if buffer.is_idle(Access::Write)? {
-        return Ok(true);
+impl Means {
+    fn best(surface: &Arc<Surface>, images: &[DmaBuf]) -> Result<Self> {
+        let mut reasons = Vec::new();
+        for way in Way::BEST_FIRST {
+            match Self::new(way, surface, images) {
+                Err(Error::Unsupported(why)) => {
+                    tracing::debug!(%way, why, "not used");
+                    reasons.push(why);
+                }
+                means => return means,
+            }
+        }
+        Err(Error::Unsupported(reasons.join("; ")))
     }
-    if deadline.is_over() {
-        return Ok(false);
+
+    fn new(way: Way, surface: &Arc<Surface>, images: &[DmaBuf]) -> Result<Self> {
+        Ok(match way {
+            Way::Syncobj => Means::Syncobj(Points::new(surface, images.len())?),
+            Way::Explicit => Means::Explicit(Fences::new(surface, images.len())?),
+            Way::Implicit => Means::Implicit(Snapshots::new(images)?),
+            Way::Cpu => Means::Cpu(Polls),
+        })
     }
-    counters.cpu_wait();
-    buffer.wait_idle(Access::Write, deadline.remaining())
 }
 
 #[cfg(test)]
@@ -212,12 +358,20 @@ mod tests {
     #[test]
     fn the_setting_takes_the_ways_by_name_and_nothing_else() {
         assert_eq!("auto".parse::<Choice>().unwrap(), Choice::Auto);
-        assert_eq!("implicit".parse::<Choice>().unwrap(), Choice::Implicit);
-        assert_eq!("cpu".parse::<Choice>().unwrap(), Choice::Cpu);
+        assert_eq!("".parse::<Choice>().unwrap(), Choice::Auto);
+        for way in Way::BEST_FIRST {
+            assert_eq!(way.name().parse::<Choice>().unwrap(), Choice::Forced(way));
+        }
+        for name in Choice::NAMES {
+            name.parse::<Choice>().unwrap();
+        }
         let error = "fences".parse::<Choice>().unwrap_err().to_string();
         assert!(
             error.contains("WAYFENCE_SYNC") && error.contains("fences"),
             "{error}"
         );
+        for name in Choice::NAMES {
+            assert!(error.contains(name), "{error}");
+        }
     }
 }

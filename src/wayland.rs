@@ -4,9 +4,13 @@
 mod display;
 mod dmabuf;
 mod events;
+mod explicit;
+mod globals;
 mod surface;
 
-pub use display::{Display, ReleaseListener};
+pub use display::Display;
 pub use dmabuf::{Formats, Plane};
+pub(crate) use explicit::{FenceSurface, PointSurface, SharedTimeline};
+pub use globals::{BufferRelease, ReleaseListener};
 pub use surface::{Rectangle, Surface};
 pub use wayland_client::protocol::wl_buffer::WlBuffer;

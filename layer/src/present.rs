@@ -79,18 +79,22 @@ unsafe fn present(
             Err(error) => return error,
         },
     };
-    let rendering = match submit(device, queue, waits, semaphore_below) {
+    let mut rendering = match submit(device, queue, waits, semaphore_below) {
         Ok(rendering) => rendering,
         Err(error) => return error,
     };
 
+    let last = swapchains.iter().rposition(Option::is_some);
     let mut results: Few<vk::Result> = Few::new();
     for (at, swapchain) in swapchains.iter().enumerate() {
         results.push(match swapchain {
             None => vk::Result::SUCCESS,
             Some(ours) => {
                 let damage: Few<Rectangle> = chain.damage(at).collect();
-                let outcome = present_one(ours, indices[at], &rendering, &damage);
+                let outcome = match rendering.share(Some(at) == last) {
+                    Ok(share) => present_one(ours, indices[at], share, &damage),
+                    Err(error) => ours.fail("vkQueuePresentKHR", &error),
+                };
                 if let Some(fence) = chain.fence(at) {
                     signal(device, queue, fence);
                 }
@@ -118,7 +122,7 @@ unsafe fn present(
 fn present_one(
     swapchain: &Swapchain,
     index: u32,
-    rendering: &Rendering,
+    rendering: Rendering,
     damage: &[Rectangle],
 ) -> vk::Result {
     let fence = match rendering {
@@ -143,6 +147,18 @@ enum Rendering {
     Done,
     /// It is over, because we have waited for it on the CPU.
     WaitedFor,
+}
+
+impl Rendering {
+    /// One swapchain's part in it: a sync_file of its own, or for the last of them this one.
+    fn share(&mut self, last: bool) -> wayfence::error::Result<Self> {
+        Ok(match self {
+            Rendering::Pending(fence) if !last => Rendering::Pending(fence.try_clone()?),
+            Rendering::Done => Rendering::Done,
+            Rendering::WaitedFor => Rendering::WaitedFor,
+            Rendering::Pending(_) => std::mem::replace(self, Rendering::Done),
+        })
+    }
 }
 
 /// Waits for the application's semaphores on the queue, and makes a sync_file that signals after them

@@ -67,7 +67,7 @@ impl Swapchain {
                 .name
                 .clone(),
             compositor: self.compositor.surface().display().compositor().to_owned(),
-            synchronisation: self.compositor.synchronisation().to_string(),
+            synchronisation: self.compositor.way().to_string(),
             format: format!("{:?}", self.recipe.format),
             modifier: self.modifier,
             extent: [self.recipe.extent.width, self.recipe.extent.height],
@@ -163,7 +163,7 @@ impl Swapchain {
             modifier = format_args!("{:#x}", chosen.modifier),
             images = images.len(),
             mode = ?info.present_mode,
-            synchronisation = %compositor.synchronisation(),
+            synchronisation = %compositor.way(),
             "a swapchain of {}x{}",
             info.image_extent.width,
             info.image_extent.height,

@@ -6,9 +6,9 @@
 use std::{
     collections::HashMap,
     ffi::c_void,
-    os::fd::{AsRawFd, BorrowedFd, OwnedFd},
+    os::fd::{AsRawFd, BorrowedFd},
     sync::{
-        Arc, Mutex, Weak,
+        Arc, Mutex, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -16,27 +16,24 @@ use std::{
 use wayland_client::{
     Connection, Dispatch, Proxy, QueueHandle,
     backend::{Backend, ObjectId},
-    protocol::{
-        wl_buffer::{self, WlBuffer},
-        wl_callback::{self, WlCallback},
-        wl_registry::{self, WlRegistry},
-    },
+    protocol::{wl_buffer::WlBuffer, wl_registry::WlRegistry},
 };
 use wayland_protocols::wp::linux_dmabuf::zv1::client::{
-    zwp_linux_buffer_params_v1::{self, Flags, ZwpLinuxBufferParamsV1},
-    zwp_linux_dmabuf_feedback_v1::{self, ZwpLinuxDmabufFeedbackV1},
-    zwp_linux_dmabuf_v1::{self, ZwpLinuxDmabufV1},
+    zwp_linux_buffer_params_v1::Flags, zwp_linux_dmabuf_v1::ZwpLinuxDmabufV1,
 };
+use wayland_protocols::wp::linux_drm_syncobj::v1::client::wp_linux_drm_syncobj_manager_v1::WpLinuxDrmSyncobjManagerV1;
+use wayland_protocols::wp::linux_explicit_synchronization::zv1::client::zwp_linux_explicit_synchronization_v1::ZwpLinuxExplicitSynchronizationV1;
 
 use super::{
-    dmabuf::{FormatTable, Formats, Plane},
+    dmabuf::{Formats, Plane},
     events::Events,
-    surface::FrameCallback,
+    globals::{Globals, Release, ReleaseListener, RoundTrip},
 };
 use crate::{
     deadline::Deadline,
     error::{Error, Result},
     lock::lock,
+    syncobj::Node,
 };
 
 /// The lowest version of `zwp_linux_dmabuf_v1` that tells modifiers.
@@ -49,19 +46,17 @@ const DMABUF_KNOWN: u32 = 5;
 /// The displays in use, by the address of their `wl_display`.
 static DISPLAYS: Mutex<Option<HashMap<usize, Weak<Display>>>> = Mutex::new(None);
 
-/// Hears that the compositor has released a buffer. Held weakly by its buffers.
-pub trait ReleaseListener: Send + Sync + 'static {
-    /// The buffer with this number was released. Called where the event is dispatched. Answers whether
-    /// the buffer is still of use; if not, it is destroyed.
-    fn released(&self, index: u32) -> bool;
-}
-
 /// One `wl_display` of the application.
 pub struct Display {
     connection: Connection,
     events: Events<Globals>,
     dmabuf: Option<ZwpLinuxDmabufV1>,
+    syncobj: Option<WpLinuxDrmSyncobjManagerV1>,
+    explicit: Option<ZwpLinuxExplicitSynchronizationV1>,
     formats: Formats,
+    main_device: Option<libc::dev_t>,
+    /// The node on which our timelines are made, once it is open.
+    node: OnceLock<Node>,
     compositor: String,
 }
 
@@ -112,28 +107,46 @@ impl Display {
             connection,
             events,
             dmabuf: None,
+            syncobj: None,
+            explicit: None,
             formats: Formats::default(),
+            main_device: None,
+            node: OnceLock::new(),
             compositor,
         };
 
         display.roundtrip()?;
-        let dmabuf = display.events.with_state(|globals| globals.dmabuf);
-        if let Some((name, version)) = dmabuf {
-            let handle = display.events.handle();
-            let dmabuf: ZwpLinuxDmabufV1 =
-                registry.bind(name, version.min(DMABUF_KNOWN), handle, ());
-            let feedback =
-                (version >= DMABUF_WITH_FEEDBACK).then(|| dmabuf.get_default_feedback(handle, ()));
-            display.dmabuf = Some(dmabuf);
+        display.syncobj = display.bind(&registry, 1, 1);
+        display.explicit = display.bind(&registry, 1, 2);
+        display.dmabuf = display.bind(&registry, DMABUF_WITH_MODIFIERS, DMABUF_KNOWN);
+        if display.syncobj.is_some() {
+            // Released points come not as events of the display.
+            display.events.hang_bell()?;
+        }
+        if let Some(dmabuf) = &display.dmabuf {
+            let feedback = (dmabuf.version() >= DMABUF_WITH_FEEDBACK)
+                .then(|| dmabuf.get_default_feedback(display.events.handle(), ()));
             display.roundtrip()?;
-            display.formats = display
+            (display.formats, display.main_device) = display
                 .events
-                .with_state(|globals| std::mem::take(&mut globals.formats));
+                .with_state(|globals| (std::mem::take(&mut globals.formats), globals.main_device));
             if let Some(feedback) = feedback {
                 feedback.destroy();
             }
         }
         Ok(display)
+    }
+
+    /// The global with this interface, in a version that both sides know; `None` if the compositor has
+    /// none, or none that is new enough.
+    fn bind<I: Proxy + 'static>(&self, registry: &WlRegistry, lowest: u32, known: u32) -> Option<I>
+    where
+        Globals: Dispatch<I, ()>,
+    {
+        let (name, version) = self
+            .events
+            .with_state(|globals| globals.find::<I>(lowest))?;
+        Some(registry.bind(name, version.min(known), self.events.handle(), ()))
     }
 
     /// The dma-bufs that the compositor takes; none if it does not know `zwp_linux_dmabuf_v1` with
@@ -145,6 +158,49 @@ impl Display {
     /// The name of the compositor's process, or `unknown`: the protocol has no name for it.
     pub fn compositor(&self) -> &str {
         &self.compositor
+    }
+
+    /// The compositor's `wp_linux_drm_syncobj_manager_v1`, and a node to make timelines on: that of the
+    /// compositor's main device, or else the first that serves.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] with what is missing.
+    pub(crate) fn syncobj(&self) -> Result<(&WpLinuxDrmSyncobjManagerV1, &Node)> {
+        let Some(manager) = &self.syncobj else {
+            return Err(Error::Unsupported(
+                "the compositor does not offer wp_linux_drm_syncobj_v1".to_owned(),
+            ));
+        };
+        if let Some(node) = self.node.get() {
+            return Ok((manager, node));
+        }
+        let node = match self.main_device.map(Node::open) {
+            Some(Ok(node)) => node,
+            Some(Err(error)) => {
+                tracing::debug!(%error, "the compositor's main device");
+                Node::any()?
+            }
+            None => Node::any()?,
+        };
+        Ok((manager, self.node.get_or_init(|| node)))
+    }
+
+    /// The compositor's `zwp_linux_explicit_synchronization_v1`.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if it has none.
+    pub(crate) fn explicit(&self) -> Result<&ZwpLinuxExplicitSynchronizationV1> {
+        self.explicit.as_ref().ok_or_else(|| {
+            Error::Unsupported(
+                "the compositor does not offer zwp_linux_explicit_synchronization_v1".to_owned(),
+            )
+        })
+    }
+
+    /// Rings whoever is in [`wait`](Self::wait), like an event of the compositor's. There is one if the
+    /// compositor offers `wp_linux_drm_syncobj_v1`.
+    pub(crate) fn bell(&self) -> Option<BorrowedFd<'_>> {
+        self.events.bell()
     }
 
     /// Dispatches our events until `ready` answers or the deadline passes; `ready` must not wait.
@@ -252,6 +308,12 @@ impl Drop for Display {
         if let Some(dmabuf) = &self.dmabuf {
             dmabuf.destroy();
         }
+        if let Some(syncobj) = &self.syncobj {
+            syncobj.destroy();
+        }
+        if let Some(explicit) = &self.explicit {
+            explicit.destroy();
+        }
         // Our proxies go with the backend; the requests that destroy theirs in the compositor go now,
         // or with the application's next flush.
         let _ = self.events.flush();
@@ -284,160 +346,4 @@ fn compositor_name(display: BorrowedFd<'_>) -> String {
         .then(|| std::fs::read_to_string(format!("/proc/{}/comm", peer.pid)).ok())
         .flatten()
         .map_or_else(|| "unknown".to_owned(), |name| name.trim_end().to_owned())
-}
-
-/// What the compositor has announced.
-#[derive(Default)]
-pub(super) struct Globals {
-    /// Name and version.
-    dmabuf: Option<(u32, u32)>,
-    formats: Formats,
-    table: FormatTable,
-}
-
-struct RoundTrip(Arc<AtomicBool>);
-
-struct Release {
-    listener: Weak<dyn ReleaseListener>,
-    index: u32,
-}
-
-impl Dispatch<WlRegistry, ()> for Globals {
-    fn event(
-        globals: &mut Self,
-        _: &WlRegistry,
-        event: wl_registry::Event,
-        (): &(),
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-        if let wl_registry::Event::Global {
-            name,
-            interface,
-            version,
-        } = event
-            && interface == ZwpLinuxDmabufV1::interface().name
-            && version >= DMABUF_WITH_MODIFIERS
-        {
-            globals.dmabuf = Some((name, version));
-        }
-    }
-}
-
-impl Dispatch<WlCallback, RoundTrip> for Globals {
-    fn event(
-        _: &mut Self,
-        _: &WlCallback,
-        event: wl_callback::Event,
-        RoundTrip(done): &RoundTrip,
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-        if let wl_callback::Event::Done { .. } = event {
-            done.store(true, Ordering::Release);
-        }
-    }
-}
-
-impl Dispatch<WlCallback, FrameCallback> for Globals {
-    fn event(
-        _: &mut Self,
-        _: &WlCallback,
-        event: wl_callback::Event,
-        frame: &FrameCallback,
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-        if let wl_callback::Event::Done { .. } = event {
-            frame.done();
-        }
-    }
-}
-
-impl Dispatch<ZwpLinuxDmabufV1, ()> for Globals {
-    fn event(
-        globals: &mut Self,
-        _: &ZwpLinuxDmabufV1,
-        event: zwp_linux_dmabuf_v1::Event,
-        (): &(),
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-        if let zwp_linux_dmabuf_v1::Event::Modifier {
-            format,
-            modifier_hi,
-            modifier_lo,
-        } = event
-        {
-            globals.formats.insert(
-                format,
-                u64::from(modifier_hi) << 32 | u64::from(modifier_lo),
-            );
-        }
-    }
-}
-
-impl Dispatch<ZwpLinuxDmabufFeedbackV1, ()> for Globals {
-    fn event(
-        globals: &mut Self,
-        _: &ZwpLinuxDmabufFeedbackV1,
-        event: zwp_linux_dmabuf_feedback_v1::Event,
-        (): &(),
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-        match event {
-            zwp_linux_dmabuf_feedback_v1::Event::FormatTable { fd, size } => {
-                globals.table = read_table(fd, size);
-            }
-            zwp_linux_dmabuf_feedback_v1::Event::TrancheFormats { indices } => {
-                for (fourcc, modifier) in globals.table.tranche(&indices) {
-                    globals.formats.insert(fourcc, modifier);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn read_table(fd: OwnedFd, size: u32) -> FormatTable {
-    FormatTable::read(fd, size).unwrap_or_else(|error| {
-        tracing::warn!(%error, "the compositor's dma-buf formats cannot be read");
-        FormatTable::default()
-    })
-}
-
-impl Dispatch<ZwpLinuxBufferParamsV1, ()> for Globals {
-    fn event(
-        _: &mut Self,
-        _: &ZwpLinuxBufferParamsV1,
-        event: zwp_linux_buffer_params_v1::Event,
-        (): &(),
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-        if let zwp_linux_buffer_params_v1::Event::Failed = event {
-            tracing::error!("the compositor refused a dma-buf");
-        }
-    }
-}
-
-impl Dispatch<WlBuffer, Release> for Globals {
-    fn event(
-        _: &mut Self,
-        buffer: &WlBuffer,
-        event: wl_buffer::Event,
-        release: &Release,
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-        if let wl_buffer::Event::Release = event
-            && !release
-                .listener
-                .upgrade()
-                .is_some_and(|listener| listener.released(release.index))
-        {
-            buffer.destroy();
-        }
-    }
 }

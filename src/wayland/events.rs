@@ -5,9 +5,12 @@
 //! has: an acquire in one thread and an acquire on another swapchain in a second is normal. No lock is
 //! held while waiting for the socket.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::{
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::{Condvar, Mutex, PoisonError},
+};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use wayland_client::{
     Connection, DispatchError, EventQueue, QueueHandle,
     backend::{ReadEventsGuard, WaylandError},
@@ -26,6 +29,8 @@ pub(super) struct Events<State> {
     queue: Mutex<(EventQueue<State>, State)>,
     reader: Mutex<Reader>,
     dispatched: Condvar,
+    /// An eventfd that ends a turn as an event does.
+    bell: Option<OwnedFd>,
 }
 
 #[derive(Default)]
@@ -53,7 +58,21 @@ impl<State: 'static> Events<State> {
             queue: Mutex::new((queue, state)),
             reader: Mutex::default(),
             dispatched: Condvar::new(),
+            bell: None,
         }
+    }
+
+    /// Makes the bell. Before anybody waits: who waits already would not hear it.
+    pub(super) fn hang_bell(&mut self) -> Result<()> {
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+            .map_err(Error::kernel("eventfd"))?;
+        self.bell = Some(bell);
+        Ok(())
+    }
+
+    /// An eventfd: whoever writes to it makes everybody in [`wait`](Self::wait) look again.
+    pub(super) fn bell(&self) -> Option<BorrowedFd<'_>> {
+        self.bell.as_ref().map(AsFd::as_fd)
     }
 
     pub(super) fn handle(&self) -> &QueueHandle<State> {
@@ -148,15 +167,17 @@ impl<State: 'static> Events<State> {
         };
         // What the compositor's answer may depend on must get there: while a part of it does not fit
         // into the socket, we wait for room, too.
-        while !self.flush()? {
-            match ready(&guard, PollFlags::IN | PollFlags::OUT, deadline)? {
-                None => return Ok(Turn::TimedOut),
-                Some(came) if came.intersects(!PollFlags::OUT) => break,
-                Some(_) => {}
+        let mut wanted = PollFlags::IN | PollFlags::OUT;
+        loop {
+            if self.flush()? {
+                wanted = PollFlags::IN;
             }
-        }
-        if ready(&guard, PollFlags::IN, deadline)?.is_none() {
-            return Ok(Turn::TimedOut);
+            match ready(&guard, wanted, self.bell(), deadline)? {
+                Ready::Never => return Ok(Turn::TimedOut),
+                Ready::Rung => return Ok(Turn::Events),
+                Ready::Display(came) if came.intersects(!PollFlags::OUT) => break,
+                Ready::Display(_) => {}
+            }
         }
         match guard.read_without_dispatch() {
             Ok(()) => {}
@@ -200,23 +221,38 @@ impl<State> Drop for EndOfTurn<'_, State> {
     }
 }
 
-/// Waits until one of these is true of the display's socket; `None` if the deadline passes. A hang-up
-/// counts: reading then tells the error.
+/// What ended the wait for the display's socket.
+enum Ready {
+    /// This is true of it. A hang-up counts: reading then tells the error.
+    Display(PollFlags),
+    /// The bell rang, and is silent again.
+    Rung,
+    /// The deadline passed.
+    Never,
+}
+
+/// Waits until one of these is true of the display's socket, or the bell rings.
 fn ready(
     guard: &ReadEventsGuard,
     flags: PollFlags,
+    bell: Option<BorrowedFd<'_>>,
     deadline: Deadline,
-) -> Result<Option<PollFlags>> {
-    let fd = guard.connection_fd();
+) -> Result<Ready> {
+    let display = guard.connection_fd();
+    // The display twice is the display.
+    let mut fds = [
+        PollFd::new(&display, flags),
+        PollFd::from_borrowed_fd(bell.unwrap_or(display), PollFlags::IN),
+    ];
+    let fds = &mut fds[..1 + usize::from(bell.is_some())];
     loop {
         let timeout = deadline.remaining().map(|left| Timespec {
             tv_sec: left.as_secs().min(i64::MAX as u64) as i64,
             tv_nsec: left.subsec_nanos().into(),
         });
-        let mut socket = [PollFd::new(&fd, flags)];
-        match poll(&mut socket, timeout.as_ref()) {
-            Ok(0) => return Ok(None),
-            Ok(_) => return Ok(Some(socket[0].revents())),
+        match poll(fds, timeout.as_ref()) {
+            Ok(0) => return Ok(Ready::Never),
+            Ok(_) => break,
             Err(rustix::io::Errno::INTR) => {}
             Err(errno) => {
                 return Err(Error::Kernel {
@@ -225,6 +261,16 @@ fn ready(
                 });
             }
         }
+    }
+    // First the bell: both may be ready, and who rings it does so once.
+    match (bell, fds) {
+        (Some(bell), [_, rung]) if !rung.revents().is_empty() => {
+            // Nothing to read: another thread was here first. It is not the last to look, either.
+            let _ = rustix::io::read(bell, &mut [0; 8]);
+            Ok(Ready::Rung)
+        }
+        (_, [display, ..]) => Ok(Ready::Display(display.revents())),
+        (_, []) => Ok(Ready::Never),
     }
 }
 

@@ -12,7 +12,10 @@ use wayland_client::{
     protocol::{wl_buffer::WlBuffer, wl_surface::WlSurface},
 };
 
-use super::display::Display;
+use super::{
+    display::Display,
+    explicit::{FenceSurface, PointSurface, Shared},
+};
 use crate::{
     error::{Error, Result},
     lock::lock,
@@ -44,7 +47,16 @@ pub struct Surface {
     /// replaces may be presented from two threads.
     committing: Mutex<()>,
     /// Buffers of swapchains that are gone, which the compositor still shows.
-    leftover: Mutex<Vec<WlBuffer>>,
+    leftover: Mutex<Vec<Leftover>>,
+    points: Shared<PointSurface>,
+    fences: Shared<FenceSurface>,
+}
+
+/// A buffer that outlives its swapchain.
+struct Leftover {
+    buffer: WlBuffer,
+    /// Whether the compositor has let go of it, where no event tells that.
+    is_released: Option<Box<dyn Fn() -> bool + Send>>,
 }
 
 impl Surface {
@@ -66,7 +78,22 @@ impl Surface {
             pacing: Arc::default(),
             committing: Mutex::default(),
             leftover: Mutex::default(),
+            points: Shared::default(),
+            fences: Shared::default(),
         })
+    }
+
+    /// The object by which commits carry points of timelines. While it lives, every commit of a buffer
+    /// must have them.
+    pub(crate) fn points(&self) -> Result<Arc<PointSurface>> {
+        self.points
+            .get(|| PointSurface::new(&self.display, &self.surface))
+    }
+
+    /// The object by which commits carry fences.
+    pub(crate) fn fences(&self) -> Result<Arc<FenceSurface>> {
+        self.fences
+            .get(|| FenceSurface::new(&self.display, &self.surface))
     }
 
     /// The display to which the surface belongs.
@@ -80,13 +107,19 @@ impl Surface {
         lock(&self.pacing).not_before(now)
     }
 
-    /// Shows the buffer: attaches it, names what has changed (everything, if `damage` is empty), commits
-    /// and sends. With `paced`, asks for the frame callback to which
-    /// [`not_before`](Self::not_before) refers.
+    /// Shows the buffer: attaches it, names what has changed (everything, if `damage` is empty), lets
+    /// `synchronise` make the requests that go with it, commits and sends. With `paced`, asks for the
+    /// frame callback to which [`not_before`](Self::not_before) refers.
     ///
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
-    pub fn commit(&self, buffer: &WlBuffer, damage: &[Rectangle], paced: bool) -> Result<()> {
+    pub fn commit(
+        &self,
+        buffer: &WlBuffer,
+        damage: &[Rectangle],
+        paced: bool,
+        synchronise: impl FnOnce(),
+    ) -> Result<()> {
         let committing = lock(&self.committing);
         self.surface.attach(Some(buffer), 0, 0);
         if damage.is_empty() || self.surface.version() < WITH_DAMAGE_BUFFER {
@@ -112,25 +145,39 @@ impl Surface {
             };
             self.surface.frame(self.display.handle(), frame);
         }
+        synchronise();
         self.surface.commit();
         drop(committing);
         self.display.flush()
     }
 
     /// Takes a buffer that the compositor still reads and whose swapchain goes: it is destroyed when the
-    /// compositor releases it, or with the surface.
-    pub fn leave(&self, buffer: WlBuffer) {
-        let mut leftover = lock(&self.leftover);
-        leftover.retain(Proxy::is_alive);
-        leftover.push(buffer);
+    /// compositor releases it, or with the surface. Where no event tells of the release,
+    /// `is_released` does, and is asked at each [`sweep`](Self::sweep).
+    pub fn leave(&self, buffer: WlBuffer, is_released: Option<Box<dyn Fn() -> bool + Send>>) {
+        lock(&self.leftover).push(Leftover {
+            buffer,
+            is_released,
+        });
+    }
+
+    /// Destroys what was left and has been released since.
+    pub fn sweep(&self) {
+        lock(&self.leftover).retain(|left| {
+            let released = left.is_released.as_ref().is_some_and(|look| look());
+            if released && left.buffer.is_alive() {
+                left.buffer.destroy();
+            }
+            !released && left.buffer.is_alive()
+        });
     }
 }
 
 impl Drop for Surface {
     fn drop(&mut self) {
-        for buffer in lock(&self.leftover).drain(..) {
-            if buffer.is_alive() {
-                buffer.destroy();
+        for left in lock(&self.leftover).drain(..) {
+            if left.buffer.is_alive() {
+                left.buffer.destroy();
             }
         }
     }

@@ -38,6 +38,16 @@ pub fn set_up() {
     });
 }
 
+/// Forces the way of synchronisation for this process, as `WAYFENCE_SYNC` does.
+///
+/// # Panics
+/// If the loader is open already.
+pub fn force_way(way: &str) {
+    assert!(REPORTS.get().is_none(), "too late to force a way");
+    // SAFETY: as in `set_up`, which nobody has called yet.
+    unsafe { env::set_var("WAYFENCE_SYNC", way) };
+}
+
 /// What the layer reported of the last swapchain of this size that this process has destroyed. A
 /// test that asks has a size of its own, as others may run beside it.
 ///

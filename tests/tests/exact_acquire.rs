@@ -21,7 +21,7 @@ const SOON: Duration = Duration::from_secs(5);
 #[ignore = "needs a compositor with dma-bufs, and vgem: scripts/test"]
 fn a_fence_that_is_pending_at_the_release_holds_the_acquires_fence() {
     let _watchdog = Watchdog::new(Duration::from_secs(60), "an acquire of a fenced image");
-    let app = Application::new();
+    let app = implicit();
     let mut scene = Scene::of_size(&app, (101, 100));
     let ready = fence(&app.device, false).unwrap();
 
@@ -52,7 +52,7 @@ fn a_fence_that_is_pending_at_the_release_holds_the_acquires_fence() {
 #[ignore = "needs a compositor with dma-bufs, and vgem: scripts/test"]
 fn a_fence_that_is_pending_at_the_release_holds_the_acquires_semaphore() {
     let _watchdog = Watchdog::new(Duration::from_secs(60), "a submit that waits for a reader");
-    let app = Application::new();
+    let app = implicit();
     let mut scene = Scene::new(&app);
     let acquired = semaphore(&app.device).unwrap();
     let done = fence(&app.device, false).unwrap();
@@ -89,7 +89,7 @@ fn a_fence_that_is_pending_at_the_release_holds_the_acquires_semaphore() {
 #[ignore = "needs a compositor with dma-bufs, and vgem: scripts/test"]
 fn semaphore_and_fence_wait_for_the_same() {
     let _watchdog = Watchdog::new(Duration::from_secs(60), "an acquire with both");
-    let app = Application::new();
+    let app = implicit();
     let mut scene = Scene::new(&app);
     let acquired = semaphore(&app.device).unwrap();
     let ready = fence(&app.device, false).unwrap();
@@ -127,7 +127,7 @@ fn semaphore_and_fence_wait_for_the_same() {
 #[ignore = "needs a compositor with dma-bufs, and vgem: scripts/test"]
 fn an_acquire_without_a_timeout_hands_a_fenced_image_out() {
     let _watchdog = Watchdog::new(Duration::from_secs(60), "acquires without a timeout");
-    let app = Application::new();
+    let app = implicit();
     let mut scene = Scene::new(&app);
     let ready = fence(&app.device, false).unwrap();
 
@@ -160,7 +160,7 @@ fn an_acquire_without_a_timeout_hands_a_fenced_image_out() {
 #[ignore = "needs a compositor with dma-bufs, and vgem: scripts/test"]
 fn a_fence_that_comes_after_the_release_holds_nothing() {
     let _watchdog = Watchdog::new(Duration::from_secs(60), "acquires after the release");
-    let app = Application::new();
+    let app = implicit();
     let mut scene = Scene::new(&app);
     let ready = fence(&app.device, false).unwrap();
 
@@ -198,7 +198,7 @@ fn a_fence_that_comes_after_the_release_holds_nothing() {
 #[test]
 #[ignore = "needs a compositor with dma-bufs: scripts/test"]
 fn what_nobody_reads_is_ready_at_once() {
-    let app = Application::new();
+    let app = implicit();
     let swapchain = app.swapchain_with(Wanted {
         extent: (102, 100),
         ..Wanted::default()
@@ -222,7 +222,7 @@ fn what_nobody_reads_is_ready_at_once() {
 #[ignore = "needs a compositor with dma-bufs: scripts/test"]
 fn a_frame_is_one_export_one_import_and_no_wait() {
     const FRAMES: u64 = 60;
-    let app = Application::new();
+    let app = implicit();
     let mut swapchain = app.swapchain_with(Wanted {
         extent: (103, 100),
         ..Wanted::default()
@@ -247,6 +247,12 @@ fn a_frame_is_one_export_one_import_and_no_wait() {
     assert_eq!(report.synchronisation, "implicit");
     assert_eq!(report.extent, [103, 100]);
     assert_eq!(report.present_mode, "FIFO");
+}
+
+/// What a real compositor leaves on a dma-buf, others can add to: in this way a test can be one of them.
+fn implicit() -> Application {
+    layers::force_way("implicit");
+    Application::new()
 }
 
 /// A swapchain of which the application holds every image that it can get.

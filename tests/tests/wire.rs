@@ -52,6 +52,7 @@ fn the_fence_is_on_the_image_before_its_commit_leaves() {
         .arg("-o")
         .arg(&log)
         .arg(probe())
+        .env("WAYFENCE_SYNC", "implicit")
         .args(["frames", &FRAMES.to_string()])
         .env("WAYLAND_DEBUG", "client");
     stdout_of(&mut strace);

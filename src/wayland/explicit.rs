@@ -1,0 +1,144 @@
+//! A surface's side of the protocols for explicit synchronisation. Each protocol allows one object for a
+//! surface and binds every commit of a buffer to it for as long as it lives: it lives as long as a
+//! swapchain that needs it.
+
+use std::{
+    os::fd::AsFd,
+    sync::{Arc, Mutex, Weak},
+};
+
+use wayland_client::protocol::wl_surface::WlSurface;
+use wayland_protocols::wp::linux_drm_syncobj::v1::client::{
+    wp_linux_drm_syncobj_surface_v1::WpLinuxDrmSyncobjSurfaceV1,
+    wp_linux_drm_syncobj_timeline_v1::WpLinuxDrmSyncobjTimelineV1,
+};
+use wayland_protocols::wp::linux_explicit_synchronization::zv1::client::zwp_linux_surface_synchronization_v1::ZwpLinuxSurfaceSynchronizationV1;
+
+use super::{
+    display::Display,
+    globals::{Release, ReleaseListener},
+};
+use crate::{error::Result, lock::lock, sync_file::SyncFile, syncobj::Timeline};
+
+/// The one object of its kind that a surface may have, shared by the swapchains that use it.
+pub(super) struct Shared<T>(Mutex<Weak<T>>);
+
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        Shared(Mutex::new(Weak::new()))
+    }
+}
+
+impl<T> Shared<T> {
+    pub(super) fn get(&self, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+        let mut known = lock(&self.0);
+        if let Some(object) = known.upgrade() {
+            return Ok(object);
+        }
+        let object = Arc::new(make()?);
+        *known = Arc::downgrade(&object);
+        Ok(object)
+    }
+}
+
+/// A timeline that the compositor knows, too (`wp_linux_drm_syncobj_timeline_v1`).
+pub(crate) struct SharedTimeline {
+    /// Our end.
+    pub(crate) timeline: Timeline,
+    proxy: WpLinuxDrmSyncobjTimelineV1,
+}
+
+impl SharedTimeline {
+    /// A new timeline.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`](crate::error::Error::Unsupported) as [`Display::syncobj`] says, or the
+    /// kernel's.
+    pub(crate) fn new(display: &Display) -> Result<Self> {
+        let (manager, node) = display.syncobj()?;
+        let timeline = Timeline::new(node)?;
+        let proxy = manager.import_timeline(timeline.to_fd()?.as_fd(), display.handle(), ());
+        Ok(SharedTimeline { timeline, proxy })
+    }
+}
+
+impl Drop for SharedTimeline {
+    fn drop(&mut self) {
+        // Points that were committed stay the compositor's.
+        self.proxy.destroy();
+    }
+}
+
+/// A surface whose commits carry points of timelines (`wp_linux_drm_syncobj_surface_v1`).
+pub(crate) struct PointSurface(WpLinuxDrmSyncobjSurfaceV1);
+
+impl PointSurface {
+    pub(super) fn new(display: &Display, surface: &WlSurface) -> Result<Self> {
+        let (manager, _) = display.syncobj()?;
+        Ok(PointSurface(manager.get_surface(
+            surface,
+            display.handle(),
+            (),
+        )))
+    }
+
+    /// For the commit that follows: the compositor reads when `acquire` has signalled, and signals
+    /// `release` when it has done.
+    pub(crate) fn set_points(
+        &self,
+        acquire: (&SharedTimeline, u64),
+        release: (&SharedTimeline, u64),
+    ) {
+        let (high, low) = halves(acquire.1);
+        self.0.set_acquire_point(&acquire.0.proxy, high, low);
+        let (high, low) = halves(release.1);
+        self.0.set_release_point(&release.0.proxy, high, low);
+    }
+}
+
+impl Drop for PointSurface {
+    fn drop(&mut self) {
+        self.0.destroy();
+    }
+}
+
+fn halves(point: u64) -> (u32, u32) {
+    ((point >> 32) as u32, point as u32)
+}
+
+/// A surface whose commits carry fences (`zwp_linux_surface_synchronization_v1`).
+pub(crate) struct FenceSurface(ZwpLinuxSurfaceSynchronizationV1);
+
+impl FenceSurface {
+    pub(super) fn new(display: &Display, surface: &WlSurface) -> Result<Self> {
+        let manager = display.explicit()?;
+        Ok(FenceSurface(manager.get_synchronization(
+            surface,
+            display.handle(),
+            (),
+        )))
+    }
+
+    /// For the commit that follows: the compositor reads when `acquire` has signalled (at once without
+    /// it), and tells the listener how it has let go.
+    pub(crate) fn set_fences(
+        &self,
+        display: &Display,
+        acquire: Option<&SyncFile>,
+        listener: Weak<dyn ReleaseListener>,
+        index: u32,
+    ) {
+        if let Some(acquire) = acquire {
+            self.0.set_acquire_fence(acquire.as_fd());
+        }
+        // The event destroys the object.
+        self.0
+            .get_release(display.handle(), Release { listener, index });
+    }
+}
+
+impl Drop for FenceSurface {
+    fn drop(&mut self) {
+        self.0.destroy();
+    }
+}

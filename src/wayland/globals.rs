@@ -1,0 +1,269 @@
+//! What the compositor tells: its globals, its dma-buf formats, and the releases of buffers.
+
+use std::{
+    os::fd::OwnedFd,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use wayland_client::{
+    Connection, Dispatch, Proxy, QueueHandle, delegate_noop,
+    protocol::{
+        wl_buffer::{self, WlBuffer},
+        wl_callback::{self, WlCallback},
+        wl_registry::{self, WlRegistry},
+    },
+};
+use wayland_protocols::wp::linux_explicit_synchronization::zv1::client::{
+    zwp_linux_buffer_release_v1::{self, ZwpLinuxBufferReleaseV1},
+    zwp_linux_explicit_synchronization_v1::ZwpLinuxExplicitSynchronizationV1,
+    zwp_linux_surface_synchronization_v1::ZwpLinuxSurfaceSynchronizationV1,
+};
+use wayland_protocols::wp::{
+    linux_dmabuf::zv1::client::{
+        zwp_linux_buffer_params_v1::{self, ZwpLinuxBufferParamsV1},
+        zwp_linux_dmabuf_feedback_v1::{self, ZwpLinuxDmabufFeedbackV1},
+        zwp_linux_dmabuf_v1::{self, ZwpLinuxDmabufV1},
+    },
+    linux_drm_syncobj::v1::client::{
+        wp_linux_drm_syncobj_manager_v1::WpLinuxDrmSyncobjManagerV1,
+        wp_linux_drm_syncobj_surface_v1::WpLinuxDrmSyncobjSurfaceV1,
+        wp_linux_drm_syncobj_timeline_v1::WpLinuxDrmSyncobjTimelineV1,
+    },
+};
+
+use super::{
+    dmabuf::{FormatTable, Formats},
+    surface::FrameCallback,
+};
+use crate::sync_file::SyncFile;
+
+/// Hears that the compositor has released a buffer. Held weakly by its buffers.
+pub trait ReleaseListener: Send + Sync + 'static {
+    /// The buffer with this number was released. Called where the event is dispatched. Answers whether
+    /// the buffer is still of use; if not, it is destroyed.
+    fn released(&self, index: u32, release: BufferRelease) -> bool;
+}
+
+/// How a compositor lets go of a buffer.
+#[derive(Debug)]
+pub enum BufferRelease {
+    /// `wl_buffer.release`: its fences, if any, are on the dma-buf.
+    Implicit,
+    /// `zwp_linux_buffer_release_v1.fenced_release`: when this has signalled.
+    Fenced(SyncFile),
+    /// `zwp_linux_buffer_release_v1.immediate_release`: nobody uses the buffer any more.
+    Immediate,
+}
+
+/// What the compositor has announced.
+#[derive(Default)]
+pub(super) struct Globals {
+    announced: Vec<Global>,
+    pub(super) formats: Formats,
+    /// The device that the compositor composes on, by the number of one of its nodes.
+    pub(super) main_device: Option<libc::dev_t>,
+    table: FormatTable,
+}
+
+struct Global {
+    name: u32,
+    interface: String,
+    version: u32,
+}
+
+/// Remembers that the compositor has got so far.
+pub(super) struct RoundTrip(pub(super) Arc<AtomicBool>);
+
+/// Who hears of a buffer's release.
+pub(super) struct Release {
+    pub(super) listener: Weak<dyn ReleaseListener>,
+    pub(super) index: u32,
+}
+
+impl Globals {
+    /// The name of the global with this interface, and its version, if that is not below `lowest`.
+    pub(super) fn find<I: Proxy>(&self, lowest: u32) -> Option<(u32, u32)> {
+        self.announced
+            .iter()
+            .find(|global| global.interface == I::interface().name && global.version >= lowest)
+            .map(|global| (global.name, global.version))
+    }
+}
+
+impl Dispatch<WlRegistry, ()> for Globals {
+    fn event(
+        globals: &mut Self,
+        _: &WlRegistry,
+        event: wl_registry::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let wl_registry::Event::Global {
+            name,
+            interface,
+            version,
+        } = event
+        {
+            globals.announced.push(Global {
+                name,
+                interface,
+                version,
+            });
+        }
+    }
+}
+
+impl Dispatch<WlCallback, RoundTrip> for Globals {
+    fn event(
+        _: &mut Self,
+        _: &WlCallback,
+        event: wl_callback::Event,
+        RoundTrip(done): &RoundTrip,
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let wl_callback::Event::Done { .. } = event {
+            done.store(true, Ordering::Release);
+        }
+    }
+}
+
+impl Dispatch<WlCallback, FrameCallback> for Globals {
+    fn event(
+        _: &mut Self,
+        _: &WlCallback,
+        event: wl_callback::Event,
+        frame: &FrameCallback,
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let wl_callback::Event::Done { .. } = event {
+            frame.done();
+        }
+    }
+}
+
+impl Dispatch<ZwpLinuxDmabufV1, ()> for Globals {
+    fn event(
+        globals: &mut Self,
+        _: &ZwpLinuxDmabufV1,
+        event: zwp_linux_dmabuf_v1::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let zwp_linux_dmabuf_v1::Event::Modifier {
+            format,
+            modifier_hi,
+            modifier_lo,
+        } = event
+        {
+            globals.formats.insert(
+                format,
+                u64::from(modifier_hi) << 32 | u64::from(modifier_lo),
+            );
+        }
+    }
+}
+
+impl Dispatch<ZwpLinuxDmabufFeedbackV1, ()> for Globals {
+    fn event(
+        globals: &mut Self,
+        _: &ZwpLinuxDmabufFeedbackV1,
+        event: zwp_linux_dmabuf_feedback_v1::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        match event {
+            zwp_linux_dmabuf_feedback_v1::Event::FormatTable { fd, size } => {
+                globals.table = read_table(fd, size);
+            }
+            zwp_linux_dmabuf_feedback_v1::Event::MainDevice { device } => {
+                globals.main_device = device.try_into().ok().map(libc::dev_t::from_ne_bytes);
+            }
+            zwp_linux_dmabuf_feedback_v1::Event::TrancheFormats { indices } => {
+                for (fourcc, modifier) in globals.table.tranche(&indices) {
+                    globals.formats.insert(fourcc, modifier);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn read_table(fd: OwnedFd, size: u32) -> FormatTable {
+    FormatTable::read(fd, size).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the compositor's dma-buf formats cannot be read");
+        FormatTable::default()
+    })
+}
+
+impl Dispatch<ZwpLinuxBufferParamsV1, ()> for Globals {
+    fn event(
+        _: &mut Self,
+        _: &ZwpLinuxBufferParamsV1,
+        event: zwp_linux_buffer_params_v1::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let zwp_linux_buffer_params_v1::Event::Failed = event {
+            tracing::error!("the compositor refused a dma-buf");
+        }
+    }
+}
+
+impl Dispatch<WlBuffer, Release> for Globals {
+    fn event(
+        _: &mut Self,
+        buffer: &WlBuffer,
+        event: wl_buffer::Event,
+        release: &Release,
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let wl_buffer::Event::Release = event
+            && !release
+                .listener
+                .upgrade()
+                .is_some_and(|listener| listener.released(release.index, BufferRelease::Implicit))
+        {
+            buffer.destroy();
+        }
+    }
+}
+
+impl Dispatch<ZwpLinuxBufferReleaseV1, Release> for Globals {
+    fn event(
+        _: &mut Self,
+        _: &ZwpLinuxBufferReleaseV1,
+        event: zwp_linux_buffer_release_v1::Event,
+        release: &Release,
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        let how = match event {
+            zwp_linux_buffer_release_v1::Event::FencedRelease { fence } => {
+                BufferRelease::Fenced(fence.into())
+            }
+            zwp_linux_buffer_release_v1::Event::ImmediateRelease => BufferRelease::Immediate,
+            _ => return,
+        };
+        if let Some(listener) = release.listener.upgrade() {
+            // The `wl_buffer` has a release of its own.
+            let _ = listener.released(release.index, how);
+        }
+    }
+}
+
+// They have no events.
+delegate_noop!(Globals: WpLinuxDrmSyncobjManagerV1);
+delegate_noop!(Globals: WpLinuxDrmSyncobjSurfaceV1);
+delegate_noop!(Globals: WpLinuxDrmSyncobjTimelineV1);
+delegate_noop!(Globals: ZwpLinuxExplicitSynchronizationV1);
+delegate_noop!(Globals: ZwpLinuxSurfaceSynchronizationV1);
