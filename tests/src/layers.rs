@@ -1,14 +1,15 @@
 //! Which layers stand between a test and the driver.
 
 use std::env;
-use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use rustix::fs::{MemfdFlags, memfd_create};
 use wayfence::report::{self, SwapchainReport};
+
+use crate::build::built;
+use crate::manifests::{self, write_manifest};
 
 /// The layer under test.
 pub const WAYFENCE: &str = "VK_LAYER_WAYFENCE_wsi";
@@ -91,7 +92,7 @@ pub fn environment(layers: &[impl AsRef<str>]) -> Vec<(String, String)> {
     let mut directories: Vec<PathBuf> = env::var_os("VK_ADD_LAYER_PATH")
         .map(|path| env::split_paths(&path).collect())
         .unwrap_or_default();
-    directories.retain(|directory| !directory.starts_with(own_directories()));
+    directories.retain(|directory| !directory.starts_with(manifests::root()));
     let with_wayfence = names.contains(&WAYFENCE);
     if with_wayfence {
         directories.insert(0, manifest_directory(&library()));
@@ -117,20 +118,8 @@ pub fn environment(layers: &[impl AsRef<str>]) -> Vec<(String, String)> {
 /// # Panics
 /// If it was not built.
 pub fn library() -> PathBuf {
-    let library = env::var_os("WAYFENCE_LAYER_LIBRARY").map_or_else(
-        || {
-            // target/PROFILE/deps/TEST, or target/PROFILE/wayfence-probe.
-            let program = env::current_exe().expect("/proc/self/exe");
-            let mut directory = program.parent().expect("a program lies in a directory");
-            if directory.ends_with("deps") {
-                directory = directory
-                    .parent()
-                    .expect("cargo's deps lie in a profile's directory");
-            }
-            directory.join("libVkLayer_wayfence.so")
-        },
-        PathBuf::from,
-    );
+    let library = env::var_os("WAYFENCE_LAYER_LIBRARY")
+        .map_or_else(|| built("libVkLayer_wayfence.so"), PathBuf::from);
     assert!(
         library.is_file(),
         "{}: no such file: `cargo build -p wayfence-layer` builds the layer, \
@@ -140,26 +129,9 @@ pub fn library() -> PathBuf {
     library.canonicalize().expect("it exists")
 }
 
-/// Where this crate leaves manifests.
-fn own_directories() -> PathBuf {
-    env::temp_dir().join("wayfence-tests")
-}
-
 /// A directory with the project's manifest, made to name this library.
 fn manifest_directory(library: &Path) -> PathBuf {
     const TEMPLATE: &str = include_str!("../../manifest/VkLayer_wayfence.json");
     let text = TEMPLATE.replace("@LIBRARY_PATH@", &library.display().to_string());
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    // The same for all tests of one build, so that they do not litter.
-    let directory = own_directories().join(format!("{:016x}", hasher.finish()));
-    fs::create_dir_all(&directory).expect("the directory for temporary files is writable");
-    let manifest = directory.join("VkLayer_wayfence.json");
-    if fs::read_to_string(&manifest).ok().as_ref() != Some(&text) {
-        // Other processes may read it: it is there as a whole or not at all.
-        let draft = directory.join(format!("draft-{}", std::process::id()));
-        fs::write(&draft, text).expect("the directory for temporary files is writable");
-        fs::rename(&draft, &manifest).expect("the directory for temporary files is writable");
-    }
-    directory
+    write_manifest(Path::new("VkLayer_wayfence.json"), &text)
 }

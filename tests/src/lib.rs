@@ -8,6 +8,7 @@
 //! | `loader_contract` | what a layer owes to the loader | nothing for the half that speaks to the library itself; loader and driver for the `#[ignore]`d half |
 //! | `kernel_fences` | sync files and dma-bufs on a real kernel | `/dev/udmabuf`, vgem |
 //! | `timelines` | timeline syncobjs on a real kernel | vgem, a DRM node with timeline syncobjs |
+//! | `test_driver` | what the driver under the layer can be made to do | a driver with semaphores and fences as sync files, vgem |
 //! | `surface_queries` | what a surface says of itself | a compositor |
 //! | `swapchain` | the states and errors of a swapchain | a compositor |
 //! | `exact_acquire` | rules 1 and 2 of the design | a compositor with dma-bufs, vgem |
@@ -28,6 +29,8 @@
 //! own swapchains too, which is how the tests themselves are tested).
 
 pub mod application;
+pub mod asynchronous;
+mod build;
 pub mod child;
 pub mod compositor;
 pub mod device;
@@ -36,9 +39,11 @@ pub mod footprint;
 pub mod instance;
 pub mod layers;
 pub mod loader;
+mod manifests;
 pub mod messages;
 pub mod surface;
 pub mod swapchain;
+pub mod test_driver;
 pub mod udmabuf;
 pub mod vgem;
 pub mod watchdog;

@@ -1,0 +1,169 @@
+//! Semaphores and fences as descriptors: how they come and go is the real driver's business, but for
+//! what a test has asked for.
+//!
+//! A driver whose exported sync_files are signalled already, as a software rasteriser's are, stands in
+//! this way for one whose GPU still works; and one that never fails for one that does.
+
+use std::{
+    collections::VecDeque,
+    ffi::{CStr, c_char},
+    mem::transmute,
+    os::fd::{FromRawFd, IntoRawFd, OwnedFd},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use ash::vk;
+
+use crate::real::{Function, real};
+
+const GET_SEMAPHORE_FD: &CStr = c"vkGetSemaphoreFdKHR";
+const IMPORT_SEMAPHORE_FD: &CStr = c"vkImportSemaphoreFdKHR";
+const IMPORT_FENCE_FD: &CStr = c"vkImportFenceFdKHR";
+
+/// What a test has asked for and nobody has got yet, of the whole process.
+struct Requests {
+    /// What the next exports of sync_files give.
+    exports: VecDeque<OwnedFd>,
+    /// What the next calls of a command answer.
+    failures: Vec<(&'static CStr, vk::Result)>,
+}
+
+fn requests() -> MutexGuard<'static, Requests> {
+    static REQUESTS: Mutex<Requests> = Mutex::new(Requests {
+        exports: VecDeque::new(),
+        failures: Vec::new(),
+    });
+    REQUESTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the next call of this command must answer instead of being made.
+fn next_failure(command: &CStr) -> Option<vk::Result> {
+    let failures = &mut requests().failures;
+    let first = failures.iter().position(|(name, _)| *name == command)?;
+    Some(failures.remove(first).1)
+}
+
+/// The next `vkGetSemaphoreFdKHR` for a sync_file that succeeds hands out this descriptor instead of
+/// the real driver's; several are handed out in the order in which they came.
+///
+/// # Safety
+/// The descriptor is open and becomes the driver's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wayfence_test_driver_queue_export(fd: i32) {
+    // SAFETY: the caller guarantees it.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    requests().exports.push_back(fd);
+}
+
+/// The next call of this command answers `result` and does nothing. Whether there is such a command
+/// here: `vkGetSemaphoreFdKHR`, `vkImportSemaphoreFdKHR`, `vkImportFenceFdKHR`.
+///
+/// # Safety
+/// `command` is a valid C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wayfence_test_driver_fail_next(
+    command: *const c_char,
+    result: vk::Result,
+) -> bool {
+    // SAFETY: the caller guarantees it.
+    let command = unsafe { CStr::from_ptr(command) };
+    let known = [GET_SEMAPHORE_FD, IMPORT_SEMAPHORE_FD, IMPORT_FENCE_FD]
+        .into_iter()
+        .find(|name| *name == command);
+    known.is_some_and(|command| {
+        requests().failures.push((command, result));
+        true
+    })
+}
+
+/// How many descriptors and answers nobody has got yet.
+#[unsafe(no_mangle)]
+pub extern "C" fn wayfence_test_driver_outstanding() -> usize {
+    let requests = requests();
+    requests.exports.len() + requests.failures.len()
+}
+
+/// Our command of this name, if it is one of these.
+pub fn replacement(name: &CStr) -> vk::PFN_vkVoidFunction {
+    // SAFETY: function pointers; whoever gets one casts it back to the type that its name tells.
+    unsafe {
+        if name == GET_SEMAPHORE_FD {
+            Some(transmute::<vk::PFN_vkGetSemaphoreFdKHR, Function>(
+                get_semaphore_fd,
+            ))
+        } else if name == IMPORT_SEMAPHORE_FD {
+            Some(transmute::<vk::PFN_vkImportSemaphoreFdKHR, Function>(
+                import_semaphore_fd,
+            ))
+        } else if name == IMPORT_FENCE_FD {
+            Some(transmute::<vk::PFN_vkImportFenceFdKHR, Function>(
+                import_fence_fd,
+            ))
+        } else {
+            None
+        }
+    }
+}
+
+unsafe extern "system" fn get_semaphore_fd(
+    device: vk::Device,
+    info: *const vk::SemaphoreGetFdInfoKHR<'_>,
+    fd: *mut i32,
+) -> vk::Result {
+    if let Some(failure) = next_failure(GET_SEMAPHORE_FD) {
+        return failure;
+    }
+    let Some(get) = real().device_command(device, GET_SEMAPHORE_FD) else {
+        return vk::Result::ERROR_UNKNOWN;
+    };
+    // SAFETY: the command of this name has this type; the caller's parameters.
+    let result = unsafe {
+        let get = transmute::<Function, vk::PFN_vkGetSemaphoreFdKHR>(get);
+        get(device, info, fd)
+    };
+    // SAFETY: valid by the specification.
+    let handle_type = unsafe { (*info).handle_type };
+    if result != vk::Result::SUCCESS || handle_type != vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD
+    {
+        return result;
+    }
+    if let Some(queued) = requests().exports.pop_front() {
+        // SAFETY: the real export succeeded and wrote a descriptor, which is nobody's yet, or -1,
+        // which is none. The caller gets the queued one in its place.
+        unsafe {
+            if *fd >= 0 {
+                drop(OwnedFd::from_raw_fd(*fd));
+            }
+            *fd = queued.into_raw_fd();
+        }
+    }
+    vk::Result::SUCCESS
+}
+
+unsafe extern "system" fn import_semaphore_fd(
+    device: vk::Device,
+    info: *const vk::ImportSemaphoreFdInfoKHR<'_>,
+) -> vk::Result {
+    if let Some(failure) = next_failure(IMPORT_SEMAPHORE_FD) {
+        return failure;
+    }
+    let Some(import) = real().device_command(device, IMPORT_SEMAPHORE_FD) else {
+        return vk::Result::ERROR_UNKNOWN;
+    };
+    // SAFETY: the command of this name has this type; the caller's parameters.
+    unsafe { transmute::<Function, vk::PFN_vkImportSemaphoreFdKHR>(import)(device, info) }
+}
+
+unsafe extern "system" fn import_fence_fd(
+    device: vk::Device,
+    info: *const vk::ImportFenceFdInfoKHR<'_>,
+) -> vk::Result {
+    if let Some(failure) = next_failure(IMPORT_FENCE_FD) {
+        return failure;
+    }
+    let Some(import) = real().device_command(device, IMPORT_FENCE_FD) else {
+        return vk::Result::ERROR_UNKNOWN;
+    };
+    // SAFETY: the command of this name has this type; the caller's parameters.
+    unsafe { transmute::<Function, vk::PFN_vkImportFenceFdKHR>(import)(device, info) }
+}

@@ -1,0 +1,133 @@
+//! A driver whose GPU is still at work when it exports a sync_file, and one that fails.
+
+use std::env;
+use std::ffi::{CStr, c_char};
+use std::os::fd::{IntoRawFd, OwnedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ash::vk;
+use libloading::Library;
+use wayfence::sync_file::SyncFile;
+
+use crate::test_driver;
+
+/// The driver of this process, which is the real one but for what a test asks of it.
+///
+/// To be had before anything of the process opens the Vulkan loader: it is what the loader will find.
+/// One test has it at a time; the others of the process, if they run beside it (`cargo test`), wait.
+pub struct AsynchronousDriver {
+    library: Library,
+    _alone: MutexGuard<'static, ()>,
+}
+
+/// Commands that can be made to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// `vkGetSemaphoreFdKHR`
+    GetSemaphoreFd,
+    /// `vkImportSemaphoreFdKHR`
+    ImportSemaphoreFd,
+    /// `vkImportFenceFdKHR`
+    ImportFenceFd,
+}
+
+impl AsynchronousDriver {
+    /// Makes the loader of this process use it.
+    ///
+    /// # Panics
+    /// If it was not built, if there is no real driver, or if the loader is open already.
+    #[expect(clippy::new_without_default, reason = "it changes the process")]
+    pub fn new() -> Self {
+        static ONE: Mutex<()> = Mutex::new(());
+        let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        if env::var_os("WAYFENCE_TEST_DRIVER").is_none() {
+            assert!(
+                !loader_is_open(),
+                "the Vulkan loader has found its drivers before"
+            );
+            for (name, value) in test_driver::environment(&[]) {
+                // SAFETY: other threads must not read the environment past std's lock meanwhile. Only
+                // C libraries do that, the first of which is the Vulkan loader or libwayland: this
+                // crate opens them after this, and the loader was just seen not to be open.
+                unsafe { env::set_var(name, value) };
+            }
+        }
+        // SAFETY: opening it runs no code of its own. The loader opens the same file, which is then the
+        // same library.
+        let library = unsafe { Library::new(test_driver::library()) }
+            .unwrap_or_else(|error| panic!("the test driver: {error}"));
+        Self {
+            library,
+            _alone: alone,
+        }
+    }
+
+    /// The next sync_file that the driver exports from a semaphore is a duplicate of this one: pending
+    /// until its fence signals. Several are exported in the order in which they were given.
+    ///
+    /// The semaphore's own payload is consumed, as by every export.
+    pub fn export_next(&self, sync_file: &SyncFile) {
+        let duplicate: OwnedFd = sync_file.try_clone().expect("a descriptor is left").into();
+        // SAFETY: the function of this name has this type, and takes ownership of the descriptor.
+        unsafe {
+            let queue = self
+                .library
+                .get::<unsafe extern "C" fn(i32)>(b"wayfence_test_driver_queue_export\0")
+                .expect("it is the test driver");
+            queue(duplicate.into_raw_fd());
+        }
+    }
+
+    /// The next call of this command does nothing and answers `result`.
+    pub fn fail_next(&self, command: Command, result: vk::Result) {
+        type FailNext = unsafe extern "C" fn(*const c_char, vk::Result) -> bool;
+        // SAFETY: the function of this name has this type; the name ends with a NUL.
+        let known = unsafe {
+            let fail_next = self
+                .library
+                .get::<FailNext>(b"wayfence_test_driver_fail_next\0")
+                .expect("it is the test driver");
+            fail_next(command.name().as_ptr(), result)
+        };
+        assert!(known, "{command:?}");
+    }
+
+    /// How many of the sync files and failures nobody has got yet.
+    pub fn outstanding(&self) -> usize {
+        // SAFETY: the function of this name has this type.
+        unsafe {
+            let outstanding = self
+                .library
+                .get::<extern "C" fn() -> usize>(b"wayfence_test_driver_outstanding\0")
+                .expect("it is the test driver");
+            outstanding()
+        }
+    }
+}
+
+/// A test that asked for something which then nobody met has tested something else.
+impl Drop for AsynchronousDriver {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.outstanding(), 0, "asked for, and met by nobody");
+        }
+    }
+}
+
+impl Command {
+    fn name(self) -> &'static CStr {
+        match self {
+            Self::GetSemaphoreFd => c"vkGetSemaphoreFdKHR",
+            Self::ImportSemaphoreFd => c"vkImportSemaphoreFdKHR",
+            Self::ImportFenceFd => c"vkImportFenceFdKHR",
+        }
+    }
+}
+
+fn loader_is_open() -> bool {
+    use libloading::os::unix::{Library, RTLD_LAZY};
+    /// Of `dlopen(3)`: only what is open already.
+    const RTLD_NOLOAD: i32 = 4;
+    // SAFETY: nothing is loaded, so nothing runs.
+    unsafe { Library::open(Some("libvulkan.so.1"), RTLD_LAZY | RTLD_NOLOAD) }.is_ok()
+}
