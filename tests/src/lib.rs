@@ -41,6 +41,7 @@ pub mod layers;
 pub mod loader;
 mod manifests;
 pub mod messages;
+pub mod refusing_kernel;
 pub mod surface;
 pub mod swapchain;
 pub mod test_driver;

@@ -8,6 +8,7 @@ use wayfence::dma_buf::{Access, DmaBuf};
 use wayfence::error::Error;
 use wayfence::sync_file::{FenceStatus, SyncFile};
 use wayfence_tests::footprint::Footprint;
+use wayfence_tests::refusing_kernel::{EXPORT_SYNC_FILE, IMPORT_SYNC_FILE, RefusingKernel};
 use wayfence_tests::udmabuf;
 use wayfence_tests::vgem::Vgem;
 
@@ -245,6 +246,73 @@ fn what_is_no_dma_buf_or_sync_file_is_told_from_what_is() {
     ));
     assert!(buffer.as_fd().as_raw_fd() > 2);
     fence.signal();
+}
+
+/// Linux before 6.0: it has no sync files of dma-bufs, says so, and can be waited on all the same.
+#[test]
+#[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
+fn an_old_kernel_is_told_from_a_new_one_and_is_waited_on() {
+    let buffer = udmabuf::dma_buf();
+    let fence = Vgem::open().fence();
+    buffer
+        .import_sync_file(fence.sync_file(), Access::Write)
+        .unwrap();
+    RefusingKernel::without_sync_files_of_dma_bufs().run(|| {
+        assert!(!buffer.sync_file_support().unwrap());
+        for access in ALL {
+            assert_errno(buffer.export_sync_file(access), Errno::NOTTY);
+            assert_errno(
+                buffer.import_sync_file(fence.sync_file(), access),
+                Errno::NOTTY,
+            );
+            assert!(!buffer.is_idle(access).unwrap());
+        }
+        fence.signal();
+        for access in ALL {
+            assert!(buffer.wait_idle(access, None).unwrap());
+        }
+    });
+    // The rest of the process is on the kernel as it is.
+    assert!(buffer.sync_file_support().unwrap());
+}
+
+/// A process without descriptors left, or a kernel without memory, says nothing about whether the
+/// kernel is old: who took it for old would wait on the CPU from then on.
+#[test]
+#[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
+fn a_kernel_that_fails_is_not_taken_for_an_old_one() {
+    let buffer = udmabuf::dma_buf();
+    let fence = Vgem::open().fence();
+    let before = Footprint::now().descriptors;
+    for _ in 0..25 {
+        for errno in [Errno::MFILE, Errno::NOMEM, Errno::INVAL, Errno::BADF] {
+            RefusingKernel::default()
+                .refusing(EXPORT_SYNC_FILE, errno)
+                .refusing(IMPORT_SYNC_FILE, errno)
+                .run(|| {
+                    assert_errno(buffer.sync_file_support(), errno);
+                    assert_errno(buffer.export_sync_file(Access::Write), errno);
+                    assert_errno(
+                        buffer.import_sync_file(fence.sync_file(), Access::Write),
+                        errno,
+                    );
+                    assert!(buffer.is_idle(Access::Write).unwrap());
+                });
+        }
+    }
+    // Other tests of this process may run beside this one: `cargo test` is not `cargo nextest`.
+    assert!(Footprint::now().descriptors < before + 100);
+    // What is the caller's was not closed.
+    assert!(!fence.sync_file().is_signalled().unwrap());
+    fence.signal();
+}
+
+/// What failed, failed for this reason.
+fn assert_errno<T: std::fmt::Debug>(result: Result<T, Error>, expected: Errno) {
+    match result {
+        Err(Error::Kernel { errno, .. }) if errno == expected => {}
+        other => panic!("{other:?} is not {expected}"),
+    }
 }
 
 /// The kernel stamps fences by this clock.
