@@ -13,6 +13,13 @@ use wayfence::sync_file::SyncFile;
 #[derive(Clone)]
 pub struct Vgem(Arc<File>);
 
+/// A buffer of vgem's, which plays the driver of a GPU.
+pub struct Buffer {
+    vgem: Vgem,
+    handle: u32,
+    dma_buf: DmaBuf,
+}
+
 /// A fence that is pending until it is signalled; the kernel signals it by itself ten seconds
 /// after it was made, as it lets nobody wait for user space without end.
 pub struct Fence {
@@ -43,15 +50,16 @@ impl Vgem {
 
     /// A new fence, pending.
     pub fn fence(&self) -> Fence {
+        self.buffer().attach(Access::Write)
+    }
+
+    /// A new dma-buf of the driver's own, with no fence on it.
+    pub fn buffer(&self) -> Buffer {
         let mut create = CreateDumb {
             width: 32,
             height: 32,
             bpp: 32,
             ..CreateDumb::default()
-        };
-        let mut attach = FenceAttach {
-            flags: VGEM_FENCE_WRITE,
-            ..FenceAttach::default()
         };
         let mut export = PrimeHandle {
             flags: DRM_CLOEXEC,
@@ -64,32 +72,72 @@ impl Vgem {
         unsafe {
             ioctl(&self.0, Updater::<MODE_CREATE_DUMB, _>::new(&mut create))
                 .expect("DRM_IOCTL_MODE_CREATE_DUMB");
-            attach.handle = create.handle;
-            ioctl(&self.0, Updater::<VGEM_FENCE_ATTACH, _>::new(&mut attach))
-                .expect("DRM_IOCTL_VGEM_FENCE_ATTACH");
             export.handle = create.handle;
             ioctl(&self.0, Updater::<PRIME_HANDLE_TO_FD, _>::new(&mut export))
                 .expect("DRM_IOCTL_PRIME_HANDLE_TO_FD");
-            let close = GemClose {
-                handle: create.handle,
-                pad: 0,
-            };
-            ioctl(&self.0, Setter::<GEM_CLOSE, _>::new(close)).expect("DRM_IOCTL_GEM_CLOSE");
         }
-        // SAFETY: the export succeeded, so the descriptor is new and nobody else's.
-        let buffer = DmaBuf::from(unsafe { OwnedFd::from_raw_fd(export.fd) });
-        Fence {
+        Buffer {
             vgem: self.clone(),
+            handle: create.handle,
+            // SAFETY: the export succeeded, so the descriptor is new and nobody else's.
+            dma_buf: DmaBuf::from(unsafe { OwnedFd::from_raw_fd(export.fd) }),
+        }
+    }
+}
+
+impl Buffer {
+    /// The buffer, as others know it.
+    pub fn dma_buf(&self) -> &DmaBuf {
+        &self.dma_buf
+    }
+
+    /// A new fence on the buffer, pending, as a driver leaves one for its GPU that accesses the buffer
+    /// like this. Nobody else may use the buffer so that this would have to wait.
+    pub fn attach(&self, access: Access) -> Fence {
+        let mut attach = FenceAttach {
+            handle: self.handle,
+            flags: match access {
+                Access::Read => 0,
+                Access::Write | Access::ReadWrite => VGEM_FENCE_WRITE,
+            },
+            ..FenceAttach::default()
+        };
+        // SAFETY: the ioctl reads and writes one structure of this layout, any content of which is
+        // valid, and borrows it for the call; the descriptor is vgem's.
+        unsafe {
+            ioctl(
+                &self.vgem.0,
+                Updater::<VGEM_FENCE_ATTACH, _>::new(&mut attach),
+            )
+        }
+        .expect("DRM_IOCTL_VGEM_FENCE_ATTACH");
+        Fence {
+            vgem: self.vgem.clone(),
             number: attach.out_fence,
-            sync_file: buffer
-                .export_sync_file(Access::Read)
+            sync_file: self
+                .dma_buf
+                .export_sync_file(Access::Write)
                 .expect("the kernel exports sync files"),
         }
     }
 }
 
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let close = GemClose {
+            handle: self.handle,
+            pad: 0,
+        };
+        // SAFETY: the ioctl reads one structure of this layout; the descriptor is vgem's.
+        let closed = unsafe { ioctl(&self.vgem.0, Setter::<GEM_CLOSE, _>::new(close)) };
+        if !std::thread::panicking() {
+            closed.expect("DRM_IOCTL_GEM_CLOSE");
+        }
+    }
+}
+
 impl Fence {
-    /// The fence, alone in a sync file.
+    /// The fence, in a sync file: alone, unless it was put on a buffer that had others.
     pub fn sync_file(&self) -> &SyncFile {
         &self.sync_file
     }

@@ -10,7 +10,7 @@ use wayfence::sync_file::{FenceStatus, SyncFile};
 use wayfence_tests::footprint::Footprint;
 use wayfence_tests::refusing_kernel::{EXPORT_SYNC_FILE, IMPORT_SYNC_FILE, RefusingKernel};
 use wayfence_tests::udmabuf;
-use wayfence_tests::vgem::Vgem;
+use wayfence_tests::vgem::{Fence, Vgem};
 
 const ALL: [Access; 3] = [Access::Read, Access::Write, Access::ReadWrite];
 
@@ -97,6 +97,353 @@ fn a_snapshot_holds_no_later_fence() {
     assert!(!buffer.is_idle(Access::Write).unwrap());
     after.signal();
     assert!(buffer.is_idle(Access::Write).unwrap());
+}
+
+#[test]
+#[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
+fn a_snapshot_of_what_is_done_is_signalled() {
+    let buffer = udmabuf::dma_buf();
+    for access in ALL {
+        let fence = Vgem::open().fence();
+        buffer.import_sync_file(fence.sync_file(), access).unwrap();
+        assert_eq!(pending(&buffer.export_sync_file(Access::Write).unwrap()), 1);
+        fence.signal();
+        for access in ALL {
+            let after = buffer.export_sync_file(access).unwrap();
+            assert_eq!(after.info().unwrap().status, FenceStatus::Signalled);
+        }
+    }
+}
+
+/// A reader waits for every writer, a writer for everybody, in whatever order they came: a later
+/// write hides no earlier read.
+#[test]
+#[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
+fn several_readers_and_writers_are_told_apart() {
+    use Access::{Read, ReadWrite, Write};
+    for order in [
+        [Read, Read, Write, Write],
+        [Write, Write, Read, Read],
+        [Read, Write, Read, ReadWrite],
+        [ReadWrite, Read, Write, Read],
+    ] {
+        let buffer = udmabuf::dma_buf();
+        let vgem = Vgem::open();
+        let (mut readers, mut writers) = (Vec::new(), Vec::new());
+        for access in order {
+            let fence = vgem.fence();
+            buffer.import_sync_file(fence.sync_file(), access).unwrap();
+            if access == Read {
+                readers.push(fence);
+            } else {
+                writers.push(fence);
+            }
+        }
+        let for_reader = buffer.export_sync_file(Read).unwrap();
+        let for_writers = [Write, ReadWrite].map(|access| buffer.export_sync_file(access).unwrap());
+        assert_eq!(pending(&for_reader), 2, "{order:?}");
+        for snapshot in &for_writers {
+            assert_eq!(pending(snapshot), 4, "{order:?}");
+        }
+        // The writers first, then the readers, one after the other.
+        let of_writers = writers.len();
+        for (signalled, fence) in writers.into_iter().chain(readers).enumerate() {
+            assert_eq!(for_reader.is_signalled().unwrap(), signalled >= of_writers);
+            assert_eq!(buffer.is_idle(Read).unwrap(), signalled >= of_writers);
+            for snapshot in &for_writers {
+                assert!(!snapshot.is_signalled().unwrap());
+            }
+            assert!(!buffer.is_idle(Write).unwrap());
+            fence.signal();
+        }
+        for snapshot in &for_writers {
+            assert!(snapshot.is_signalled().unwrap());
+        }
+        assert!(buffer.is_idle(Write).unwrap());
+    }
+}
+
+#[test]
+#[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
+fn fences_that_come_together_go_together() {
+    let vgem = Vgem::open();
+    for number in 1..=4 {
+        for access in ALL {
+            let buffer = udmabuf::dma_buf();
+            let fences: Vec<_> = (0..number).map(|_| vgem.fence()).collect();
+            let mut together = fences[0].sync_file().try_clone().unwrap();
+            for fence in &fences[1..] {
+                together = together.merge(fence.sync_file(), "together").unwrap();
+            }
+            buffer.import_sync_file(&together, access).unwrap();
+            let for_reader = buffer.export_sync_file(Access::Read).unwrap();
+            let for_writer = buffer.export_sync_file(Access::Write).unwrap();
+            let held = if access == Access::Read { 0 } else { number };
+            assert_eq!(pending(&for_reader), held, "{number}, {access:?}");
+            assert_eq!(pending(&for_writer), number, "{number}, {access:?}");
+            for fence in fences {
+                assert!(!for_writer.is_signalled().unwrap());
+                fence.signal();
+            }
+            assert!(for_reader.is_signalled().unwrap());
+            assert!(for_writer.is_signalled().unwrap());
+        }
+    }
+}
+
+/// The fence of one reader or writer counts once. Who comes as both may be counted twice: the kernel
+/// replaces a fence by a later or the same one of its context only if that lets nobody go too early
+/// (`dma_resv_add_fence`, which keeps a write beside a read that follows it).
+#[test]
+#[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
+fn a_fence_is_there_once_however_often_it_comes() {
+    let vgem = Vgem::open();
+    for access in ALL {
+        let buffer = udmabuf::dma_buf();
+        let fence = vgem.fence();
+        for _ in 0..3 {
+            buffer.import_sync_file(fence.sync_file(), access).unwrap();
+            let snapshot = buffer.export_sync_file(Access::Write).unwrap();
+            assert_eq!(snapshot.info().unwrap().fences.len(), 1);
+            // What was taken from it changes nothing either.
+            buffer.import_sync_file(&snapshot, access).unwrap();
+        }
+        for access in ALL {
+            buffer.import_sync_file(fence.sync_file(), access).unwrap();
+        }
+        let for_reader = buffer.export_sync_file(Access::Read).unwrap();
+        assert_eq!(pending(&for_reader), 1);
+        assert!((1..=2).contains(&pending(&buffer.export_sync_file(Access::Write).unwrap())));
+        fence.signal();
+        assert!(for_reader.is_signalled().unwrap());
+        assert!(buffer.is_idle(Access::Write).unwrap());
+    }
+}
+
+#[test]
+#[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
+fn what_has_signalled_adds_nothing_and_takes_nothing_away() {
+    let vgem = Vgem::open();
+    let done = vgem.fence();
+    let signalled = done.sync_file().try_clone().unwrap();
+    done.signal();
+    for access in ALL {
+        let buffer = udmabuf::dma_buf();
+        buffer.import_sync_file(&signalled, access).unwrap();
+        assert!(buffer.is_idle(Access::Write).unwrap());
+        let busy = vgem.fence();
+        buffer
+            .import_sync_file(busy.sync_file(), Access::Read)
+            .unwrap();
+        buffer.import_sync_file(&signalled, access).unwrap();
+        assert_eq!(pending(&buffer.export_sync_file(Access::Read).unwrap()), 0);
+        assert_eq!(pending(&buffer.export_sync_file(Access::Write).unwrap()), 1);
+        busy.signal();
+    }
+}
+
+/// A proxy hands on what it was given: from one dma-buf to the next.
+#[test]
+#[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
+fn a_snapshot_can_go_to_another_dma_buf() {
+    let (first, second) = (udmabuf::dma_buf(), udmabuf::dma_buf());
+    let vgem = Vgem::open();
+    let (reader, writer) = (vgem.fence(), vgem.fence());
+    first
+        .import_sync_file(reader.sync_file(), Access::Read)
+        .unwrap();
+    first
+        .import_sync_file(writer.sync_file(), Access::Write)
+        .unwrap();
+    let for_reader = first.export_sync_file(Access::Read).unwrap();
+    second.import_sync_file(for_reader, Access::Write).unwrap();
+    assert_eq!(pending(&second.export_sync_file(Access::Read).unwrap()), 1);
+    assert_eq!(pending(&second.export_sync_file(Access::Write).unwrap()), 1);
+    writer.signal();
+    assert!(second.is_idle(Access::Write).unwrap());
+    assert!(!first.is_idle(Access::Write).unwrap());
+    reader.signal();
+    assert!(first.is_idle(Access::Write).unwrap());
+}
+
+#[test]
+#[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
+fn fences_outlive_the_descriptors_that_brought_them() {
+    let buffer = udmabuf::dma_buf();
+    let fence = Vgem::open().fence();
+    let file = fence.sync_file().try_clone().unwrap();
+    let merged = file.merge(&file, "itself").unwrap();
+    drop(file);
+    buffer.import_sync_file(&merged, Access::Write).unwrap();
+    drop(merged);
+    let snapshot = buffer.export_sync_file(Access::Read).unwrap();
+    drop(buffer);
+    assert_eq!(pending(&snapshot), 1);
+    fence.signal();
+    assert!(snapshot.is_signalled().unwrap());
+}
+
+#[test]
+#[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
+fn everybody_who_waits_is_let_go_by_whom_they_wait_for() {
+    let buffer = udmabuf::dma_buf();
+    let vgem = Vgem::open();
+    let (reader, writer) = (vgem.fence(), vgem.fence());
+    buffer
+        .import_sync_file(reader.sync_file(), Access::Read)
+        .unwrap();
+    buffer
+        .import_sync_file(writer.sync_file(), Access::Write)
+        .unwrap();
+    let snapshots = ALL.map(|access| (access, buffer.export_sync_file(access).unwrap()));
+    let (told, tells) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        for (access, snapshot) in &snapshots {
+            for _ in 0..2 {
+                let tell = told.clone();
+                scope.spawn(move || {
+                    assert!(snapshot.wait(None).unwrap());
+                    tell.send(*access).unwrap();
+                });
+                let (tell, buffer) = (told.clone(), &buffer);
+                scope.spawn(move || {
+                    assert!(buffer.wait_idle(*access, None).unwrap());
+                    tell.send(*access).unwrap();
+                });
+            }
+        }
+        let quiet = Duration::from_millis(200);
+        assert!(tells.recv_timeout(quiet).is_err(), "nobody has signalled");
+        writer.signal();
+        let readers: Vec<_> = tells.iter().take(4).collect();
+        assert_eq!(readers, [Access::Read; 4]);
+        assert!(tells.recv_timeout(quiet).is_err(), "the reader still reads");
+        reader.signal();
+        assert_eq!(tells.iter().take(8).count(), 8);
+    });
+}
+
+/// What a driver leaves on its buffers is exported, too, by what it does with them.
+#[test]
+#[ignore = "needs vgem: scripts/test"]
+fn a_drivers_own_fences_are_told_apart() {
+    let vgem = Vgem::open();
+    let buffer = vgem.buffer();
+    let readers = [buffer.attach(Access::Read), buffer.attach(Access::Read)];
+    let for_reader = buffer.dma_buf().export_sync_file(Access::Read).unwrap();
+    let for_writer = buffer.dma_buf().export_sync_file(Access::Write).unwrap();
+    assert_eq!(pending(&for_reader), 0);
+    assert_eq!(pending(&for_writer), 2);
+    for reader in readers {
+        reader.signal();
+    }
+    assert!(for_writer.is_signalled().unwrap());
+
+    let writer = buffer.attach(Access::Write);
+    let imported = vgem.fence();
+    buffer
+        .dma_buf()
+        .import_sync_file(imported.sync_file(), Access::Read)
+        .unwrap();
+    let for_reader = buffer.dma_buf().export_sync_file(Access::Read).unwrap();
+    let for_writer = buffer.dma_buf().export_sync_file(Access::Write).unwrap();
+    assert_eq!(pending(&for_reader), 1);
+    assert_eq!(pending(&for_writer), 2);
+    writer.signal();
+    assert!(for_reader.is_signalled().unwrap());
+    assert!(!for_writer.is_signalled().unwrap());
+    imported.signal();
+    assert!(for_writer.is_signalled().unwrap());
+}
+
+/// Somebody imports one fence after the other while others look: each snapshot has the fences so far,
+/// all of them and no more.
+#[test]
+#[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
+fn a_snapshot_during_imports_holds_those_that_came_before_it() {
+    const FENCES: usize = 16;
+    let buffer = udmabuf::dma_buf();
+    let vgem = Vgem::open();
+    let fences: Vec<_> = (0..FENCES).map(|_| vgem.fence()).collect();
+    // For each observer the first snapshot of each size.
+    let seen: Vec<Vec<(usize, SyncFile)>> = std::thread::scope(|scope| {
+        let observers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut seen: Vec<(usize, SyncFile)> = Vec::new();
+                    loop {
+                        let snapshot = buffer.export_sync_file(Access::Write).unwrap();
+                        let size = pending(&snapshot);
+                        let last = seen.last().map_or(0, |(size, _)| *size);
+                        assert!(size >= last, "{size} fences after {last}");
+                        if size > last {
+                            seen.push((size, snapshot));
+                        }
+                        if size == FENCES {
+                            return seen;
+                        }
+                    }
+                })
+            })
+            .collect();
+        for (number, fence) in fences.iter().enumerate() {
+            let access = if number % 2 == 0 {
+                Access::Read
+            } else {
+                Access::Write
+            };
+            buffer.import_sync_file(fence.sync_file(), access).unwrap();
+            // What an import has returned from is in every snapshot from then on.
+            let now = buffer.export_sync_file(Access::Write).unwrap();
+            assert_eq!(pending(&now), number + 1);
+        }
+        observers
+            .into_iter()
+            .map(|observer| observer.join().unwrap())
+            .collect()
+    });
+    for (number, fence) in fences.into_iter().enumerate() {
+        for (size, snapshot) in seen.iter().flatten() {
+            assert_eq!(
+                snapshot.is_signalled().unwrap(),
+                *size <= number,
+                "a snapshot of {size} fences, {number} of which have signalled"
+            );
+        }
+        fence.signal();
+    }
+    for (_, snapshot) in seen.iter().flatten() {
+        assert!(snapshot.is_signalled().unwrap());
+    }
+}
+
+#[test]
+#[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
+fn fences_from_several_threads_are_all_there() {
+    let buffer = udmabuf::dma_buf();
+    let vgem = Vgem::open();
+    let of_threads: Vec<Vec<Fence>> = (0..4)
+        .map(|_| (0..6).map(|_| vgem.fence()).collect())
+        .collect();
+    std::thread::scope(|scope| {
+        for fences in &of_threads {
+            let buffer = &buffer;
+            scope.spawn(move || {
+                for fence in fences {
+                    buffer
+                        .import_sync_file(fence.sync_file(), Access::Write)
+                        .unwrap();
+                }
+            });
+        }
+    });
+    let snapshot = buffer.export_sync_file(Access::Read).unwrap();
+    assert_eq!(pending(&snapshot), 24);
+    for fence in of_threads.into_iter().flatten() {
+        assert!(!snapshot.is_signalled().unwrap());
+        fence.signal();
+    }
+    assert!(snapshot.is_signalled().unwrap());
 }
 
 #[test]
@@ -305,6 +652,16 @@ fn a_kernel_that_fails_is_not_taken_for_an_old_one() {
     // What is the caller's was not closed.
     assert!(!fence.sync_file().is_signalled().unwrap());
     fence.signal();
+}
+
+/// How many fences of a sync file have not signalled.
+fn pending(file: &SyncFile) -> usize {
+    file.info()
+        .unwrap()
+        .fences
+        .iter()
+        .filter(|fence| fence.status == FenceStatus::Pending)
+        .count()
 }
 
 /// What failed, failed for this reason.
