@@ -338,7 +338,7 @@ impl Shared {
             if look {
                 self.collect(state)?;
             }
-            match state.acquire() {
+            match state.acquire(|index, release| self.synchronisation.is_ready(index, release)) {
                 Acquire::Image(index, release) => return Ok(Some((index, release))),
                 Acquire::Retired => return Err(Error::Retired),
                 Acquire::Wait => {}

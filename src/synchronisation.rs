@@ -18,6 +18,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
+pub use self::implicit::snapshot;
 use self::{cpu::Polls, explicit::Fences, implicit::Snapshots, syncobj::Points};
 use crate::{
     counters::Counters,
@@ -236,6 +237,17 @@ impl Synchronisation {
         match &self.means {
             Means::Syncobj(points) => points.listen(index),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether an acquire would get the image without waiting on the CPU.
+    pub fn is_ready(&self, index: u32, release: Option<&Release>) -> bool {
+        match (&self.means, release) {
+            // If the kernel cannot say, the wait will tell why.
+            (Means::Cpu(polls), Some(Release::Untaken)) => {
+                polls.is_over(self.image(index)).unwrap_or(true)
+            }
+            _ => true,
         }
     }
 

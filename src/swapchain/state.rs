@@ -59,15 +59,20 @@ impl<R> State<R> {
         }
     }
 
-    /// Hands out the image that has been free for longest.
+    /// Hands out the image that has been free for longest of those that are ready, or of all, if none
+    /// is.
     ///
     /// A retired swapchain hands out nothing (Vulkan specification, `VkSwapchainCreateInfoKHR`: "no
     /// further images can be acquired from it").
-    pub fn acquire(&mut self) -> Acquire<R> {
+    pub fn acquire(&mut self, is_ready: impl Fn(u32, Option<&R>) -> bool) -> Acquire<R> {
         if self.retired {
             return Acquire::Retired;
         }
-        match self.free.pop_front() {
+        let ready = self
+            .free
+            .iter()
+            .position(|(index, release)| is_ready(*index, release.as_ref()));
+        match self.free.remove(ready.unwrap_or(0)) {
             Some((index, release)) => {
                 self.holders[index as usize] = Holder::Application;
                 Acquire::Image(index, release)
@@ -138,35 +143,50 @@ mod tests {
     fn images_are_handed_out_in_the_order_in_which_they_came_back() {
         let mut state = State::new(3);
         for _ in 0..3 {
-            let Acquire::Image(index, None) = state.acquire() else {
+            let Acquire::Image(index, None) = state.acquire(|_, _| true) else {
                 panic!("three images are free at first")
             };
             state.present(index).unwrap();
         }
-        assert_eq!(state.acquire(), Acquire::Wait);
+        assert_eq!(state.acquire(|_, _| true), Acquire::Wait);
         assert!(state.released(2, 'a'));
         assert!(state.released(0, 'b'));
-        assert_eq!(state.acquire(), Acquire::Image(2, Some('a')));
-        assert_eq!(state.acquire(), Acquire::Image(0, Some('b')));
+        assert_eq!(state.acquire(|_, _| true), Acquire::Image(2, Some('a')));
+        assert_eq!(state.acquire(|_, _| true), Acquire::Image(0, Some('b')));
+    }
+
+    #[test]
+    fn an_image_that_somebody_still_uses_holds_no_other_up() {
+        let mut state = State::new(3);
+        for index in 0..3 {
+            state.acquire(|_, _| true);
+            state.present(index).unwrap();
+            state.released(index, index);
+        }
+        assert_eq!(
+            state.acquire(|index, _| index == 1),
+            Acquire::Image(1, Some(1))
+        );
+        assert_eq!(state.acquire(|_, _| false), Acquire::Image(0, Some(0)));
     }
 
     #[test]
     fn an_acquire_that_failed_loses_neither_the_image_nor_its_fence() {
         let mut state = State::new(1);
-        state.acquire();
+        state.acquire(|_, _| true);
         state.present(0).unwrap();
         state.released(0, "fence");
-        assert_eq!(state.acquire(), Acquire::Image(0, Some("fence")));
+        assert_eq!(state.acquire(|_, _| true), Acquire::Image(0, Some("fence")));
         state.return_acquired(0, Some("fence")).unwrap();
-        assert_eq!(state.acquire(), Acquire::Image(0, Some("fence")));
+        assert_eq!(state.acquire(|_, _| true), Acquire::Image(0, Some("fence")));
     }
 
     #[test]
     fn a_retired_swapchain_presents_what_was_acquired_and_acquires_nothing() {
         let mut state = State::<()>::new(2);
-        state.acquire();
+        state.acquire(|_, _| true);
         state.retire();
-        assert_eq!(state.acquire(), Acquire::Retired);
+        assert_eq!(state.acquire(|_, _| true), Acquire::Retired);
         assert_eq!(state.present(0), Ok(()));
     }
 
@@ -175,12 +195,12 @@ mod tests {
         let mut state = State::new(1);
         assert!(!state.released(0, 1));
         assert!(!state.released(7, 2));
-        assert_eq!(state.acquire(), Acquire::Image(0, None));
+        assert_eq!(state.acquire(|_, _| true), Acquire::Image(0, None));
         assert!(!state.released(0, 3));
         state.present(0).unwrap();
         assert!(state.released(0, 4));
         assert!(!state.released(0, 5));
-        assert_eq!(state.acquire(), Acquire::Image(0, Some(4)));
+        assert_eq!(state.acquire(|_, _| true), Acquire::Image(0, Some(4)));
     }
 
     #[derive(Debug, Clone)]
@@ -215,7 +235,7 @@ mod tests {
             let mut payload = vec![None; images as usize];
             for (serial, step) in steps.into_iter().enumerate() {
                 match step {
-                    Step::Acquire => match state.acquire() {
+                    Step::Acquire => match state.acquire(|_, _| true) {
                         Acquire::Image(index, release) => {
                             prop_assert!(!state.is_retired());
                             prop_assert_eq!(release, payload[index as usize].take());

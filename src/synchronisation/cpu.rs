@@ -12,6 +12,11 @@ use crate::{
 pub(super) struct Polls;
 
 impl Polls {
+    /// Whether nobody uses the buffer.
+    pub(super) fn is_over(&self, buffer: &DmaBuf) -> Result<bool> {
+        buffer.is_idle(Access::Write)
+    }
+
     /// Waits on the CPU until nobody uses the buffer; counted, if it takes a wait. Answers whether that
     /// came before the deadline.
     pub(super) fn wait(
@@ -20,7 +25,7 @@ impl Polls {
         deadline: Deadline,
         counters: &Counters,
     ) -> Result<bool> {
-        if buffer.is_idle(Access::Write)? {
+        if self.is_over(buffer)? {
             return Ok(true);
         }
         if deadline.is_over() {

@@ -85,7 +85,12 @@ impl Snapshots {
 /// everybody, and of `own` itself last. A reader that comes before or between the snapshots is counted
 /// by the second. One that comes after it is no part of the release: the compositor puts its reads on
 /// the image before it lets go.
-fn snapshot(
+///
+/// Each call of `export` is one snapshot of the image's fences, with the access for which it is asked.
+///
+/// # Errors
+/// Those of `export`, and what the kernel answers to questions about sync_files.
+pub fn snapshot(
     own: Option<&SyncFile>,
     mut export: impl FnMut(Access) -> Result<SyncFile>,
 ) -> Result<Release> {
