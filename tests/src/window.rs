@@ -1,6 +1,7 @@
 //! A toplevel window of xdg-shell on a connection and an event queue of its own.
 
 use std::ffi::c_void;
+use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use wayland_client::backend::WaylandError;
@@ -42,6 +43,16 @@ impl Window {
             )
         });
         Self::open_on(connection)
+    }
+
+    /// A window on the connection of which this socket is the client's end: to a compositor of the
+    /// test's own.
+    ///
+    /// # Panics
+    /// If the compositor does not answer, or has no xdg-shell.
+    pub fn open_at(socket: UnixStream) -> Self {
+        layers::set_up();
+        Self::open_on(Connection::from_socket(socket).expect("a socket to a compositor"))
     }
 
     /// Another window on the same connection.

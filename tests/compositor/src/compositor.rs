@@ -1,0 +1,476 @@
+//! The test's handle, and its verbs.
+
+use std::collections::BTreeSet;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use wayfence::error::Result;
+use wayland_server::backend::DisconnectReason;
+use wayland_server::backend::protocol::ProtocolError as WireError;
+use wayland_server::{Display, ListeningSocket};
+
+use crate::automatic::Behaviour;
+use crate::commit::{Attached, Commit};
+use crate::event_loop::{self, PATIENCE, Shared};
+use crate::feedback::Feedback;
+use crate::global;
+use crate::misbehave::Misbehave;
+use crate::offer::Offer;
+use crate::presentation::Presented;
+use crate::release::With;
+use crate::state::{ClientId, Disconnection, ProtocolError, Reason, State, SurfaceId};
+
+/// A running compositor. Every method may be called from any thread; a verb's events are sent when it
+/// returns. Dropping it ends all connections.
+///
+/// A method that waits for something panics after half a minute, and says what it knows then.
+pub struct Compositor {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Life.
+impl Compositor {
+    /// A compositor that offers this, and has no clients yet.
+    pub fn new(offer: Offer) -> Self {
+        let display = Display::<State>::new().expect("a display of plain Rust");
+        global::create(&display.handle(), &offer);
+        let shared = Arc::new(Shared::new(State::new(display.handle(), offer)));
+        let thread = event_loop::start(Arc::clone(&shared), display);
+        Self {
+            shared,
+            thread: Some(thread),
+        }
+    }
+
+    /// A new client: its end of the connection.
+    pub fn connect(&self) -> UnixStream {
+        self.connect_as().1
+    }
+
+    /// A new client, by its number and its end of the connection.
+    pub fn connect_as(&self) -> (ClientId, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().expect("socketpair");
+        let id = self.act(|state| self.shared.insert_client(state, ours));
+        (id, theirs)
+    }
+
+    /// The absolute path of a socket at which clients may knock, from other processes, too: a value for
+    /// their `WAYLAND_DISPLAY`. It is removed with the compositor.
+    pub fn listen(&self) -> PathBuf {
+        static SOCKETS: AtomicU32 = AtomicU32::new(0);
+        let number = SOCKETS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("wayfence-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let listener = ListeningSocket::bind_absolute(path.clone()).expect("a socket to listen at");
+        self.act(|state| state.control.listener = Some(listener));
+        path
+    }
+
+    /// Ends a client's connection without a word. Its end reads what was sent before.
+    pub fn disconnect(&self, client: ClientId) {
+        self.end(client, DisconnectReason::ConnectionClosed);
+    }
+
+    /// Ends a client's connection with an error on its `wl_display`: `code` is one of
+    /// `wl_display.error`, 2 for `no_memory` or 3 for `implementation`.
+    pub fn disconnect_with_error(&self, client: ClientId, code: u32, message: &str) {
+        let error = DisconnectReason::ProtocolError(WireError {
+            code,
+            object_id: 1,
+            object_interface: "wl_display".to_owned(),
+            message: message.to_owned(),
+        });
+        self.end(client, error);
+    }
+
+    /// The compositor reads nothing and refreshes nothing until what this returns is dropped; the test's
+    /// verbs still work.
+    pub fn freeze(&self) -> Frozen<'_> {
+        self.act(|state| state.control.frozen = true);
+        Frozen(self)
+    }
+
+    fn end(&self, client: ClientId, reason: DisconnectReason) {
+        self.act(|state| {
+            if let Some(client) = state.clients.get(&client) {
+                let message = match &reason {
+                    DisconnectReason::ConnectionClosed => None,
+                    DisconnectReason::ProtocolError(error) => Some(error.clone()),
+                };
+                match message {
+                    None => state
+                        .display
+                        .backend_handle()
+                        .kill_client(client.id(), reason),
+                    Some(error) => client.kill(&state.display, error),
+                }
+            }
+        });
+        // The thread closes the socket.
+        self.wait_for("a client's end", |state| {
+            (!state.clients.contains_key(&client)).then_some(())
+        });
+    }
+}
+
+/// What clients do.
+impl Compositor {
+    /// Takes the next commit that attaches a buffer, of whatever surface. Those that attach none stay.
+    ///
+    /// # Panics
+    /// If there is none for half a minute.
+    #[track_caller]
+    pub fn next_commit(&self) -> Commit {
+        self.next_commit_that("attaches a buffer", Commit::has_buffer)
+    }
+
+    /// Takes the next commit of this surface that attaches a buffer.
+    ///
+    /// # Panics
+    /// If there is none for half a minute.
+    #[track_caller]
+    pub fn next_commit_of(&self, surface: SurfaceId) -> Commit {
+        self.next_commit_that("is of that surface, with a buffer", |commit| {
+            commit.surface == surface && commit.has_buffer()
+        })
+    }
+
+    /// Takes the next commit of this client that attaches a buffer.
+    ///
+    /// # Panics
+    /// If there is none for half a minute.
+    #[track_caller]
+    pub fn next_commit_of_client(&self, client: ClientId) -> Commit {
+        self.next_commit_that("is of that client, with a buffer", |commit| {
+            commit.client == client && commit.has_buffer()
+        })
+    }
+
+    /// Takes the next commit that fits. `what` completes "a commit that …".
+    ///
+    /// # Panics
+    /// If there is none for half a minute.
+    #[track_caller]
+    pub fn next_commit_that(&self, what: &str, fits: impl Fn(&Commit) -> bool) -> Commit {
+        self.wait_for(&format!("a commit that {what}"), |state| {
+            state.take_commit(&fits)
+        })
+    }
+
+    /// Takes the next commit that fits if it is there or comes `within` this time.
+    pub fn commit_within(
+        &self,
+        within: Duration,
+        fits: impl Fn(&Commit) -> bool,
+    ) -> Option<Commit> {
+        self.wait(within, |state| state.take_commit(&fits))
+    }
+
+    /// Takes all commits that there are.
+    pub fn take_commits(&self) -> Vec<Commit> {
+        self.shared.state().commits.drain(..).collect()
+    }
+
+    /// How many commits there were, of all surfaces, taken or not.
+    pub fn commit_count(&self) -> u64 {
+        self.shared.state().committed
+    }
+
+    /// Takes the next end of a connection.
+    ///
+    /// # Panics
+    /// If there is none for half a minute.
+    #[track_caller]
+    pub fn next_disconnection(&self) -> Disconnection {
+        self.wait_for("the end of a connection", |state| {
+            state.disconnections.pop_front()
+        })
+    }
+
+    /// The errors with which clients were ended, oldest first, except those that
+    /// [`next_disconnection`](Self::next_disconnection) has taken.
+    pub fn protocol_errors(&self) -> Vec<ProtocolError> {
+        let state = self.shared.state();
+        let reasons = state.disconnections.iter().map(|end| &end.reason);
+        reasons
+            .filter_map(|reason| match reason {
+                Reason::Error(error) => Some(error.clone()),
+                Reason::Closed => None,
+            })
+            .collect()
+    }
+
+    /// Everything that clients have sent until now has been processed, and everything that was to be
+    /// sent to them is on its way.
+    #[track_caller]
+    pub fn settled(&self) {
+        let number = self.act(|state| {
+            state.control.asked += 1;
+            state.control.asked
+        });
+        self.wait_for("the compositor's thread", |state| {
+            (state.control.answered >= number).then_some(())
+        });
+    }
+
+    /// The clients that are connected.
+    pub fn clients(&self) -> Vec<ClientId> {
+        self.shared.state().clients.keys().copied().collect()
+    }
+
+    /// The surfaces of a client, oldest first.
+    pub fn surfaces(&self, client: ClientId) -> Vec<SurfaceId> {
+        let state = self.shared.state();
+        let surfaces = state.surfaces.values();
+        surfaces
+            .filter(|surface| surface.client == client)
+            .map(|surface| surface.id)
+            .collect()
+    }
+
+    /// How many `wl_buffer`s exist, of all clients.
+    pub fn buffer_count(&self) -> usize {
+        self.shared.state().buffers.len()
+    }
+
+    /// How many buffers the compositor holds: those committed and not released.
+    pub fn held_count(&self) -> usize {
+        let state = self.shared.state();
+        let held: BTreeSet<_> = state
+            .frames
+            .values()
+            .filter(|frame| !frame.released)
+            .filter_map(|frame| Some(frame.buffer.as_ref()?.0.id))
+            .collect();
+        held.len()
+    }
+}
+
+/// What the compositor does.
+impl Compositor {
+    /// Gives the buffer of a commit back, in the way that the commit asked for:
+    ///
+    /// - implicitly: the fences go onto the dma-buf, each as its kind, then `wl_buffer.release`;
+    /// - `zwp_linux_buffer_release_v1`: `fenced_release` with all of them in one, or
+    ///   `immediate_release`, then `wl_buffer.release`;
+    /// - a release point: it gets all of them in one, or is signalled, then `wl_buffer.release`
+    ///   (if [`Offer::release_event_with_syncobj`]).
+    ///
+    /// # Panics
+    /// If the commit holds no buffer any more, or a fence cannot be passed on.
+    #[track_caller]
+    pub fn release(&self, commit: &Commit, with: With<'_>) {
+        if let Err(error) = self.try_release(commit, with) {
+            panic!("release of commit {}: {error}", commit.serial);
+        }
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// What the kernel answered to a fence, `ENOTTY` for one where the client's descriptor is no
+    /// dma-buf; then nothing is sent. Or that the commit holds no buffer any more.
+    pub fn try_release(&self, commit: &Commit, with: With<'_>) -> Result<()> {
+        self.act(|state| state.release(commit.serial, with))
+    }
+
+    /// Answers the frame callbacks of all commits of a surface.
+    pub fn frame_done(&self, surface: SurfaceId) {
+        self.act(|state| state.frame_done(surface));
+    }
+
+    /// Answers a commit's presentation feedbacks: it was shown.
+    ///
+    /// # Panics
+    /// If the commit asked for none, or they are answered.
+    #[track_caller]
+    pub fn presented(&self, commit: &Commit, presented: Presented) {
+        let answered = self.act(|state| state.presented(commit.serial, presented));
+        assert_ne!(answered, 0, "nobody asks when {} is shown", commit.serial);
+    }
+
+    /// Answers a commit's presentation feedbacks: it was never shown.
+    ///
+    /// # Panics
+    /// If the commit asked for none, or they are answered.
+    #[track_caller]
+    pub fn discarded(&self, commit: &Commit) {
+        let answered = self.act(|state| state.discard(commit.serial));
+        assert_ne!(answered, 0, "nobody asks when {} is shown", commit.serial);
+    }
+
+    /// Asks a window for a size (0 by 0: for any). Answers the configure's serial, which
+    /// [`Commit::configured`] names when the client has followed it.
+    ///
+    /// # Panics
+    /// If the surface is no window.
+    #[track_caller]
+    pub fn configure(&self, surface: SurfaceId, width: i32, height: i32) -> u32 {
+        let serial = self.act(|state| state.configure(surface, width, height));
+        serial.expect("a surface with an xdg_toplevel or xdg_popup")
+    }
+
+    /// Asks a window to close.
+    ///
+    /// # Panics
+    /// If the surface is no window.
+    #[track_caller]
+    pub fn close(&self, surface: SurfaceId) {
+        let window = self.act(|state| state.close(surface));
+        assert!(window, "a surface with an xdg_toplevel or xdg_popup");
+    }
+
+    /// Nobody sees the surface any more: an automatic compositor answers neither its frame callbacks nor
+    /// its presentation feedback.
+    pub fn hide(&self, surface: SurfaceId) {
+        self.set_hidden(surface, true);
+    }
+
+    /// The surface is seen again.
+    pub fn show(&self, surface: SurfaceId) {
+        self.set_hidden(surface, false);
+    }
+
+    fn set_hidden(&self, surface: SurfaceId, hidden: bool) {
+        self.act(|state| {
+            if let Some(surface) = state.surfaces.get_mut(&surface) {
+                surface.hidden = hidden;
+            }
+        });
+    }
+
+    /// Sends other dma-buf feedback to everybody who listens, and to those who will.
+    pub fn send_feedback(&self, feedback: Feedback) {
+        self.act(|state| state.send_feedback(None, feedback));
+    }
+
+    /// Sends other dma-buf feedback for one surface.
+    ///
+    /// # Panics
+    /// If nobody listens.
+    #[track_caller]
+    pub fn send_surface_feedback(&self, surface: SurfaceId, feedback: Feedback) {
+        let told = self.act(|state| state.send_feedback(Some(surface), feedback));
+        assert_ne!(told, 0, "nobody wants to know about that surface");
+    }
+
+    /// From now on (not) every import of a dma-buf fails, for a reason that the client could not know.
+    pub fn refuse_imports(&self, refuse: bool) {
+        self.act(|state| state.refuse_imports = refuse);
+    }
+
+    /// From now on, commits are answered so.
+    pub fn behave(&self, behaviour: Behaviour) {
+        self.act(|state| state.behave(behaviour));
+    }
+
+    /// Verbs that no compositor should have.
+    pub fn misbehave(&self) -> Misbehave<'_> {
+        Misbehave(self)
+    }
+}
+
+impl Compositor {
+    /// Does something and sends what follows.
+    pub(crate) fn act<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.shared.state();
+        let result = act(&mut state);
+        // Whoever is gone, is.
+        let _ = state.display.flush_clients();
+        drop(state);
+        // Something may be due now that was not.
+        self.shared.wake();
+        self.shared.changed.notify_all();
+        result
+    }
+
+    #[track_caller]
+    fn wait_for<T>(&self, what: &str, look: impl FnMut(&mut State) -> Option<T>) -> T {
+        match self.wait(PATIENCE, look) {
+            Some(found) => found,
+            None => panic!("{what}: not for {PATIENCE:?}; {}", self.describe()),
+        }
+    }
+
+    fn wait<T>(
+        &self,
+        within: Duration,
+        mut look: impl FnMut(&mut State) -> Option<T>,
+    ) -> Option<T> {
+        let deadline = Instant::now() + within;
+        let mut state = self.shared.state();
+        loop {
+            if let Some(found) = look(&mut state) {
+                return Some(found);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || state.control.gone {
+                return None;
+            }
+            state = self
+                .shared
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    /// For whoever waited in vain.
+    fn describe(&self) -> String {
+        let state = self.shared.state();
+        let commits: Vec<String> = state
+            .commits
+            .iter()
+            .map(|commit| {
+                let attached = match &commit.attached {
+                    Attached::Nothing => "nothing",
+                    Attached::Null => "null",
+                    Attached::Buffer(_) => "a buffer",
+                };
+                format!("{} of {:?} with {attached}", commit.serial, commit.surface)
+            })
+            .collect();
+        format!(
+            "thread {}, clients {:?}, ended {:?}, {} commits so far, not taken: [{}]",
+            if state.control.gone { "gone" } else { "runs" },
+            state.clients.keys().collect::<Vec<_>>(),
+            state.disconnections,
+            state.committed,
+            commits.join(", ")
+        )
+    }
+}
+
+impl State {
+    fn take_commit(&mut self, fits: impl Fn(&Commit) -> bool) -> Option<Commit> {
+        let index = self.commits.iter().position(fits)?;
+        self.commits.remove(index)
+    }
+}
+
+impl Drop for Compositor {
+    fn drop(&mut self) {
+        self.shared.state().control.stop = true;
+        self.shared.wake();
+        if let Some(thread) = self.thread.take() {
+            // Its panic has been told.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A compositor that stands still. It goes on where it was when this is dropped.
+#[must_use]
+pub struct Frozen<'a>(&'a Compositor);
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        self.0.act(|state| state.control.frozen = false);
+    }
+}

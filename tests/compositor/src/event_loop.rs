@@ -1,0 +1,226 @@
+//! The thread that reads the clients' requests.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::io::{Errno, read, write};
+use wayland_server::backend::{ClientData, DisconnectReason};
+use wayland_server::{Display, ListeningSocket};
+
+use crate::clock::{Clock, Timestamp};
+use crate::state::{ClientId, Disconnection, ProtocolError, Reason, State};
+
+/// What the thread and the test share.
+///
+/// The order of locks: the state, then (inside of wayland-server) the display, then the news.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    /// Something of the state has changed.
+    pub changed: Condvar,
+    wake: OwnedFd,
+    news: Arc<News>,
+}
+
+/// What the test wants of the thread.
+#[derive(Default)]
+pub(crate) struct Control {
+    pub stop: bool,
+    pub frozen: bool,
+    pub listener: Option<ListeningSocket>,
+    /// How often somebody has asked for everything that was sent to be processed.
+    pub asked: u64,
+    /// The last of those askings that is answered.
+    pub answered: u64,
+    /// The thread is gone.
+    pub gone: bool,
+}
+
+/// Connections that have ended, and the state does not know yet.
+#[derive(Default)]
+pub(crate) struct News(Mutex<VecDeque<Disconnection>>);
+
+/// One client's connection, as wayland-server keeps it.
+pub(crate) struct Connection {
+    pub client: ClientId,
+    news: Arc<News>,
+}
+
+impl ClientData for Connection {
+    fn initialized(&self, _: wayland_server::backend::ClientId) {}
+
+    fn disconnected(&self, _: wayland_server::backend::ClientId, reason: DisconnectReason) {
+        // Called with the display's lock held: nothing else may be locked here.
+        lock(&self.news.0).push_back(Disconnection {
+            client: self.client,
+            reason: match reason {
+                DisconnectReason::ConnectionClosed => Reason::Closed,
+                DisconnectReason::ProtocolError(error) => Reason::Error(ProtocolError {
+                    interface: error.object_interface,
+                    code: error.code,
+                    message: error.message,
+                }),
+            },
+        });
+    }
+}
+
+impl Shared {
+    pub fn new(state: State) -> Self {
+        Self {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).expect("eventfd"),
+            news: Arc::default(),
+        }
+    }
+
+    /// The state. A panic of the thread, or of the test, leaves nothing half done that matters.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Makes the thread look at what has changed.
+    pub fn wake(&self) {
+        match write(&self.wake, &1_u64.to_ne_bytes()) {
+            // It has not even seen the last 2^64 - 2 calls.
+            Ok(_) | Err(Errno::AGAIN) => {}
+            Err(errno) => panic!("eventfd: {errno}"),
+        }
+    }
+
+    /// Adds a client to the state.
+    pub fn insert_client(&self, state: &mut State, socket: UnixStream) -> ClientId {
+        let id = ClientId(state.new_id());
+        let connection = Connection {
+            client: id,
+            news: Arc::clone(&self.news),
+        };
+        let client = state
+            .display
+            .insert_client(socket, Arc::new(connection))
+            .expect("a new client");
+        state.clients.insert(id, client);
+        id
+    }
+}
+
+/// Starts the thread.
+pub(crate) fn start(shared: Arc<Shared>, display: Display<State>) -> JoinHandle<()> {
+    thread::Builder::new()
+        .name("compositor".to_owned())
+        .spawn(move || {
+            // Whoever waits for the thread must not wait for a dead one.
+            let _gone = Gone(Arc::clone(&shared));
+            run(&shared, display);
+        })
+        .expect("a thread")
+}
+
+struct Gone(Arc<Shared>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.state().control.gone = true;
+        self.0.changed.notify_all();
+    }
+}
+
+fn run(shared: &Shared, mut display: Display<State>) {
+    loop {
+        let due = sleep_until_something(shared, &mut display);
+
+        let mut state = shared.state();
+        let state = &mut *state;
+        if state.control.stop {
+            return;
+        }
+        if state.control.frozen {
+            continue;
+        }
+        let asked = state.control.asked;
+        accept(shared, state);
+        // A client that has said too much or too little is gone already; the others go on.
+        let _ = display.dispatch_clients(state);
+        if let Some(due) = due
+            && due <= Clock::Monotonic.now()
+        {
+            state.refresh(due);
+        }
+        bury(&mut display, state, &shared.news);
+        // A client that does not read is told the rest when it has read something.
+        let _ = display.flush_clients();
+        state.control.answered = asked;
+        shared.changed.notify_all();
+    }
+}
+
+/// Sleeps until a client sends something, the test wants something, or the display refreshes. Answers
+/// when it refreshes next.
+fn sleep_until_something(shared: &Shared, display: &mut Display<State>) -> Option<Timestamp> {
+    let state = shared.state();
+    let frozen = state.control.frozen;
+    let due = state.next_refresh().filter(|_| !frozen);
+    let listener = state.control.listener.as_ref().map(|listener| {
+        let listener = listener.as_fd();
+        listener.try_clone_to_owned().expect("a descriptor is left")
+    });
+    drop(state);
+    let timeout = due.map(|due| {
+        let left = due.saturating_sub(Clock::Monotonic.now());
+        Timespec {
+            tv_sec: left.as_secs() as i64,
+            tv_nsec: left.subsec_nanos().into(),
+        }
+    });
+    let clients = display.as_fd();
+    let mut fds = vec![PollFd::new(&shared.wake, PollFlags::IN)];
+    if !frozen {
+        fds.push(PollFd::new(&clients, PollFlags::IN));
+        if let Some(listener) = &listener {
+            fds.push(PollFd::new(listener, PollFlags::IN));
+        }
+    }
+    match poll(&mut fds, timeout.as_ref()) {
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(errno) => panic!("poll: {errno}"),
+    }
+    match read(&shared.wake, &mut [0; 8]) {
+        Ok(_) | Err(Errno::AGAIN | Errno::INTR) => {}
+        Err(errno) => panic!("eventfd: {errno}"),
+    }
+    due
+}
+
+/// Lets in whoever knocks.
+fn accept(shared: &Shared, state: &mut State) {
+    while let Some(Ok(Some(socket))) = state.control.listener.as_ref().map(ListeningSocket::accept)
+    {
+        shared.insert_client(state, socket);
+    }
+}
+
+/// Removes what is left of clients that are gone.
+fn bury(display: &mut Display<State>, state: &mut State, news: &News) {
+    loop {
+        let Some(end) = lock(&news.0).pop_front() else {
+            return;
+        };
+        if let Some(client) = state.clients.remove(&end.client) {
+            // Whoever is killed outside of a dispatch stays, with an open socket, until the next one.
+            let _ = display.backend().dispatch_single_client(state, client.id());
+        }
+        state.disconnections.push_back(end);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How long a test waits for something that must happen. Emulated machines are slow.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,0 +1,213 @@
+//! Dma-buf feedback: which device, which formats and modifiers, in which order of preference.
+
+use std::io::pipe;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{Dev, MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
+use rustix::io::write;
+use wayland_protocols::wp::linux_dmabuf::zv1::server::zwp_linux_dmabuf_feedback_v1::{
+    self, TrancheFlags, ZwpLinuxDmabufFeedbackV1,
+};
+use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, Resource};
+
+use crate::offer::Format;
+use crate::state::{State, SurfaceId};
+
+/// What a `zwp_linux_dmabuf_feedback_v1` says.
+#[derive(Clone, Debug, Default)]
+pub struct Feedback {
+    /// The compositor's own device.
+    pub main_device: Dev,
+    /// Most preferred first.
+    pub tranches: Vec<Tranche>,
+    /// The table that the tranches point to.
+    pub table: Table,
+}
+
+/// Formats with the same preference.
+#[derive(Clone, Debug, Default)]
+pub struct Tranche {
+    /// The device that would use the buffer.
+    pub target_device: Dev,
+    /// It might be scanned out.
+    pub scanout: bool,
+    /// The pairs.
+    pub formats: Vec<Format>,
+    /// Bytes that follow the indices of [`formats`](Self::formats): indices beyond the table, say, or
+    /// half of one.
+    pub stray_indices: Vec<u8>,
+}
+
+/// How the format table goes to the client. All but the first break the protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Table {
+    /// As the protocol says.
+    #[default]
+    Proper,
+    /// It is not sent.
+    Missing,
+    /// It says that it has this many bytes, whatever it has.
+    Claims(u32),
+    /// It has this many bytes: zeros follow the pairs.
+    Huge(u32),
+    /// It is a pipe, which cannot be mapped.
+    Unmappable,
+    /// Another one was sent just before, in which each pair is another one.
+    Replaced,
+}
+
+impl Feedback {
+    /// One tranche of all formats.
+    pub fn of(device: Dev, formats: &[Format]) -> Self {
+        Self {
+            main_device: device,
+            tranches: vec![Tranche {
+                target_device: device,
+                formats: formats.to_vec(),
+                ..Tranche::default()
+            }],
+            table: Table::Proper,
+        }
+    }
+
+    /// Tells all of it.
+    pub(crate) fn send(&self, object: &ZwpLinuxDmabufFeedbackV1) {
+        let mut table: Vec<Format> = Vec::new();
+        for format in self.tranches.iter().flat_map(|tranche| &tranche.formats) {
+            if !table.contains(format) {
+                table.push(*format);
+            }
+        }
+        self.send_table(object, &table);
+        object.main_device(self.main_device.to_ne_bytes().to_vec());
+        for tranche in &self.tranches {
+            object.tranche_target_device(tranche.target_device.to_ne_bytes().to_vec());
+            object.tranche_flags(if tranche.scanout {
+                TrancheFlags::Scanout
+            } else {
+                TrancheFlags::empty()
+            });
+            let mut indices: Vec<u8> = tranche
+                .formats
+                .iter()
+                .filter_map(|format| table.iter().position(|entry| entry == format))
+                .flat_map(|index| (index as u16).to_ne_bytes())
+                .collect();
+            indices.extend(&tranche.stray_indices);
+            object.tranche_formats(indices);
+            object.tranche_done();
+        }
+        object.done();
+    }
+
+    fn send_table(&self, object: &ZwpLinuxDmabufFeedbackV1, formats: &[Format]) {
+        let bytes = table_bytes(formats);
+        let size = bytes.len() as u32;
+        match self.table {
+            Table::Proper => object.format_table(file(&bytes, size).as_fd(), size),
+            Table::Missing => {}
+            Table::Claims(claim) => object.format_table(file(&bytes, size).as_fd(), claim),
+            Table::Huge(length) => {
+                let length = length.max(size);
+                object.format_table(file(&bytes, length).as_fd(), length);
+            }
+            Table::Unmappable => {
+                let (reader, _writer) = pipe().expect("pipe");
+                object.format_table(reader.as_fd(), size);
+            }
+            Table::Replaced => {
+                let others: Vec<Format> = formats
+                    .iter()
+                    .map(|format| Format {
+                        fourcc: !format.fourcc,
+                        modifier: !format.modifier,
+                    })
+                    .collect();
+                object.format_table(file(&table_bytes(&others), size).as_fd(), size);
+                object.format_table(file(&bytes, size).as_fd(), size);
+            }
+        }
+    }
+}
+
+/// "Each pair is 16 bytes wide. It contains a format as a 32-bit unsigned integer, followed by 4 bytes of
+/// unused padding, and a modifier as a 64-bit unsigned integer. The native endianness is used."
+fn table_bytes(formats: &[Format]) -> Vec<u8> {
+    formats
+        .iter()
+        .flat_map(|format| {
+            let mut entry = [0; 16];
+            entry[..4].copy_from_slice(&format.fourcc.to_ne_bytes());
+            entry[8..].copy_from_slice(&format.modifier.to_ne_bytes());
+            entry
+        })
+        .collect()
+}
+
+/// A file of `length` bytes that begins with these, and never changes.
+fn file(bytes: &[u8], length: u32) -> OwnedFd {
+    let file = memfd_create(
+        "wayfence-format-table",
+        MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING,
+    )
+    .expect("memfd_create");
+    let written = write(&file, bytes).expect("write to memory");
+    assert_eq!(written, bytes.len());
+    ftruncate(&file, length.into()).expect("ftruncate");
+    fcntl_add_seals(
+        &file,
+        SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE,
+    )
+    .expect("F_ADD_SEALS");
+    file
+}
+
+/// The surface of a feedback object; `None` for the default feedback.
+pub(crate) struct FeedbackOf(pub Option<SurfaceId>);
+
+impl Dispatch<ZwpLinuxDmabufFeedbackV1, FeedbackOf> for State {
+    fn request(
+        _: &mut Self,
+        _: &Client,
+        _: &ZwpLinuxDmabufFeedbackV1,
+        request: zwp_linux_dmabuf_feedback_v1::Request,
+        _: &FeedbackOf,
+        _: &DisplayHandle,
+        _: &mut DataInit<'_, Self>,
+    ) {
+        match request {
+            zwp_linux_dmabuf_feedback_v1::Request::Destroy => {}
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    fn destroyed(
+        state: &mut Self,
+        _: wayland_server::backend::ClientId,
+        object: &ZwpLinuxDmabufFeedbackV1,
+        _: &FeedbackOf,
+    ) {
+        state
+            .feedback_objects
+            .retain(|other| other.id() != object.id());
+    }
+}
+
+impl State {
+    /// Tells this to the feedback objects of one surface, or to all objects; then it is also what new
+    /// ones hear. Answers how many it was told to.
+    pub fn send_feedback(&mut self, surface: Option<SurfaceId>, feedback: Feedback) -> usize {
+        let mut told = 0;
+        for object in &self.feedback_objects {
+            let FeedbackOf(of) = object.data().expect("every feedback object has it");
+            if surface.is_none() || surface == *of {
+                feedback.send(object);
+                told += 1;
+            }
+        }
+        if surface.is_none() {
+            self.feedback = feedback;
+        }
+        told
+    }
+}

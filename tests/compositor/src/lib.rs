@@ -1,0 +1,70 @@
+//! A Wayland compositor that does what a test tells it to.
+//!
+//! It lives in the test's own process and draws nothing. Clients connect ([`Compositor::connect`]) and
+//! commit; the test takes the commits in their order ([`Compositor::next_commit`]), looks at what came
+//! with them ([`Commit`]), and answers with verbs: [`release`](Compositor::release),
+//! [`frame_done`](Compositor::frame_done), [`presented`](Compositor::presented),
+//! [`configure`](Compositor::configure). Nothing is answered by itself, unless the test asks for
+//! [`Behaviour::Automatic`].
+//!
+//! ```no_run
+//! use wayfence_test_compositor::{Compositor, Offer, With};
+//!
+//! let compositor = Compositor::new(Offer::default());
+//! let socket = compositor.connect();
+//! // … a client draws a frame through `socket` …
+//! let frame = compositor.next_commit();
+//! assert!(frame.fences().acquire().is_some());
+//! compositor.release(&frame, With::nothing());
+//! compositor.frame_done(frame.surface);
+//! ```
+//!
+//! It is strict: whatever the text of a protocol calls a client's error is one, ends the client, and is
+//! kept for the test ([`Compositor::next_disconnection`]).
+//!
+//! A frame reads in this order: `event_loop` reads the requests, each protocol's file puts its part
+//! into the surface's pending state (`surface_state`), `surface` commits it, `commit` is what the
+//! test sees of it, `release` gives the buffer back; `automatic` does that unasked.
+
+#[macro_use]
+mod global;
+
+mod automatic;
+mod buffer;
+mod clock;
+mod commit;
+mod commit_timing;
+mod compositor;
+mod dmabuf;
+mod event_loop;
+mod explicit_synchronization;
+mod feedback;
+mod fifo;
+mod misbehave;
+mod offer;
+mod output;
+mod presentation;
+mod release;
+mod seat;
+mod shm;
+mod state;
+mod subsurface;
+mod surface;
+mod surface_state;
+mod syncobj;
+mod tearing_control;
+mod viewporter;
+mod xdg_shell;
+
+pub use automatic::Behaviour;
+pub use buffer::{Buffer, BufferId, Image, Memory, Plane};
+pub use clock::{Clock, Timestamp};
+pub use commit::{Attached, Commit, Fences, Pacing, Point, Rectangle, Synchronisation};
+pub use compositor::{Compositor, Frozen};
+pub use feedback::{Feedback, Table, Tranche};
+pub use misbehave::Misbehave;
+pub use offer::{Dmabuf, Format, Offer, Syncobj};
+pub use presentation::Presented;
+pub use release::With;
+pub use state::{ClientId, Disconnection, ProtocolError, Reason, SurfaceId};
+pub use surface_state::Viewport;

@@ -1,0 +1,64 @@
+//! Verbs that no compositor should have.
+//!
+//! What needs no verb: never to release is not to call
+//! [`release`](crate::Compositor::release), a broken format table is a
+//! [`Table`](crate::Table) of [`send_feedback`](crate::Compositor::send_feedback).
+
+use std::os::fd::AsFd;
+
+use crate::commit::{Commit, Synchronisation};
+use crate::compositor::Compositor;
+use crate::release::ReleaseBy;
+
+/// Breaks rules, on request.
+pub struct Misbehave<'a>(pub(crate) &'a Compositor);
+
+impl Misbehave<'_> {
+    /// Sends `wl_buffer.release` for the buffer of this commit, whether it was released, held, or never
+    /// committed. Answers whether its `wl_buffer` exists.
+    pub fn release_event(&self, buffer: &crate::Buffer) -> bool {
+        self.0.act(|state| match state.buffers.get(&buffer.id) {
+            Some(resource) => {
+                resource.release();
+                true
+            }
+            None => false,
+        })
+    }
+
+    /// Answers the commit's release request with a `fenced_release` of this descriptor, which may be
+    /// anything.
+    ///
+    /// # Panics
+    /// If it has none any more.
+    #[track_caller]
+    pub fn fenced_release(&self, commit: &Commit, fence: impl AsFd) {
+        let done = self.0.act(|state| {
+            let frame = state.frames.get_mut(&commit.serial)?;
+            match &frame.release {
+                ReleaseBy::Explicit(release) if !frame.released => {
+                    release.fenced_release(fence.as_fd());
+                }
+                _ => return None,
+            }
+            frame.released = true;
+            state.forget_settled(commit.serial);
+            Some(())
+        });
+        done.expect("a commit with a zwp_linux_buffer_release_v1 that is not released");
+    }
+
+    /// Signals the commit's release point, and nothing else: the compositor still holds the buffer.
+    ///
+    /// # Panics
+    /// If it has none, or it cannot be signalled.
+    #[track_caller]
+    pub fn signal_release_point(&self, commit: &Commit) {
+        match &commit.fences().synchronisation {
+            Synchronisation::Syncobj { release, .. } => {
+                release.release(None).expect("the point can be signalled");
+            }
+            other => panic!("commit {} has no points: {other:?}", commit.serial),
+        }
+    }
+}

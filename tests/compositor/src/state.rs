@@ -1,0 +1,162 @@
+//! All that the compositor knows, behind one lock.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+
+use wayland_protocols::wp::linux_dmabuf::zv1::server::zwp_linux_dmabuf_feedback_v1::ZwpLinuxDmabufFeedbackV1;
+use wayland_server::protocol::wl_buffer::WlBuffer;
+use wayland_server::protocol::wl_output::WlOutput;
+use wayland_server::protocol::wl_surface::WlSurface;
+use wayland_server::{Client, DisplayHandle, Resource};
+
+use crate::automatic::{Automatic, Behaviour};
+use crate::buffer::BufferId;
+use crate::commit::Commit;
+use crate::event_loop::{Connection, Control};
+use crate::feedback::Feedback;
+use crate::offer::Offer;
+use crate::release::Frame;
+use crate::surface_state::Surface;
+
+/// A client, numbered in the order of their connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub(crate) u64);
+
+/// A `wl_surface`, numbered in the order of their creation over all clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SurfaceId(pub(crate) u64);
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disconnection {
+    /// Whose.
+    pub client: ClientId,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// One side closed it.
+    Closed,
+    /// The compositor ended it with this error.
+    Error(ProtocolError),
+}
+
+/// A `wl_display.error`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProtocolError {
+    /// The interface of the object whose rules were broken.
+    pub interface: String,
+    /// The code, one of the interface's `error` enum.
+    pub code: u32,
+    /// For people.
+    pub message: String,
+}
+
+impl fmt::Display for ProtocolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} error {}: {}",
+            self.interface, self.code, self.message
+        )
+    }
+}
+
+/// All that the compositor knows.
+pub(crate) struct State {
+    pub display: DisplayHandle,
+    pub offer: Offer,
+    /// The dma-buf feedback as it is now.
+    pub feedback: Feedback,
+    pub feedback_objects: Vec<ZwpLinuxDmabufFeedbackV1>,
+    /// No dma-buf can be imported.
+    pub refuse_imports: bool,
+    pub clients: BTreeMap<ClientId, Client>,
+    pub surfaces: BTreeMap<SurfaceId, Surface>,
+    /// The `wl_buffer`s that exist.
+    pub buffers: BTreeMap<BufferId, WlBuffer>,
+    pub outputs: Vec<WlOutput>,
+    /// What the compositor owes for each commit, until it has given all of it.
+    pub frames: BTreeMap<u64, Frame>,
+    /// What the test has not taken yet.
+    pub commits: VecDeque<Commit>,
+    pub disconnections: VecDeque<Disconnection>,
+    /// How many commits there were.
+    pub committed: u64,
+    pub behaviour: Behaviour,
+    pub automatic: Automatic,
+    pub control: Control,
+    last_id: u64,
+    last_serial: u32,
+}
+
+impl State {
+    pub fn new(display: DisplayHandle, offer: Offer) -> Self {
+        let feedback = offer
+            .feedback
+            .clone()
+            .unwrap_or_else(|| Feedback::of(offer.main_device, &offer.formats));
+        Self {
+            display,
+            feedback,
+            feedback_objects: Vec::new(),
+            refuse_imports: false,
+            clients: BTreeMap::new(),
+            surfaces: BTreeMap::new(),
+            buffers: BTreeMap::new(),
+            outputs: Vec::new(),
+            frames: BTreeMap::new(),
+            commits: VecDeque::new(),
+            disconnections: VecDeque::new(),
+            committed: 0,
+            behaviour: offer.behaviour,
+            automatic: Automatic::new(),
+            control: Control::default(),
+            offer,
+            last_id: 0,
+            last_serial: 0,
+        }
+    }
+
+    /// A number that nothing else has had.
+    pub fn new_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// A serial for an event.
+    pub fn new_serial(&mut self) -> u32 {
+        self.last_serial += 1;
+        self.last_serial
+    }
+
+    /// The surface that a request names.
+    pub fn surface_of(&mut self, resource: &WlSurface) -> Option<&mut Surface> {
+        self.surfaces.get_mut(&surface_id(resource))
+    }
+}
+
+/// Which surface it is.
+pub(crate) fn surface_id(resource: &WlSurface) -> SurfaceId {
+    *resource.data().expect("every wl_surface has its number")
+}
+
+/// Whose request it is.
+pub(crate) fn client_id(client: &Client) -> ClientId {
+    client
+        .get_data::<Connection>()
+        .expect("every client has its number")
+        .client
+}
+
+/// Ends the client with an error of `resource`'s interface.
+pub(crate) fn protocol_error(
+    resource: &impl Resource,
+    code: impl Into<u32>,
+    message: impl Into<String>,
+) {
+    resource.post_error(code, message);
+}
