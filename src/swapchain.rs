@@ -11,7 +11,7 @@ mod state;
 use std::{
     os::fd::AsFd,
     sync::{Arc, Mutex, MutexGuard, Weak},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -26,6 +26,10 @@ use crate::{
 };
 pub use state::Holder;
 use state::{Acquire, State};
+
+/// How often an image is looked at of which neither event nor eventfd tells when it is idle: where the
+/// kernel has no sync_files of dma-bufs.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// When a presented image is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,23 +176,43 @@ impl Swapchain {
     /// come back any more. On every error and on `None` the application holds no image more than
     /// before.
     pub fn acquire(&self, deadline: Deadline) -> Result<Option<Acquired>> {
+        // What this acquire has seen last: free images that are still in use, for which the CPU waits.
+        let mut busy = false;
+        let mut counted = false;
         loop {
-            let paced_until = self.paced_until();
-            let patience = paced_until.map_or(deadline, |due| deadline.or_at(due));
+            let mut patience = deadline;
+            if let Some(due) = self.paced_until() {
+                patience = patience.or_at(due);
+            }
+            if busy {
+                patience = patience.or_at(Instant::now() + POLL_INTERVAL);
+            }
             let answer = self.surface.display().wait(patience, || {
                 let mut held = self.state();
                 if self.paced_until().is_some() && !held.state.is_retired() {
                     return None;
                 }
-                self.shared.hand_out(&mut held.state).transpose()
-            })?;
-            match answer {
-                Some(image) => {
-                    let (index, release) = image?;
-                    return self.ready(index, release, deadline);
+                match self.shared.hand_out(&mut held.state) {
+                    Ok(Acquire::Wait) => None,
+                    Ok(Acquire::Busy) if busy => None,
+                    answer => Some(answer),
                 }
-                None if deadline.is_over() => return Ok(None),
-                None => {}
+            })?;
+            busy = false;
+            match answer.transpose()? {
+                Some(Acquire::Image(index, release)) => {
+                    return self.ready(index, release).map(Some);
+                }
+                Some(Acquire::Retired) => return Err(Error::Retired),
+                Some(Acquire::Busy) => {
+                    busy = true;
+                    if !counted && !deadline.is_over() {
+                        counted = true;
+                        self.counters().cpu_wait();
+                    }
+                }
+                Some(Acquire::Wait) | None if deadline.is_over() => return Ok(None),
+                Some(Acquire::Wait) | None => {}
             }
         }
     }
@@ -287,22 +311,16 @@ impl Swapchain {
         }
     }
 
-    fn ready(
-        &self,
-        index: u32,
-        mut release: Option<Release>,
-        deadline: Deadline,
-    ) -> Result<Option<Acquired>> {
-        let counters = &self.shared.counters;
+    fn ready(&self, index: u32, mut release: Option<Release>) -> Result<Acquired> {
         let wait = self
             .shared
             .synchronisation
-            .acquired(index, &mut release, deadline, counters);
+            .acquired(index, &mut release, self.counters());
         match wait {
-            Ok(Some(wait)) => Ok(Some(Acquired { index, wait })),
-            Ok(None) | Err(_) => {
+            Ok(wait) => Ok(Acquired { index, wait }),
+            Err(error) => {
                 let _ = self.state().state.return_acquired(index, release);
-                wait.map(|_| None)
+                Err(error)
             }
         }
     }
@@ -333,18 +351,28 @@ impl Drop for Swapchain {
 impl Shared {
     /// The longest free image, with what came back with it. If there is none: looks for releases that no
     /// event has told, and asks to be rung for those that have not come.
-    fn hand_out(&self, state: &mut State<Release>) -> Result<Option<(u32, Option<Release>)>> {
-        for look in [false, true] {
-            if look {
-                self.collect(state)?;
-            }
-            match state.acquire(|index, release| self.synchronisation.is_ready(index, release)) {
-                Acquire::Image(index, release) => return Ok(Some((index, release))),
-                Acquire::Retired => return Err(Error::Retired),
-                Acquire::Wait => {}
-            }
+    fn hand_out(&self, state: &mut State<Release>) -> Result<Acquire<Release>> {
+        if let answer @ (Acquire::Image(..) | Acquire::Retired) = self.take_ready(state)? {
+            return Ok(answer);
         }
-        Ok(None)
+        self.collect(state)?;
+        self.take_ready(state)
+    }
+
+    fn take_ready(&self, state: &mut State<Release>) -> Result<Acquire<Release>> {
+        let mut failure = None;
+        let answer = state.acquire(|index, release| {
+            self.synchronisation
+                .is_ready(index, release)
+                .unwrap_or_else(|error| {
+                    failure = Some(error);
+                    false
+                })
+        });
+        match (failure, answer) {
+            (Some(error), Acquire::Busy) => Err(error),
+            (_, answer) => Ok(answer),
+        }
     }
 
     /// Frees what the compositor has released where no event says so.

@@ -19,10 +19,9 @@ use std::{
 };
 
 pub use self::implicit::snapshot;
-use self::{cpu::Polls, explicit::Fences, implicit::Snapshots, syncobj::Points};
+use self::{explicit::Fences, implicit::Snapshots, syncobj::Points};
 use crate::{
     counters::Counters,
-    deadline::Deadline,
     dma_buf::DmaBuf,
     error::{Error, Result},
     sync_file::SyncFile,
@@ -144,7 +143,7 @@ enum Means {
     Syncobj(Points),
     Explicit(Fences),
     Implicit(Snapshots),
-    Cpu(Polls),
+    Cpu,
 }
 
 impl Synchronisation {
@@ -175,7 +174,7 @@ impl Synchronisation {
             Means::Syncobj(_) => Way::Syncobj,
             Means::Explicit(_) => Way::Explicit,
             Means::Implicit(_) => Way::Implicit,
-            Means::Cpu(_) => Way::Cpu,
+            Means::Cpu => Way::Cpu,
         }
     }
 
@@ -187,7 +186,7 @@ impl Synchronisation {
     /// Whether in this way that event lets go of an image.
     pub fn is_release(&self, event: &BufferRelease) -> bool {
         match (&self.means, event) {
-            (Means::Implicit(_) | Means::Cpu(_), BufferRelease::Implicit)
+            (Means::Implicit(_) | Means::Cpu, BufferRelease::Implicit)
             | (Means::Explicit(_), BufferRelease::Fenced(_) | BufferRelease::Immediate) => true,
             // "The delivery of wl_buffer.release events ... becomes undefined" with points; with fences
             // it comes beside the release that counts.
@@ -210,7 +209,7 @@ impl Synchronisation {
             (Means::Implicit(snapshots), BufferRelease::Implicit) => {
                 Some(snapshots.released(index, self.image(index), counters))
             }
-            (Means::Cpu(_), BufferRelease::Implicit) => Some(Release::Untaken),
+            (Means::Cpu, BufferRelease::Implicit) => Some(Release::Untaken),
             (Means::Explicit(fences), BufferRelease::Fenced(fence)) => {
                 Some(fences.released(index, fence, counters))
             }
@@ -240,20 +239,20 @@ impl Synchronisation {
         }
     }
 
-    /// Whether an acquire would get the image without waiting on the CPU.
-    pub fn is_ready(&self, index: u32, release: Option<&Release>) -> bool {
+    /// Whether a free image can be handed out with what came back with it. Only where the CPU waits may
+    /// the answer be no.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn is_ready(&self, index: u32, release: Option<&Release>) -> Result<bool> {
         match (&self.means, release) {
-            // If the kernel cannot say, the wait will tell why.
-            (Means::Cpu(polls), Some(Release::Untaken)) => {
-                polls.is_over(self.image(index)).unwrap_or(true)
-            }
-            _ => true,
+            (Means::Cpu, Some(Release::Untaken)) => cpu::is_over(self.image(index)),
+            _ => Ok(true),
         }
     }
 
-    /// Turns what came back with the image into what the application waits for.
-    ///
-    /// `None`: the deadline passed; `release` keeps its worth, as on an error.
+    /// Turns what came back with a [ready](Self::is_ready) image into what the application waits for. On
+    /// an error `release` keeps its worth.
     ///
     /// # Errors
     /// The kernel's.
@@ -261,27 +260,22 @@ impl Synchronisation {
         &self,
         index: u32,
         release: &mut Option<Release>,
-        deadline: Deadline,
         counters: &Counters,
-    ) -> Result<Option<Wait>> {
-        if matches!(release, Some(Release::Untaken)) {
-            *release = match &self.means {
-                Means::Syncobj(points) => Some(points.take(index, counters)?),
-                Means::Implicit(snapshots) => {
-                    Some(snapshots.take(index, self.image(index), counters)?)
-                }
-                Means::Explicit(fences) => Some(fences.take(index)?),
-                Means::Cpu(polls) => match polls.wait(self.image(index), deadline, counters)? {
-                    true => Some(Release::Signalled),
-                    false => return Ok(None),
-                },
-            };
+    ) -> Result<Wait> {
+        if let Some(Release::Untaken) = release {
+            *release = Some(match &self.means {
+                Means::Syncobj(points) => points.take(index, counters)?,
+                Means::Explicit(fences) => fences.take(index)?,
+                Means::Implicit(snapshots) => snapshots.take(index, self.image(index), counters)?,
+                // It is ready.
+                Means::Cpu => Release::Signalled,
+            });
         }
         match release.take() {
-            None | Some(Release::Signalled | Release::Untaken) => Ok(Some(Wait::Signalled)),
+            None | Some(Release::Signalled | Release::Untaken) => Ok(Wait::Signalled),
             Some(Release::Fences(fences)) => match fences.is_signalled() {
-                Ok(true) => Ok(Some(Wait::Signalled)),
-                Ok(false) => Ok(Some(Wait::Pending(fences))),
+                Ok(true) => Ok(Wait::Signalled),
+                Ok(false) => Ok(Wait::Pending(fences)),
                 Err(error) => {
                     *release = Some(Release::Fences(fences));
                     Err(error)
@@ -311,7 +305,7 @@ impl Synchronisation {
             Means::Implicit(snapshots) => {
                 snapshots.before_commit(index, self.image(index), rendering, counters)
             }
-            Means::Cpu(_) => cpu::before_commit(rendering, counters),
+            Means::Cpu => cpu::before_commit(rendering, counters),
         }
     }
 
@@ -320,7 +314,7 @@ impl Synchronisation {
         match &self.means {
             Means::Syncobj(points) => points.commit(index),
             Means::Explicit(fences) => fences.commit(index, surface.display(), listener.clone()),
-            Means::Implicit(_) | Means::Cpu(_) => {}
+            Means::Implicit(_) | Means::Cpu => {}
         }
     }
 
@@ -358,7 +352,7 @@ impl Means {
             Way::Syncobj => Means::Syncobj(Points::new(surface, images.len())?),
             Way::Explicit => Means::Explicit(Fences::new(surface, images.len())?),
             Way::Implicit => Means::Implicit(Snapshots::new(images)?),
-            Way::Cpu => Means::Cpu(Polls),
+            Way::Cpu => Means::Cpu,
         })
     }
 }

@@ -24,6 +24,8 @@ pub enum Acquire<R> {
     Image(u32, Option<R>),
     /// Every image is held by somebody.
     Wait,
+    /// Images are free, but none of them is ready.
+    Busy,
     /// The swapchain was replaced.
     Retired,
 }
@@ -59,12 +61,11 @@ impl<R> State<R> {
         }
     }
 
-    /// Hands out the image that has been free for longest of those that are ready, or of all, if none
-    /// is.
+    /// Hands out the image that has been free for longest, of those that are ready.
     ///
     /// A retired swapchain hands out nothing (Vulkan specification, `VkSwapchainCreateInfoKHR`: "no
     /// further images can be acquired from it").
-    pub fn acquire(&mut self, is_ready: impl Fn(u32, Option<&R>) -> bool) -> Acquire<R> {
+    pub fn acquire(&mut self, mut is_ready: impl FnMut(u32, Option<&R>) -> bool) -> Acquire<R> {
         if self.retired {
             return Acquire::Retired;
         }
@@ -72,12 +73,13 @@ impl<R> State<R> {
             .free
             .iter()
             .position(|(index, release)| is_ready(*index, release.as_ref()));
-        match self.free.remove(ready.unwrap_or(0)) {
+        match ready.and_then(|at| self.free.remove(at)) {
             Some((index, release)) => {
                 self.holders[index as usize] = Holder::Application;
                 Acquire::Image(index, release)
             }
-            None => Acquire::Wait,
+            None if self.free.is_empty() => Acquire::Wait,
+            None => Acquire::Busy,
         }
     }
 
@@ -167,7 +169,8 @@ mod tests {
             state.acquire(|index, _| index == 1),
             Acquire::Image(1, Some(1))
         );
-        assert_eq!(state.acquire(|_, _| false), Acquire::Image(0, Some(0)));
+        assert_eq!(state.acquire(|_, _| false), Acquire::Busy);
+        assert_eq!(state.acquire(|_, _| true), Acquire::Image(0, Some(0)));
     }
 
     #[test]
@@ -243,6 +246,7 @@ mod tests {
                         Acquire::Wait => prop_assert!(
                             (0..images).all(|i| state.holder(i) != Some(Holder::Nobody))
                         ),
+                        Acquire::Busy => prop_assert!(false, "all are ready"),
                         Acquire::Retired => prop_assert!(state.is_retired()),
                     },
                     Step::Return(index) => {

@@ -1,0 +1,392 @@
+//! A swapchain on a scripted compositor, in each of the ways of synchronisation.
+//!
+//! One [`Stage`] serves many [`Scene`]s. In a scene the application holds every image at first; it
+//! [`show`](Scene::show)s some, the test lets the compositor give them back, and the application
+//! [`acquire`](Scene::acquire)s them again.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use ash::vk;
+use wayfence::report::SwapchainReport;
+use wayfence::sync_file::SyncFile;
+use wayfence::syncobj::Node;
+use wayfence_test_compositor::{Commit, Compositor, Offer, SurfaceId, Syncobj};
+
+use crate::asynchronous::AsynchronousDriver;
+use crate::device::Device;
+use crate::instance::{Instance, Options};
+use crate::layers;
+use crate::refusing_kernel::RefusingKernel;
+use crate::surface::Surface;
+use crate::swapchain::{Swapchain, Wanted, fence, semaphore};
+use crate::vgem::{Fence, Vgem};
+use crate::window::Window;
+
+/// vgem's fences signal by themselves after ten seconds: what takes less has not waited for them.
+pub const SOON: Duration = Duration::from_secs(5);
+
+/// Long enough for a release that was sent, in nanoseconds.
+pub const TIMEOUT: u64 = 3_000_000_000;
+
+/// How the compositor and the kernel let an application synchronise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// `wp_linux_drm_syncobj_v1` is offered.
+    Syncobj,
+    /// `zwp_linux_explicit_synchronization_v1` is offered.
+    Explicit,
+    /// Neither is.
+    Implicit,
+    /// Neither is, and the kernel has no sync_files of dma-bufs.
+    Cpu,
+}
+
+impl Way {
+    /// All of them.
+    pub const ALL: [Way; 4] = [Way::Syncobj, Way::Explicit, Way::Implicit, Way::Cpu];
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Way::Syncobj => "syncobj",
+            Way::Explicit => "explicit",
+            Way::Implicit => "implicit",
+            Way::Cpu => "cpu",
+        })
+    }
+}
+
+/// What an acquire is asked to signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// A semaphore, seen through a submit that waits for it.
+    Semaphore,
+    /// A fence.
+    Fence,
+    /// Both.
+    Both,
+}
+
+impl Payload {
+    /// All of them.
+    pub const ALL: [Payload; 3] = [Payload::Semaphore, Payload::Fence, Payload::Both];
+}
+
+impl fmt::Display for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Payload::Semaphore => "semaphore",
+            Payload::Fence => "fence",
+            Payload::Both => "both",
+        })
+    }
+}
+
+/// A device on a driver of which a test can say how its work goes, and a source of fences.
+pub struct Stage {
+    /// The driver.
+    pub driver: AsynchronousDriver,
+    /// Where fences come from.
+    pub vgem: Vgem,
+    device: Arc<Device>,
+}
+
+impl Stage {
+    /// # Panics
+    /// If this machine lacks any of it: scripts/test has it.
+    #[expect(clippy::new_without_default, reason = "it changes the process")]
+    pub fn new() -> Self {
+        let driver = AsynchronousDriver::new();
+        layers::set_up();
+        assert!(layers::wayfence_is_on(), "this is about the layer");
+        let instance = Instance::new(Options::default());
+        Self {
+            driver,
+            vgem: Vgem::open(),
+            device: Device::new(&instance),
+        }
+    }
+
+    /// A compositor and a kernel of that kind, and a swapchain there.
+    pub fn scene(&self, way: Way) -> Scene<'_> {
+        self.scene_of(way, |_| {})
+    }
+
+    /// The same, on a compositor whose offer is changed.
+    pub fn scene_of(&self, way: Way, change: impl FnOnce(&mut Offer)) -> Scene<'_> {
+        let mut offer = Offer {
+            explicit: way == Way::Explicit,
+            syncobj: match way {
+                Way::Syncobj => Syncobj::On(Node::any().expect("a DRM node with timelines")),
+                _ => Syncobj::None,
+            },
+            ..Offer::default()
+        };
+        change(&mut offer);
+        let compositor = Arc::new(Compositor::new(offer));
+        let kernel = match way {
+            Way::Cpu => RefusingKernel::without_sync_files_of_dma_bufs(),
+            _ => RefusingKernel::default(),
+        };
+        let window = Window::open_at(compositor.connect());
+        Scene::new(self, way, compositor, kernel, window)
+    }
+}
+
+/// An application with a swapchain, and its compositor.
+pub struct Scene<'a> {
+    /// Where it plays.
+    pub stage: &'a Stage,
+    /// What is offered.
+    pub way: Way,
+    /// The compositor, whose verbs are the test's.
+    pub compositor: Arc<Compositor>,
+    /// The kernel on which the application's calls run.
+    pub kernel: RefusingKernel,
+    /// The application's swapchain.
+    pub swapchain: Swapchain,
+    /// The images that the application holds; the last is the next to be shown.
+    pub held: Vec<u32>,
+    extent: (u32, u32),
+}
+
+impl<'a> Scene<'a> {
+    fn new(
+        stage: &'a Stage,
+        way: Way,
+        compositor: Arc<Compositor>,
+        kernel: RefusingKernel,
+        window: Window,
+    ) -> Self {
+        static SCENES: AtomicU32 = AtomicU32::new(0);
+        let surface = Surface::of_window(&stage.device.instance, window);
+        // A size of its own, by which its report is found.
+        let extent = (64 + SCENES.fetch_add(1, Ordering::Relaxed), 48);
+        let wanted = Wanted {
+            extent,
+            ..Wanted::mailbox()
+        };
+        let swapchain = kernel
+            .run(|| Swapchain::new(&stage.device, &surface, wanted))
+            .unwrap_or_else(|error| panic!("a swapchain, {way}: {error}"));
+        let held = (0..swapchain.images.len())
+            .map(|_| {
+                swapchain
+                    .acquire_and_wait(TIMEOUT)
+                    .expect("an image that nobody has used")
+            })
+            .rev()
+            .collect();
+        Self {
+            stage,
+            way,
+            compositor,
+            kernel,
+            swapchain,
+            held,
+            extent,
+        }
+    }
+
+    /// Another window of the same client, with a swapchain of its own.
+    pub fn beside(&self) -> Self {
+        Self::new(
+            self.stage,
+            self.way,
+            Arc::clone(&self.compositor),
+            self.kernel.clone(),
+            self.swapchain.surface.window().open_beside(),
+        )
+    }
+
+    /// A fence that signals when the test says so.
+    pub fn fence(&self) -> Fence {
+        self.stage.vgem.fence()
+    }
+
+    /// Draws an image that the application holds and presents it. Answers its number, and the commit as
+    /// the compositor saw it.
+    pub fn show(&mut self) -> (u32, Commit) {
+        let index = self.held.pop().expect("the application holds an image");
+        self.try_show(index).expect("a present");
+        (index, self.compositor.next_commit())
+    }
+
+    /// Draws this image and presents it.
+    ///
+    /// # Errors
+    /// What the present answers.
+    pub fn try_show(&mut self, index: u32) -> Result<(), vk::Result> {
+        let Self {
+            kernel, swapchain, ..
+        } = self;
+        swapchain.draw_now(index).expect("a submit");
+        kernel.run(|| swapchain.present(index))
+    }
+
+    /// The same as [`show`](Self::show), with a rendering that is done when `rendering` is.
+    pub fn show_unfinished(&mut self, rendering: &SyncFile) -> (u32, Commit) {
+        self.stage.driver.export_next(rendering);
+        self.show()
+    }
+
+    /// Acquires an image.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn acquire(&self, payload: Payload) -> Acquired {
+        self.try_acquire(payload, TIMEOUT)
+            .unwrap_or_else(|error| panic!("an acquire, {}: {error}", self.way))
+    }
+
+    /// Acquires an image within a timeout in nanoseconds.
+    ///
+    /// # Errors
+    /// What the acquire answers.
+    pub fn try_acquire(&self, payload: Payload, timeout: u64) -> Result<Acquired, vk::Result> {
+        let device = Arc::clone(&self.swapchain.device);
+        let semaphore = match payload {
+            Payload::Fence => vk::Semaphore::null(),
+            _ => semaphore(&device).expect("a semaphore"),
+        };
+        let ready = match payload {
+            Payload::Semaphore => vk::Fence::null(),
+            _ => fence(&device, false).expect("a fence"),
+        };
+        let begun = Instant::now();
+        let answer = self
+            .kernel
+            .run(|| self.swapchain.acquire(timeout, semaphore, ready));
+        let took = begun.elapsed();
+        let mut acquired = Acquired {
+            index: u32::MAX,
+            took,
+            device,
+            semaphore,
+            ready,
+            done: vk::Fence::null(),
+            submitting: None,
+        };
+        acquired.index = answer?;
+        if semaphore != vk::Semaphore::null() {
+            acquired.submit_after_it();
+        }
+        Ok(acquired)
+    }
+
+    /// The swapchain's surface, as the compositor numbers it.
+    pub fn surface(&self) -> SurfaceId {
+        let clients = self.compositor.clients();
+        self.compositor.surfaces(clients[0])[0]
+    }
+
+    /// Ends it, and tells what the layer counted.
+    ///
+    /// # Panics
+    /// If the client did what a protocol forbids.
+    pub fn end(self) -> SwapchainReport {
+        self.swapchain.device.wait_idle().expect("an idle device");
+        let errors = self.compositor.protocol_errors();
+        assert!(errors.is_empty(), "{errors:?}");
+        let Self {
+            swapchain, extent, ..
+        } = self;
+        drop(swapchain);
+        layers::report_of(extent)
+    }
+}
+
+/// An image that was acquired, and what its acquire signals.
+pub struct Acquired {
+    /// Its number.
+    pub index: u32,
+    /// How long the call took.
+    pub took: Duration,
+    device: Arc<Device>,
+    semaphore: vk::Semaphore,
+    ready: vk::Fence,
+    /// Of the submit that waits for the semaphore.
+    done: vk::Fence,
+    submitting: Option<JoinHandle<()>>,
+}
+
+impl Acquired {
+    /// Whether all that was asked for has signalled.
+    pub fn is_signalled(&self) -> bool {
+        // A submit is asked for by a thread of its own.
+        self.seen().all(|signalled| signalled)
+    }
+
+    /// Whether none of what was asked for has signalled.
+    pub fn is_held(&self) -> bool {
+        !self.seen().any(|signalled| signalled)
+    }
+
+    fn seen(&self) -> impl Iterator<Item = bool> {
+        [self.ready, self.done]
+            .into_iter()
+            .filter(|fence| *fence != vk::Fence::null())
+            .map(|fence| {
+                // SAFETY: the fence is the device's.
+                unsafe { self.device.raw.get_fence_status(fence) }.expect("a status")
+            })
+    }
+
+    /// How long it took from now until all has signalled, looking all the time; `None` if longer than
+    /// `within`.
+    pub fn signals_within(&self, within: Duration) -> Option<Duration> {
+        let begun = Instant::now();
+        loop {
+            if self.is_signalled() {
+                return Some(begun.elapsed());
+            }
+            if begun.elapsed() > within {
+                return None;
+            }
+            thread::yield_now();
+        }
+    }
+
+    fn submit_after_it(&mut self) {
+        self.done = fence(&self.device, false).expect("a fence");
+        let (device, semaphore, done) = (Arc::clone(&self.device), self.semaphore, self.done);
+        // A driver may wait inside of the submit: it has a thread.
+        self.submitting = Some(thread::spawn(move || {
+            let wait = [semaphore];
+            let stages = [vk::PipelineStageFlags::ALL_COMMANDS];
+            let submit = vk::SubmitInfo::default()
+                .wait_semaphores(&wait)
+                .wait_dst_stage_mask(&stages);
+            device
+                // SAFETY: both are the device's; the semaphore has a signal pending.
+                .with_queue(|queue| unsafe { device.raw.queue_submit(queue, &[submit], done) })
+                .expect("a submit");
+        }));
+    }
+}
+
+impl Drop for Acquired {
+    fn drop(&mut self) {
+        if let Some(submitting) = self.submitting.take() {
+            let _ = submitting.join();
+        }
+        // SAFETY: they are the device's; the submit that used them is waited for, and a fence of the
+        // acquire is used by nobody else.
+        unsafe {
+            if self.done != vk::Fence::null() {
+                let _ = self
+                    .device
+                    .raw
+                    .wait_for_fences(&[self.done], true, 30_000_000_000);
+            }
+            self.device.raw.destroy_fence(self.done, None);
+            self.device.raw.destroy_fence(self.ready, None);
+            self.device.raw.destroy_semaphore(self.semaphore, None);
+        }
+    }
+}

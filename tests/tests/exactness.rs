@@ -1,0 +1,425 @@
+//! What this project claims: an acquired image is waited for as long as the window system uses it and
+//! not longer, and a present never waits for the rendering. In every way of synchronisation, with fences
+//! that signal when the test says so.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use wayfence::dma_buf::Access;
+use wayfence::report::SwapchainReport;
+use wayfence::sync_file::SyncFile;
+use wayfence_test_compositor::With;
+use wayfence_tests::scripted::{Acquired, Payload, SOON, Scene, Way};
+use wayfence_tests::table::{Cell, in_every_way};
+use wayfence_tests::vgem::Fence;
+use wayfence_tests::watchdog::Watchdog;
+
+/// How long a pending image is watched.
+const WATCHED: Duration = Duration::from_millis(200);
+/// The time from a fence's signal to that of an acquire which waited for it.
+const PROMPT: Duration = Duration::from_millis(20);
+
+/// A scenario of twelve cells, each of which has time for a fence of vgem's to expire.
+fn watchdog(scenario: &'static str) -> Watchdog {
+    Watchdog::new(Duration::from_secs(150), scenario)
+}
+
+/// The acquire came at once, and what it gave is held by `fences` and signals with the last of them.
+fn held_by(scene: &Scene<'_>, acquired: &Acquired, fences: Vec<Fence>) {
+    assert!(
+        acquired.took < SOON,
+        "the acquire waited: {:?}",
+        acquired.took
+    );
+    let count = fences.len();
+    for (at, fence) in fences.into_iter().enumerate() {
+        let begun = Instant::now();
+        while begun.elapsed() < WATCHED {
+            assert!(
+                acquired.is_held(),
+                "signalled before fence {at} of {count}, {}",
+                scene.way
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+        fence.signal();
+    }
+    let took = acquired.signals_within(SOON);
+    assert!(
+        took.is_some_and(|took| took <= PROMPT),
+        "signalled {took:?} after the last fence, {}",
+        scene.way
+    );
+}
+
+/// The acquire came at once, and what it gave signals at once.
+fn free(scene: &Scene<'_>, acquired: &Acquired) {
+    assert!(
+        acquired.took < SOON,
+        "the acquire waited: {:?}",
+        acquired.took
+    );
+    assert!(
+        acquired.signals_within(SOON).is_some(),
+        "held by what nobody should wait for, {}",
+        scene.way
+    );
+}
+
+/// No CPU has waited but in the old kernel's way.
+fn no_cpu_waited(report: &SwapchainReport, way: Way) {
+    assert_eq!(report.synchronisation, way.to_string());
+    if way != Way::Cpu {
+        assert_eq!(report.counters.cpu_waits, 0, "{report:?}");
+    }
+}
+
+/// In the way of old kernels the CPU waits for these fences, in the acquire, within its timeout.
+fn waited_for_on_the_cpu(mut scene: Scene<'_>, payload: Payload, fences: Vec<Fence>) {
+    let before = scene.swapchain.images.len();
+    let answer = scene.try_acquire(payload, 0).map(drop);
+    assert_eq!(answer, Err(ash::vk::Result::NOT_READY));
+    let answer = scene.try_acquire(payload, 100_000_000).map(drop);
+    assert_eq!(answer, Err(ash::vk::Result::TIMEOUT));
+    let acquired = thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(WATCHED);
+            for fence in fences {
+                fence.signal();
+            }
+        });
+        let acquired = scene.acquire(payload);
+        assert!(acquired.took >= WATCHED, "{:?}", acquired.took);
+        acquired
+    });
+    free(&scene, &acquired);
+    scene.held.push(acquired.index);
+    drop(acquired);
+    assert_eq!(scene.held.len(), before, "an image is lost");
+    let report = scene.end();
+    assert_eq!(report.synchronisation, "cpu");
+    // Two acquires and all presents.
+    assert!(report.counters.cpu_waits >= 2, "{report:?}");
+}
+
+/// An image comes back with these fences; the acquire waits for all, and for nothing else.
+fn comes_back_with(mut scene: Scene<'_>, payload: Payload, readers: usize, writers: usize) -> Cell {
+    let (_, frame) = scene.show();
+    let readers: Vec<Fence> = (0..readers).map(|_| scene.fence()).collect();
+    let writers: Vec<Fence> = (0..writers).map(|_| scene.fence()).collect();
+    {
+        let readers: Vec<&SyncFile> = readers.iter().map(Fence::sync_file).collect();
+        let writers: Vec<&SyncFile> = writers.iter().map(Fence::sync_file).collect();
+        scene
+            .compositor
+            .release(&frame, With::readers(&readers).and_writers(&writers));
+    }
+    let fences: Vec<Fence> = readers.into_iter().chain(writers).collect();
+    if scene.way == Way::Cpu && !fences.is_empty() {
+        waited_for_on_the_cpu(scene, payload, fences);
+        return Cell::Passed;
+    }
+    let acquired = scene.acquire(payload);
+    match fences.is_empty() {
+        true => free(&scene, &acquired),
+        false => held_by(&scene, &acquired, fences),
+    }
+    drop(acquired);
+    let way = scene.way;
+    no_cpu_waited_in_acquire(&scene.end(), way);
+    Cell::Passed
+}
+
+/// As [`no_cpu_waited`]; in the way of old kernels the presents have, the acquires have not.
+fn no_cpu_waited_in_acquire(report: &SwapchainReport, way: Way) {
+    no_cpu_waited(report, way);
+    assert!(
+        report.counters.cpu_waits <= report.counters.presents,
+        "{report:?}"
+    );
+}
+
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn nobody_uses_it() {
+    let _watchdog = watchdog("an image that nobody uses");
+    in_every_way(
+        "released without a fence: ready at once",
+        |stage, way, payload| comes_back_with(stage.scene(way), payload, 0, 0),
+    );
+}
+
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn a_reader_holds() {
+    let _watchdog = watchdog("an image with a reader");
+    in_every_way(
+        "a reader pending at the release: held until it signals",
+        |stage, way, payload| comes_back_with(stage.scene(way), payload, 1, 0),
+    );
+}
+
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn several_readers_hold() {
+    let _watchdog = watchdog("an image with three readers");
+    in_every_way(
+        "three readers: held until the last signals",
+        |stage, way, payload| comes_back_with(stage.scene(way), payload, 3, 0),
+    );
+}
+
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn a_reader_and_a_writer_hold() {
+    let _watchdog = watchdog("an image with a reader and a writer");
+    in_every_way(
+        "a reader and a writer: held until both signal",
+        |stage, way, payload| comes_back_with(stage.scene(way), payload, 1, 1),
+    );
+}
+
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn a_later_fence_does_not_hold() {
+    let _watchdog = watchdog("a fence that comes after the release");
+    in_every_way(
+        "a fence put there after the release: not waited for",
+        |stage, way, payload| {
+            if way == Way::Cpu {
+                return Cell::NotApplicable("poll(2) does not tell later fences from earlier ones");
+            }
+            let mut scene = stage.scene(way);
+            let (_, first) = scene.show();
+            let (_, second) = scene.show();
+            scene.compositor.release(&first, With::nothing());
+            scene.compositor.release(&second, With::nothing());
+            // Dispatches both releases.
+            let taken = scene.acquire(Payload::Fence);
+            free(&scene, &taken);
+            let later = scene.fence();
+            second
+                .dma_buf()
+                .import_sync_file(later.sync_file(), Access::Write)
+                .unwrap();
+            let acquired = scene.acquire(payload);
+            assert_ne!(acquired.index, taken.index);
+            free(&scene, &acquired);
+            // It has held nobody, but it is still there.
+            assert!(!later.sync_file().is_signalled().unwrap());
+            later.signal();
+            drop((acquired, taken));
+            no_cpu_waited(&scene.end(), way);
+            Cell::Passed
+        },
+    );
+}
+
+const NO_PENDING_PRESENT: Cell =
+    Cell::NotApplicable("a present has waited for its rendering on the CPU");
+
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn its_own_write_does_not_hold() {
+    let _watchdog = watchdog("a released image with our own write");
+    in_every_way(
+        "own write running, nobody has read: ready at once",
+        |stage, way, payload| {
+            if way == Way::Cpu {
+                return NO_PENDING_PRESENT;
+            }
+            let mut scene = stage.scene(way);
+            let rendering = scene.fence();
+            let (_, frame) = scene.show_unfinished(rendering.sync_file());
+            scene.compositor.release(&frame, With::nothing());
+            let acquired = scene.acquire(payload);
+            free(&scene, &acquired);
+            assert!(!rendering.sync_file().is_signalled().unwrap());
+            rendering.signal();
+            drop(acquired);
+            let report = scene.end();
+            no_cpu_waited(&report, way);
+            let elided = u64::from(way == Way::Implicit);
+            assert_eq!(report.counters.own_writes_elided, elided, "{report:?}");
+            Cell::Passed
+        },
+    );
+}
+
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn a_reader_beside_its_own_write_holds() {
+    let _watchdog = watchdog("a released image with our own write and a reader");
+    in_every_way(
+        "own write running, and a reader: held until the reader signals",
+        |stage, way, payload| {
+            if way == Way::Cpu {
+                return NO_PENDING_PRESENT;
+            }
+            let mut scene = stage.scene(way);
+            let rendering = scene.fence();
+            let (_, frame) = scene.show_unfinished(rendering.sync_file());
+            let reader = scene.fence();
+            scene
+                .compositor
+                .release(&frame, With::readers(&[reader.sync_file()]));
+            let acquired = scene.acquire(payload);
+            if way == Way::Implicit {
+                // The reader waits for the rendering, and so may whoever waits for the reader.
+                held_by(&scene, &acquired, vec![rendering, reader]);
+            } else {
+                held_by(&scene, &acquired, vec![reader]);
+                rendering.signal();
+            }
+            drop(acquired);
+            let report = scene.end();
+            no_cpu_waited(&report, way);
+            assert_eq!(report.counters.own_writes_elided, 0, "{report:?}");
+            Cell::Passed
+        },
+    );
+}
+
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn a_fence_that_never_signals_holds_one_image() {
+    let _watchdog = watchdog("a fence that never signals");
+    in_every_way(
+        "a fence that never signals: other images go on, timeouts hold",
+        |stage, way, payload| {
+            let mut scene = stage.scene(way);
+            let (stuck, frame) = scene.show();
+            let never = scene.fence();
+            scene
+                .compositor
+                .release(&frame, With::readers(&[never.sync_file()]));
+            let begun = Instant::now();
+            // In the way of old kernels it is not handed out; in all others it is, with its fence.
+            let first = match way {
+                Way::Cpu => {
+                    let answer = scene.try_acquire(payload, 50_000_000).map(drop);
+                    assert_eq!(answer, Err(ash::vk::Result::TIMEOUT));
+                    None
+                }
+                _ => Some(scene.acquire(Payload::Fence)),
+            };
+            for _ in 0..3 {
+                let (index, frame) = scene.show();
+                assert_ne!(index, stuck);
+                scene.compositor.release(&frame, With::nothing());
+                let other = scene.acquire(payload);
+                assert_eq!(other.index, index);
+                free(&scene, &other);
+                scene.held.push(index);
+            }
+            if way != Way::Cpu {
+                let answer = scene.try_acquire(payload, 50_000_000).map(drop);
+                assert_eq!(answer, Err(ash::vk::Result::TIMEOUT));
+            }
+            if let Some(first) = &first {
+                assert_eq!(first.index, stuck);
+                assert!(first.is_held());
+            }
+            assert!(
+                begun.elapsed() < SOON + SOON,
+                "the fence had time to expire"
+            );
+            assert!(!never.sync_file().is_signalled().unwrap());
+            never.signal();
+            drop(first);
+            no_cpu_waited(&scene.end(), way);
+            Cell::Passed
+        },
+    );
+}
+
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn a_present_does_not_wait_for_its_rendering() {
+    let _watchdog = watchdog("a present of unfinished work");
+    in_every_way(
+        "present of unfinished work: returns, and the commit has that fence",
+        |stage, way, payload| {
+            if payload != Payload::Fence {
+                return Cell::NotApplicable("a present signals nothing");
+            }
+            if way == Way::Cpu {
+                return NO_PENDING_PRESENT;
+            }
+            let mut scene = stage.scene(way);
+            for _ in 0..2 {
+                let rendering = scene.fence();
+                let begun = Instant::now();
+                let (_, frame) = scene.show_unfinished(rendering.sync_file());
+                assert!(begun.elapsed() < SOON, "the present waited");
+                let seen = frame.fences().acquire().expect("the commit has a fence");
+                let info = seen.info().unwrap();
+                assert_eq!(info.fences.len(), 1, "{info:?}");
+                assert_eq!(info.fences[0].driver_name, "vgem", "{info:?}");
+                assert!(!seen.is_signalled().unwrap());
+                assert_ne!(
+                    frame.fences().available(),
+                    Some(false),
+                    "committed too early"
+                );
+                if way == Way::Implicit {
+                    // As a writer: a reader waits for it.
+                    let buffer = frame.dma_buf();
+                    assert!(!buffer.is_idle(Access::Read).unwrap());
+                }
+                rendering.signal();
+                assert!(seen.is_signalled().unwrap());
+            }
+            no_cpu_waited(&scene.end(), way);
+            Cell::Passed
+        },
+    );
+}
+
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn a_release_reaches_an_acquire_beside_another() {
+    let _watchdog = watchdog("a release beside another acquire");
+    in_every_way(
+        "released while another thread acquires on the display: both go on",
+        |stage, way, payload| {
+            let mut scene = stage.scene(way);
+            let mut beside = scene.beside();
+            let (_, frame) = scene.show();
+            let (_, frame_beside) = beside.show();
+            let reader = scene.fence();
+            thread::scope(|scope| {
+                let waiting = scope.spawn(|| {
+                    let acquired = beside.acquire(Payload::Fence);
+                    free(&beside, &acquired);
+                    acquired.took
+                });
+                thread::sleep(WATCHED);
+                if way == Way::Cpu {
+                    scene.compositor.release(&frame, With::nothing());
+                } else {
+                    scene
+                        .compositor
+                        .release(&frame, With::readers(&[reader.sync_file()]));
+                }
+                let acquired = scene.acquire(payload);
+                if way == Way::Cpu {
+                    free(&scene, &acquired);
+                } else {
+                    held_by(&scene, &acquired, vec![reader]);
+                }
+                drop(acquired);
+                assert!(
+                    !waiting.is_finished(),
+                    "who waits there has got nothing yet"
+                );
+                scene.compositor.release(&frame_beside, With::nothing());
+                let took = waiting.join().unwrap();
+                assert!(took >= WATCHED, "{took:?}");
+            });
+            drop(beside);
+            no_cpu_waited_in_acquire(&scene.end(), way);
+            Cell::Passed
+        },
+    );
+}
