@@ -9,7 +9,7 @@ use ash::vk;
 use libloading::Library;
 use wayfence::sync_file::SyncFile;
 
-use crate::test_driver;
+use crate::{environment, test_driver};
 
 /// The driver of this process, which is the real one but for what a test asks of it.
 ///
@@ -41,16 +41,7 @@ impl AsynchronousDriver {
         static ONE: Mutex<()> = Mutex::new(());
         let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         if env::var_os("WAYFENCE_TEST_DRIVER").is_none() {
-            assert!(
-                !loader_is_open(),
-                "the Vulkan loader has found its drivers before"
-            );
-            for (name, value) in test_driver::environment(&[]) {
-                // SAFETY: other threads must not read the environment past std's lock meanwhile. Only
-                // C libraries do that, the first of which is the Vulkan loader or libwayland: this
-                // crate opens them after this, and the loader was just seen not to be open.
-                unsafe { env::set_var(name, value) };
-            }
+            environment::set(test_driver::environment(&[]));
         }
         // SAFETY: opening it runs no code of its own. The loader opens the same file, which is then the
         // same library.
@@ -122,12 +113,4 @@ impl Command {
             Self::ImportFenceFd => c"vkImportFenceFdKHR",
         }
     }
-}
-
-fn loader_is_open() -> bool {
-    use libloading::os::unix::{Library, RTLD_LAZY};
-    /// Of `dlopen(3)`: only what is open already.
-    const RTLD_NOLOAD: i32 = 4;
-    // SAFETY: nothing is loaded, so nothing runs.
-    unsafe { Library::open(Some("libvulkan.so.1"), RTLD_LAZY | RTLD_NOLOAD) }.is_ok()
 }

@@ -9,10 +9,14 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use wayfence::report::{self, SwapchainReport};
 
 use crate::build::built;
+use crate::environment;
 use crate::manifests::{self, write_manifest};
 
 /// The layer under test.
 pub const WAYFENCE: &str = "VK_LAYER_WAYFENCE_wsi";
+/// The layer under test as `scripts/install` leaves it: an implicit layer, which no one names. It
+/// stands above all that are named.
+pub const INSTALLED: &str = "installed";
 /// The validation layer.
 pub const VALIDATION: &str = "VK_LAYER_KHRONOS_validation";
 
@@ -29,12 +33,7 @@ pub fn set_up() {
         if env::var_os("WAYFENCE_REPORT").is_none() {
             variables.push(("WAYFENCE_REPORT".to_owned(), path_of(&reports)));
         }
-        for (name, value) in variables {
-            // SAFETY: other threads must not read the environment past std's lock meanwhile. Only
-            // C libraries do that, the first of which is the Vulkan loader or libwayland: both are
-            // opened by this crate after `set_up`, which lets nobody pass before it is done.
-            unsafe { env::set_var(name, value) };
-        }
+        environment::set(variables);
         reports
     });
 }
@@ -82,31 +81,49 @@ pub fn chosen() -> Vec<String> {
 
 /// Whether this process runs on the layer under test.
 pub fn wayfence_is_on() -> bool {
-    chosen().iter().any(|name| name == WAYFENCE)
+    chosen()
+        .iter()
+        .any(|name| name == WAYFENCE || name == INSTALLED)
 }
 
 /// The variables with which a process runs on these layers, from the application down.
 pub fn environment(layers: &[impl AsRef<str>]) -> Vec<(String, String)> {
-    let names: Vec<&str> = layers.iter().map(AsRef::as_ref).collect();
+    let mut names: Vec<&str> = layers.iter().map(AsRef::as_ref).collect();
+    let chosen = names.join(":");
+    let installed = names.contains(&INSTALLED);
+    names.retain(|name| *name != INSTALLED);
     // What the user has set, without what an earlier call added.
-    let mut directories: Vec<PathBuf> = env::var_os("VK_ADD_LAYER_PATH")
-        .map(|path| env::split_paths(&path).collect())
-        .unwrap_or_default();
-    directories.retain(|directory| !directory.starts_with(manifests::root()));
-    let with_wayfence = names.contains(&WAYFENCE);
-    if with_wayfence {
-        directories.insert(0, manifest_directory(&library()));
+    let directories = |variable: &str, default: &str| -> Vec<PathBuf> {
+        let path = env::var_os(variable).filter(|path| !path.is_empty());
+        env::split_paths(&path.unwrap_or_else(|| default.into()))
+            .filter(|directory| !directory.as_os_str().is_empty())
+            .filter(|directory| !directory.starts_with(manifests::root()))
+            .collect()
+    };
+    let mut explicit = directories("VK_ADD_LAYER_PATH", "");
+    // "If $XDG_DATA_DIRS is either not set or empty, a value equal to /usr/local/share/:/usr/share/
+    // should be used" (XDG Base Directory Specification).
+    let mut data = directories("XDG_DATA_DIRS", "/usr/local/share:/usr/share");
+    let named = names.contains(&WAYFENCE);
+    if named {
+        explicit.insert(0, manifest_directory(""));
     }
-    let path = env::join_paths(directories)
-        .expect("no directory has a colon")
-        .to_string_lossy()
-        .into_owned();
+    if installed {
+        data.insert(0, manifest_directory("vulkan/implicit_layer.d"));
+    }
+    let path = |directories| {
+        env::join_paths::<Vec<PathBuf>, _>(directories)
+            .expect("no directory has a colon")
+            .to_string_lossy()
+            .into_owned()
+    };
     let mut variables = vec![
-        ("WAYFENCE_TEST_LAYERS".to_owned(), names.join(":")),
+        ("WAYFENCE_TEST_LAYERS".to_owned(), chosen),
         ("VK_INSTANCE_LAYERS".to_owned(), names.join(":")),
-        ("VK_ADD_LAYER_PATH".to_owned(), path),
+        ("VK_ADD_LAYER_PATH".to_owned(), path(explicit)),
+        ("XDG_DATA_DIRS".to_owned(), path(data)),
     ];
-    if !with_wayfence {
+    if !named && !installed {
         // Where the layer is installed on the machine it would come uncalled.
         variables.push(("DISABLE_WAYFENCE".to_owned(), "1".to_owned()));
     }
@@ -129,9 +146,9 @@ pub fn library() -> PathBuf {
     library.canonicalize().expect("it exists")
 }
 
-/// A directory with the project's manifest, made to name this library.
-fn manifest_directory(library: &Path) -> PathBuf {
+/// A directory with the project's manifest in this folder of it, made to name the library under test.
+fn manifest_directory(folder: &str) -> PathBuf {
     const TEMPLATE: &str = include_str!("../../manifest/VkLayer_wayfence.json");
-    let text = TEMPLATE.replace("@LIBRARY_PATH@", &library.display().to_string());
-    write_manifest(Path::new("VkLayer_wayfence.json"), &text)
+    let text = TEMPLATE.replace("@LIBRARY_PATH@", &library().display().to_string());
+    write_manifest(&Path::new(folder).join("VkLayer_wayfence.json"), &text)
 }

@@ -17,6 +17,7 @@
 //! | `endurance` | nothing leaks, nothing wears out | a compositor, minutes |
 //! | `validation` | no message of the validation layer | a compositor, `VK_LAYER_KHRONOS_validation` |
 //! | `stepping_aside` | untouched where the layer cannot serve | the half named `without_dma_bufs` a compositor that has none |
+//! | `driver_without_wsi` | frames on a driver that knows no window system | a compositor with dma-bufs |
 //! | `lost_compositor` | the compositor's death | a compositor of its own: the test kills it |
 //!
 //! Tests that need more than the build are `#[ignore]`d, so a bare `cargo test` says how many it
@@ -25,8 +26,9 @@
 //!
 //! Settings: `WAYFENCE_LAYER_LIBRARY` is the layer to test (otherwise the one beside the tests in
 //! cargo's target directory), `WAYFENCE_TEST_LAYERS` the layers to run on, from the application
-//! down, separated by colons (otherwise ours alone; empty for none: most tests hold for a driver's
-//! own swapchains too, which is how the tests themselves are tested).
+//! down, separated by colons (otherwise ours alone; `installed` for ours as an implicit one; empty for
+//! none: most tests hold for a driver's own swapchains too, which is how the tests themselves are
+//! tested).
 
 pub mod application;
 pub mod asynchronous;
@@ -35,6 +37,7 @@ pub mod child;
 pub mod compositor;
 pub mod device;
 pub mod driver;
+mod environment;
 pub mod footprint;
 pub mod instance;
 pub mod layers;

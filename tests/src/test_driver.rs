@@ -9,6 +9,45 @@ use serde_json::Value;
 use crate::build::built;
 use crate::manifests::write_manifest;
 
+/// What a driver without window-system integration does not have.
+pub const WINDOW_SYSTEM: &[&str] = &[
+    // Of instances.
+    "VK_EXT_acquire_drm_display",
+    "VK_EXT_acquire_xlib_display",
+    "VK_EXT_direct_mode_display",
+    "VK_EXT_display_surface_counter",
+    "VK_EXT_headless_surface",
+    "VK_EXT_surface_maintenance1",
+    "VK_EXT_swapchain_colorspace",
+    "VK_GOOGLE_surfaceless_query",
+    "VK_KHR_display",
+    "VK_KHR_get_display_properties2",
+    "VK_KHR_get_surface_capabilities2",
+    "VK_KHR_surface",
+    "VK_KHR_surface_maintenance1",
+    "VK_KHR_surface_protected_capabilities",
+    "VK_KHR_wayland_surface",
+    "VK_KHR_xcb_surface",
+    "VK_KHR_xlib_surface",
+    // Of devices.
+    "VK_EXT_display_control",
+    "VK_EXT_hdr_metadata",
+    "VK_EXT_present_mode_fifo_latest_ready",
+    "VK_EXT_present_timing",
+    "VK_EXT_swapchain_maintenance1",
+    "VK_KHR_display_swapchain",
+    "VK_KHR_incremental_present",
+    "VK_KHR_present_id",
+    "VK_KHR_present_id2",
+    "VK_KHR_present_mode_fifo_latest_ready",
+    "VK_KHR_present_wait",
+    "VK_KHR_present_wait2",
+    "VK_KHR_shared_presentable_image",
+    "VK_KHR_swapchain",
+    "VK_KHR_swapchain_maintenance1",
+    "VK_KHR_swapchain_mutable_format",
+];
+
 /// The library of the test driver.
 ///
 /// # Panics
