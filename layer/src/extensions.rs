@@ -17,6 +17,7 @@ pub const INSTANCE: &[(&CStr, u32)] = &[
     (khr::surface::NAME, 25),
     (khr::wayland_surface::NAME, 6),
     (khr::get_surface_capabilities2::NAME, 1),
+    (ext::layer_settings::NAME, 2),
 ];
 
 /// Device extensions that the manifest promises, with their revisions.

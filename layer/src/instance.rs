@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use ash::{khr, vk};
+use ash::{ext, khr, vk};
 
 use crate::{
     dispatch,
@@ -16,6 +16,7 @@ use crate::{
     p_next,
     physical_device::PhysicalDevice,
     result,
+    settings::Settings,
     surface::Surface,
 };
 
@@ -31,6 +32,8 @@ pub struct Instance {
     get_physical_device_proc_addr: Option<PfnGetPhysicalDeviceProcAddr>,
     /// The version that the application asked for.
     pub api_version: u32,
+    /// What user and application set.
+    pub settings: Settings,
     /// The extensions that the application asked for.
     enabled: HashSet<CString>,
     physical_devices: RwLock<HashMap<vk::PhysicalDevice, Arc<PhysicalDevice>>>,
@@ -145,6 +148,8 @@ pub unsafe extern "system" fn create_instance(
             )
         };
 
+        // SAFETY: valid by the specification.
+        let settings = unsafe { Settings::of_instance(info.p_next) };
         let mut created = vk::Result::ERROR_EXTENSION_NOT_PRESENT;
         for names in extension_lists(asked, &enabled, api_version) {
             let info = vk::InstanceCreateInfo {
@@ -177,6 +182,7 @@ pub unsafe extern "system" fn create_instance(
             get_proc_addr,
             get_physical_device_proc_addr,
             api_version,
+            settings,
             enabled,
             physical_devices: RwLock::default(),
             surfaces: RwLock::default(),
@@ -188,29 +194,41 @@ pub unsafe extern "system" fn create_instance(
 }
 
 /// The lists of extensions to try, best first. A driver may lack what we would add (then we step
-/// aside), or the surface extensions that we provide to the application (then it gets ours).
+/// aside), or what we provide to the application (then it gets ours).
 fn extension_lists(
     asked: &[*const c_char],
     enabled: &HashSet<CString>,
     api_version: u32,
 ) -> Vec<Vec<*const c_char>> {
-    if !enabled.contains(khr::wayland_surface::NAME) {
-        return vec![asked.to_vec()];
-    }
-    let needed = INSTANCE_NEEDS
-        .iter()
-        .filter(|need| need.by_name(api_version) && !enabled.contains(need.name))
-        .map(|need| need.name.as_ptr());
-    let full: Vec<_> = asked.iter().copied().chain(needed).collect();
-    let ours: Vec<&CStr> = extensions::INSTANCE.iter().map(|(name, _)| *name).collect();
-    let without_ours = |list: &[*const c_char]| {
+    let without = |list: &[*const c_char], names: &[&CStr]| -> Vec<_> {
         list.iter()
             .copied()
             // SAFETY: valid C strings, the application's and our own.
-            .filter(|name| !ours.contains(&unsafe { CStr::from_ptr(*name) }))
+            .filter(|name| !names.contains(&unsafe { CStr::from_ptr(*name) }))
             .collect()
     };
-    vec![full.clone(), without_ours(&full), asked.to_vec()]
+    let mut lists = vec![asked.to_vec()];
+    if enabled.contains(khr::wayland_surface::NAME) {
+        let needed = INSTANCE_NEEDS
+            .iter()
+            .filter(|need| need.by_name(api_version) && !enabled.contains(need.name))
+            .map(|need| need.name.as_ptr());
+        let full: Vec<_> = asked.iter().copied().chain(needed).collect();
+        let ours: Vec<&CStr> = extensions::INSTANCE.iter().map(|(name, _)| *name).collect();
+        let without_ours = without(&full, &ours);
+        lists.splice(0..0, [full, without_ours]);
+    }
+    if enabled.contains(ext::layer_settings::NAME) {
+        // Other layers below may read the application's settings, too; a driver knows nothing of them.
+        lists = lists
+            .into_iter()
+            .flat_map(|list| {
+                let without_settings = without(&list, &[ext::layer_settings::NAME]);
+                [list, without_settings]
+            })
+            .collect();
+    }
+    lists
 }
 
 /// `vkDestroyInstance`.

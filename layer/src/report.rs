@@ -1,9 +1,9 @@
-//! The report (`WAYFENCE_REPORT`): what each swapchain counted, written when it is destroyed, or when
+//! The report (`WAYFENCE_REPORT`, or the setting `report`): what each swapchain counted, written when it is destroyed, or when
 //! the process exits with it.
 
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 
-use crate::{settings::settings, swapchain::Swapchain};
+use crate::swapchain::Swapchain;
 
 /// Swapchains whose report has not been written.
 static UNREPORTED: Mutex<Vec<Weak<Swapchain>>> = Mutex::new(Vec::new());
@@ -18,7 +18,7 @@ pub fn application() -> String {
 
 /// Takes note of a new swapchain, in case that the process exits with it.
 pub fn remember(swapchain: &Arc<Swapchain>) {
-    if settings().report.is_none() {
+    if swapchain.report_file().is_none() {
         return;
     }
     static AT_EXIT: Once = Once::new();
@@ -33,7 +33,7 @@ pub fn remember(swapchain: &Arc<Swapchain>) {
 
 /// Appends the swapchain's report to the file.
 pub fn write(swapchain: &Swapchain) {
-    if let Some(path) = &settings().report
+    if let Some(path) = swapchain.report_file()
         && let Err(error) = swapchain.report().append(path)
     {
         tracing::error!(%error, "the report cannot be written");

@@ -2,6 +2,7 @@
 
 use std::{
     os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd},
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -27,7 +28,6 @@ use crate::{
     physical_device::Layout,
     report,
     result::{self, PANICKED},
-    settings::settings,
     surface::{Offer, Surface, Verdict},
     surface_queries::{self, PRESENT_MODES},
 };
@@ -77,6 +77,11 @@ impl Swapchain {
         }
     }
 
+    /// The file to which the report goes, if it goes anywhere.
+    pub fn report_file(&self) -> Option<&Path> {
+        self.device.instance.settings.report.as_deref()
+    }
+
     fn new(
         device: &Arc<Device>,
         surface: &Arc<Surface>,
@@ -90,7 +95,7 @@ impl Swapchain {
         let window = surface
             .window()
             .map_err(|_| vk::Result::ERROR_SURFACE_LOST_KHR)?;
-        let choice = match &settings().synchronisation {
+        let choice = match &device.instance.settings.synchronisation {
             Ok(choice) => *choice,
             Err(error) => return Err(refused(&error.to_string())),
         };

@@ -19,7 +19,7 @@ pub struct Driver {
     pub instances: Vec<Vec<CString>>,
     /// The extensions of each device that was created or refused, in order.
     pub devices: Vec<Vec<CString>>,
-    /// The types of the structures chained to the last device's create info.
+    /// The types of the structures chained to the create info of the last instance or device.
     pub chained: Vec<vk::StructureType>,
     /// The link that the layer above must have put in place of its own, as an address.
     expected_link: usize,
@@ -199,12 +199,19 @@ unsafe extern "system" fn create_instance(
         )
     };
     // SAFETY: the chain is valid and the loader's structures are its own.
-    let link = unsafe {
-        link::<VkLayerInstanceLink>(info.p_next, vk::StructureType::LOADER_INSTANCE_CREATE_INFO)
+    let (link, chained) = unsafe {
+        (
+            link::<VkLayerInstanceLink>(
+                info.p_next,
+                vk::StructureType::LOADER_INSTANCE_CREATE_INFO,
+            ),
+            chained(info.p_next),
+        )
     };
     let known = DRIVER.with_borrow_mut(|driver| {
         assert_eq!(link, driver.expected_link, "the layer advances its link");
         driver.instances.push(asked.clone());
+        driver.chained = chained;
         asked
             .iter()
             .all(|name| driver.instance_extensions.contains(name))

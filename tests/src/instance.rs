@@ -45,6 +45,8 @@ pub struct Options<'a> {
     pub extensions: &'a [&'a CStr],
     /// Whether to collect messages, with the validation layer's checks of synchronisation on.
     pub messages: bool,
+    /// What it sets of the layer under test (`VK_EXT_layer_settings`): names and values.
+    pub settings: &'a [(&'a CStr, &'a CStr)],
 }
 
 /// What an application on Wayland enables.
@@ -68,6 +70,7 @@ impl Default for Options<'_> {
             api_version: vk::API_VERSION_1_1,
             extensions: WAYLAND,
             messages: false,
+            settings: &[],
         }
     }
 }
@@ -105,6 +108,31 @@ impl Instance {
                 create_info.push_next(&mut features).push_next(early)
             }
             None => create_info,
+        };
+        let values: Vec<[_; 1]> = options
+            .settings
+            .iter()
+            .map(|(_, value)| [value.as_ptr()])
+            .collect();
+        let settings: Vec<_> = options
+            .settings
+            .iter()
+            .zip(&values)
+            .map(|((name, _), value)| vk::LayerSettingEXT {
+                p_layer_name: c"VK_LAYER_WAYFENCE_wsi".as_ptr(),
+                p_setting_name: name.as_ptr(),
+                ty: vk::LayerSettingTypeEXT::STRING,
+                value_count: 1,
+                p_values: value.as_ptr().cast(),
+                ..Default::default()
+            })
+            .collect();
+        let mut layer_settings = vk::LayerSettingsCreateInfoEXT::default().settings(&settings);
+        let create_info = if settings.is_empty() {
+            create_info
+        } else {
+            extensions.push(ext::layer_settings::NAME.as_ptr());
+            create_info.push_next(&mut layer_settings)
         };
         let create_info = create_info.enabled_extension_names(&extensions);
         // SAFETY: everything that the create info points to outlives the call.

@@ -168,6 +168,31 @@ impl Library {
         api_version: u32,
         extensions: &[&CStr],
     ) -> Result<vk::Instance, vk::Result> {
+        self.create_instance_with_settings(api_version, extensions, &[])
+    }
+
+    /// An instance of the layer on the scripted driver of this thread, with settings for layers, each
+    /// in a structure of its own; none for none.
+    ///
+    /// # Errors
+    /// What `vkCreateInstance` answers.
+    pub fn create_instance_with_settings(
+        &self,
+        api_version: u32,
+        extensions: &[&CStr],
+        settings: &[vk::LayerSettingEXT<'_>],
+    ) -> Result<vk::Instance, vk::Result> {
+        let mut chained: Vec<_> = settings
+            .iter()
+            .map(|setting| {
+                vk::LayerSettingsCreateInfoEXT::default().settings(std::slice::from_ref(setting))
+            })
+            .collect();
+        let mut rest: *const c_void = ptr::null();
+        for info in chained.iter_mut().rev() {
+            info.p_next = rest;
+            rest = ptr::from_ref(info).cast();
+        }
         let mut last = VkLayerInstanceLink {
             next: ptr::null_mut(),
             get_instance_proc_addr: driver::unreachable_instance_proc_addr,
@@ -180,7 +205,7 @@ impl Library {
         };
         let mut info = LinkInfo {
             s_type: vk::StructureType::LOADER_INSTANCE_CREATE_INFO,
-            p_next: ptr::null(),
+            p_next: rest,
             function: VK_LAYER_LINK_INFO,
             link: &mut own,
         };

@@ -3,11 +3,12 @@
 //!
 //! ```text
 //! wayfence-probe describe wayland|headless   prints what an application sees, then draws
-//! wayfence-probe frames NUMBER               draws frames, FIFO
+//! wayfence-probe frames NUMBER [NAME=VALUE…] draws frames, FIFO, with settings of the layer
 //! wayfence-probe messages                    draws, prints what the validation layer says
 //! wayfence-probe messages careless           the same, with a mistake for it to find
 //! ```
 
+use std::ffi::{CStr, CString};
 use std::process::ExitCode;
 
 use ash::{khr, vk};
@@ -24,12 +25,15 @@ fn main() -> ExitCode {
     {
         ["describe", "wayland"] => describe(false),
         ["describe", "headless"] => describe(true),
-        ["frames", number] => frames(number.parse().expect("a number of frames")),
+        ["frames", number, settings @ ..] => {
+            frames(number.parse().expect("a number of frames"), settings);
+        }
         ["messages"] => messages(false),
         ["messages", "careless"] => messages(true),
         _ => {
             eprintln!(
-                "usage: wayfence-probe describe wayland|headless, frames NUMBER, or messages [careless]"
+                "usage: wayfence-probe describe wayland|headless, frames NUMBER [NAME=VALUE...], \
+                 or messages [careless]"
             );
             return ExitCode::from(2);
         }
@@ -114,8 +118,23 @@ fn describe(headless: bool) {
     }
 }
 
-fn frames(number: u32) {
-    let app = Application::new();
+fn frames(number: u32, settings: &[&str]) {
+    let settings: Vec<(CString, CString)> = settings
+        .iter()
+        .map(|setting| {
+            let (name, value) = setting.split_once('=').expect("NAME=VALUE");
+            let own = |text| CString::new(text).expect("an argument has no NUL");
+            (own(name), own(value))
+        })
+        .collect();
+    let settings: Vec<(&CStr, &CStr)> = settings
+        .iter()
+        .map(|(name, value)| (name.as_c_str(), value.as_c_str()))
+        .collect();
+    let app = Application::with(Options {
+        settings: &settings,
+        ..Options::default()
+    });
     let mut swapchain = app.swapchain();
     println!("{} images", swapchain.images.len());
     for _ in 0..number {

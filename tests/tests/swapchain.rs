@@ -58,7 +58,7 @@ fn frames_flow_with_the_fewest_extensions() {
     let app = Application::with(Options {
         api_version: vk::API_VERSION_1_0,
         extensions: &WAYLAND[..2],
-        messages: false,
+        ..Options::default()
     });
     let mut swapchain = app.swapchain();
     for _ in 0..5 {
