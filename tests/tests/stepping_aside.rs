@@ -37,6 +37,37 @@ fn x11_surfaces_are_as_without_the_layer() {
     assert_eq!(unexpected(&without, &with), [""; 0]);
 }
 
+/// A program that draws on X11 draws, the layer in its process, and the layer has no part in it.
+#[test]
+#[ignore = "needs Xvfb and vkcube: scripts/test"]
+fn x11_programs_draw_as_without_the_layer() {
+    const FRAMES: &str = "20";
+    let server = Xvfb::start();
+    let report = std::env::temp_dir().join(format!("wayfence-report-{}", std::process::id()));
+    let run = |layers: &[&str]| {
+        let output = on("vkcube", layers)
+            .args(["--wsi", "xcb", "--c", FRAMES])
+            .env_remove("WAYLAND_DISPLAY")
+            .env("DISPLAY", &server.display)
+            .env("WAYFENCE_REPORT", &report)
+            // The loader says which layers there are.
+            .env("VK_LOADER_DEBUG", "layer")
+            .output()
+            .unwrap();
+        let loader = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{layers:?}: {loader}");
+        assert_eq!(
+            loader.contains(&format!("Insert instance layer \"{WAYFENCE}\"")),
+            layers.contains(&WAYFENCE),
+            "{loader}"
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let (without, with) = (run(&[]), run(&[WAYFENCE]));
+    assert_eq!(without, with);
+    assert!(!report.exists(), "the layer has made a swapchain");
+}
+
 /// Whatever is not about surfaces is the driver's, with the layer and without.
 #[test]
 #[ignore = "needs vulkaninfo: scripts/test"]
