@@ -51,8 +51,6 @@ pub mod surface;
 pub mod swapchain;
 pub mod table;
 pub mod test_driver;
-pub mod udmabuf;
-pub mod vgem;
 pub mod watchdog;
 pub mod window;
 
@@ -62,4 +60,5 @@ pub use footprint::Footprint;
 pub use instance::Instance;
 pub use surface::Surface;
 pub use swapchain::{Swapchain, Wanted};
+pub use wayfence_test_fences::{udmabuf, vgem};
 pub use window::Window;

@@ -1,0 +1,4 @@
+//! Dma-bufs and fences on demand, from drivers of the kernel that have no hardware.
+
+pub mod udmabuf;
+pub mod vgem;
