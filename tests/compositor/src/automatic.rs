@@ -121,7 +121,7 @@ impl State {
         let number = at.saturating_sub(self.automatic.zero).as_nanos() / refresh.as_nanos();
         self.automatic.refreshes = number as u64;
         let clock = self.offer.presentation.unwrap_or(Clock::Monotonic);
-        let on_clock = (clock.now() + at).saturating_sub(Clock::Monotonic.now());
+        let on_clock = clock.at_monotonic(at);
         let surfaces: Vec<SurfaceId> = self.surfaces.keys().copied().collect();
         for id in surfaces {
             self.apply_ready(id, at);
@@ -186,8 +186,7 @@ impl State {
         match frame.pacing.target {
             Some(target) => {
                 let clock = self.offer.presentation.unwrap_or(Clock::Monotonic);
-                let on_clock = (clock.now() + now).saturating_sub(Clock::Monotonic.now());
-                target <= on_clock
+                target <= clock.at_monotonic(now)
             }
             None => true,
         }

@@ -26,6 +26,14 @@ impl Clock {
         Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
     }
 
+    /// What this clock shows when `CLOCK_MONOTONIC` shows `time`, as far as that can be told.
+    pub(crate) fn at_monotonic(self, time: Timestamp) -> Timestamp {
+        match self {
+            Self::Monotonic => time,
+            _ => (self.now() + time).saturating_sub(Self::Monotonic.now()),
+        }
+    }
+
     pub(crate) fn id(self) -> ClockId {
         match self {
             Self::Monotonic => ClockId::Monotonic,

@@ -1,6 +1,7 @@
 //! The test's handle, and its verbs.
 
 use std::collections::BTreeSet;
+use std::ffi::CString;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,11 +10,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use wayfence::error::Result;
-use wayland_server::backend::DisconnectReason;
-use wayland_server::backend::protocol::ProtocolError as WireError;
-use wayland_server::{Display, ListeningSocket};
+use wayland_server::backend::{DisconnectReason, Handle};
+use wayland_server::{Display, ListeningSocket, Resource};
 
 use crate::automatic::Behaviour;
+use crate::buffer::Buffer;
 use crate::commit::{Attached, Commit};
 use crate::event_loop::{self, PATIENCE, Shared};
 use crate::feedback::Feedback;
@@ -73,19 +74,28 @@ impl Compositor {
 
     /// Ends a client's connection without a word. Its end reads what was sent before.
     pub fn disconnect(&self, client: ClientId) {
-        self.end(client, DisconnectReason::ConnectionClosed);
+        self.end(client, |display, client| {
+            display.kill_client(client, DisconnectReason::ConnectionClosed);
+        });
     }
 
     /// Ends a client's connection with an error on its `wl_display`: `code` is one of
-    /// `wl_display.error`, 2 for `no_memory` or 3 for `implementation`.
+    /// `wl_display.error`: 3 for `implementation`, or 2 for `no_memory`, which libwayland turns from a
+    /// protocol error (`EPROTO`) into `ENOMEM`.
     pub fn disconnect_with_error(&self, client: ClientId, code: u32, message: &str) {
-        let error = DisconnectReason::ProtocolError(WireError {
-            code,
-            object_id: 1,
-            object_interface: "wl_display".to_owned(),
-            message: message.to_owned(),
+        let message = CString::new(message).expect("a message without NUL");
+        self.end(client, |display, client| {
+            let mut object = None;
+            let _ = display.with_all_objects_for(client, |id| {
+                // wl_display is object 1, always.
+                if id.protocol_id() == 1 {
+                    object = Some(id);
+                }
+            });
+            if let Some(object) = object {
+                display.post_error(object, code, message);
+            }
         });
-        self.end(client, error);
     }
 
     /// The compositor reads nothing and refreshes nothing until what this returns is dropped; the test's
@@ -95,20 +105,10 @@ impl Compositor {
         Frozen(self)
     }
 
-    fn end(&self, client: ClientId, reason: DisconnectReason) {
+    fn end(&self, client: ClientId, end: impl FnOnce(Handle, wayland_server::backend::ClientId)) {
         self.act(|state| {
             if let Some(client) = state.clients.get(&client) {
-                let message = match &reason {
-                    DisconnectReason::ConnectionClosed => None,
-                    DisconnectReason::ProtocolError(error) => Some(error.clone()),
-                };
-                match message {
-                    None => state
-                        .display
-                        .backend_handle()
-                        .kill_client(client.id(), reason),
-                    Some(error) => client.kill(&state.display, error),
-                }
+                end(state.display.backend_handle(), client.id());
             }
         });
         // The thread closes the socket.
@@ -233,9 +233,15 @@ impl Compositor {
             .collect()
     }
 
-    /// How many `wl_buffer`s exist, of all clients.
-    pub fn buffer_count(&self) -> usize {
-        self.shared.state().buffers.len()
+    /// The buffers of a client whose `wl_buffer` exists, oldest first.
+    pub fn buffers(&self, client: ClientId) -> Vec<Arc<Buffer>> {
+        let state = self.shared.state();
+        let buffers = state.buffers.values();
+        buffers
+            .filter_map(|resource| resource.data::<Arc<Buffer>>())
+            .filter(|buffer| buffer.client == client)
+            .map(Arc::clone)
+            .collect()
     }
 
     /// How many buffers the compositor holds: those committed and not released.

@@ -6,6 +6,7 @@
 
 use std::os::fd::AsFd;
 
+use crate::buffer::Buffer;
 use crate::commit::{Commit, Synchronisation};
 use crate::compositor::Compositor;
 use crate::release::ReleaseBy;
@@ -14,9 +15,9 @@ use crate::release::ReleaseBy;
 pub struct Misbehave<'a>(pub(crate) &'a Compositor);
 
 impl Misbehave<'_> {
-    /// Sends `wl_buffer.release` for the buffer of this commit, whether it was released, held, or never
+    /// Sends `wl_buffer.release`, and nothing else, whether the buffer was released, is held, or was never
     /// committed. Answers whether its `wl_buffer` exists.
-    pub fn release_event(&self, buffer: &crate::Buffer) -> bool {
+    pub fn release_event(&self, buffer: &Buffer) -> bool {
         self.0.act(|state| match state.buffers.get(&buffer.id) {
             Some(resource) => {
                 resource.release();
@@ -57,6 +58,24 @@ impl Misbehave<'_> {
         match &commit.fences().synchronisation {
             Synchronisation::Syncobj { release, .. } => {
                 release.release(None).expect("the point can be signalled");
+            }
+            other => panic!("commit {} has no points: {other:?}", commit.serial),
+        }
+    }
+
+    /// Closes the compositor's ends of the commit's timelines. Its points are nobody's business any more:
+    /// a release signals nothing.
+    ///
+    /// # Panics
+    /// If it has none.
+    #[track_caller]
+    pub fn close_timelines(&self, commit: &Commit) {
+        match &commit.fences().synchronisation {
+            Synchronisation::Syncobj {
+                acquire, release, ..
+            } => {
+                acquire.close();
+                release.close();
             }
             other => panic!("commit {} has no points: {other:?}", commit.serial),
         }

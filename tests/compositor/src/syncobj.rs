@@ -22,27 +22,26 @@ use crate::state::{State, SurfaceId, protocol_error, surface_id};
 
 global!(WpLinuxDrmSyncobjManagerV1);
 
-/// A timeline that a client has imported.
+/// A timeline that a client has imported; `None` for a blind one ([`Syncobj::Blind`]), and once the
+/// compositor has closed its end.
 #[derive(Debug)]
-pub(crate) enum ClientTimeline {
-    Real(Mutex<Timeline>),
-    /// See [`Syncobj::Blind`].
-    Blind,
-}
+pub(crate) struct ClientTimeline(Mutex<Option<Timeline>>);
 
 impl ClientTimeline {
-    fn lock(&self) -> Option<MutexGuard<'_, Timeline>> {
-        match self {
-            Self::Real(timeline) => Some(timeline.lock().unwrap_or_else(PoisonError::into_inner)),
-            Self::Blind => None,
-        }
+    fn new(timeline: Option<Timeline>) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(timeline)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Timeline>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Point {
     /// Whether the point has a fence, and that fence.
     pub(crate) fn look(&self) -> (bool, Option<SyncFile>) {
-        let Some(mut timeline) = self.timeline.lock() else {
+        let mut timeline = self.timeline.lock();
+        let Some(timeline) = timeline.as_mut() else {
             return (false, None);
         };
         match timeline.is_available(self.value) {
@@ -51,24 +50,29 @@ impl Point {
         }
     }
 
-    /// Whether nobody needs to wait for the point. Blind ones are not worth waiting for.
+    /// Whether nobody needs to wait for the point. What is never signalled is not worth waiting for.
     pub(crate) fn is_signalled(&self) -> bool {
-        match &*self.timeline {
-            ClientTimeline::Blind => true,
-            ClientTimeline::Real(_) => match self.look() {
-                (_, Some(fence)) => fence.is_signalled().expect("poll works"),
-                (_, None) => false,
-            },
+        if self.timeline.lock().is_none() {
+            return true;
+        }
+        match self.look() {
+            (_, Some(fence)) => fence.is_signalled().expect("poll works"),
+            (_, None) => false,
         }
     }
 
     /// Signals the point, with `fence` or at once.
     pub(crate) fn release(&self, fence: Option<&SyncFile>) -> Result<()> {
-        match (self.timeline.lock(), fence) {
+        match (self.timeline.lock().as_mut(), fence) {
             (None, _) => Ok(()),
-            (Some(mut timeline), Some(fence)) => timeline.import_sync_file(self.value, fence),
+            (Some(timeline), Some(fence)) => timeline.import_sync_file(self.value, fence),
             (Some(timeline), None) => timeline.signal(self.value),
         }
+    }
+
+    /// Closes the compositor's end of the timeline.
+    pub(crate) fn close(&self) {
+        *self.timeline.lock() = None;
     }
 }
 
@@ -95,17 +99,16 @@ impl Dispatch<WpLinuxDrmSyncobjManagerV1, ()> for State {
             }
             Request::ImportTimeline { id, fd } => {
                 let timeline = match &state.offer.syncobj {
-                    Syncobj::On(node) => Timeline::from_fd(node, fd)
-                        .map(|timeline| ClientTimeline::Real(Mutex::new(timeline))),
-                    Syncobj::Blind => Ok(ClientTimeline::Blind),
+                    Syncobj::On(node) => Timeline::from_fd(node, fd).map(Some),
+                    Syncobj::Blind => Ok(None),
                     Syncobj::None => unreachable!("the global is not there"),
                 };
                 match timeline {
                     Ok(timeline) => {
-                        init.init(id, Arc::new(timeline));
+                        init.init(id, ClientTimeline::new(timeline));
                     }
                     Err(error) => {
-                        init.init(id, Arc::new(ClientTimeline::Blind));
+                        init.init(id, ClientTimeline::new(None));
                         protocol_error(manager, Error::InvalidTimeline, error.to_string());
                     }
                 }

@@ -1,6 +1,12 @@
 //! The compositor does what it is told, and ends whoever breaks a protocol.
 
+mod automatic;
+mod buffers;
 mod client;
+mod connections;
+mod extensions;
+mod feedback;
+mod fences;
 mod frames;
 mod synchronisation;
 mod windows;
