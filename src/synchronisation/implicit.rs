@@ -81,10 +81,10 @@ impl Snapshots {
 ///
 /// Why the answer is sound, whatever others do in between: `own` was put on the image before the commit
 /// and leaves it only by signalling. So if it has not signalled after a snapshot was taken, it is in that
-/// snapshot, and if the snapshot counts one fence, that is `own`. It is asked of the writers, then of
-/// everybody, and of `own` itself last. A reader that comes before or between the snapshots is counted
-/// by the second. One that comes after it is no part of the release: the compositor puts its reads on
-/// the image before it lets go.
+/// snapshot, and if the snapshot counts one fence, that is `own`. It is asked of the writers, among whom
+/// `own` must be, then of everybody, and of `own` itself last. A reader that comes before or between the
+/// snapshots is counted by the second. One that comes after it is no part of the release: the compositor
+/// puts its reads on the image before it lets go.
 ///
 /// Each call of `export` is one snapshot of the image's fences, with the access for which it is asked.
 ///
@@ -104,10 +104,12 @@ pub fn snapshot(
     }
     let writers = export(Access::Read)?;
     let everybody = export(Access::Write)?;
-    if is_one(&writers)? && is_one(&everybody)? && !own.is_signalled()? {
-        return Ok(Release::Signalled);
-    }
-    Ok(Release::Fences(everybody))
+    // Nobody at all counts as one, too, who has signalled.
+    let own_alone = is_one(&writers)? && !writers.is_signalled()? && is_one(&everybody)?;
+    Ok(match own_alone && !own.is_signalled()? {
+        true => Release::Signalled,
+        false => Release::Fences(everybody),
+    })
 }
 
 fn is_one(fences: &SyncFile) -> Result<bool> {

@@ -5,12 +5,13 @@
 //! [`acquire`](Scene::acquire)s them again.
 
 use std::fmt;
+use std::os::fd::{IntoRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ash::vk;
+use ash::{khr, vk};
 use wayfence::report::SwapchainReport;
 use wayfence::sync_file::SyncFile;
 use wayfence::syncobj::Node;
@@ -108,7 +109,14 @@ impl Stage {
         Self {
             driver,
             vgem: Vgem::open(),
-            device: Device::new(&instance),
+            device: Device::with_extensions(
+                &instance,
+                &[
+                    khr::swapchain::NAME,
+                    khr::external_semaphore_fd::NAME,
+                    khr::external_fence_fd::NAME,
+                ],
+            ),
         }
     }
 
@@ -249,6 +257,30 @@ impl<'a> Scene<'a> {
     /// # Errors
     /// What the acquire answers.
     pub fn try_acquire(&self, payload: Payload, timeout: u64) -> Result<Acquired, vk::Result> {
+        self.acquire_after(payload, timeout, |_, _, _| {})
+    }
+
+    /// Acquires an image with a semaphore and a fence that have this sync_file as a temporary payload.
+    ///
+    /// # Errors
+    /// What the acquire answers.
+    pub fn try_acquire_with_payload_of(
+        &self,
+        payload: Payload,
+        sync_file: &SyncFile,
+        timeout: u64,
+    ) -> Result<Acquired, vk::Result> {
+        self.acquire_after(payload, timeout, |device, semaphore, fence| {
+            import_both(device, semaphore, fence, sync_file);
+        })
+    }
+
+    fn acquire_after(
+        &self,
+        payload: Payload,
+        timeout: u64,
+        prepare: impl FnOnce(&Device, vk::Semaphore, vk::Fence),
+    ) -> Result<Acquired, vk::Result> {
         let device = Arc::clone(&self.swapchain.device);
         let semaphore = match payload {
             Payload::Fence => vk::Semaphore::null(),
@@ -258,6 +290,7 @@ impl<'a> Scene<'a> {
             Payload::Semaphore => vk::Fence::null(),
             _ => fence(&device, false).expect("a fence"),
         };
+        prepare(&device, semaphore, ready);
         let begun = Instant::now();
         let answer = self
             .kernel
@@ -388,5 +421,33 @@ impl Drop for Acquired {
             self.device.raw.destroy_fence(self.ready, None);
             self.device.raw.destroy_semaphore(self.semaphore, None);
         }
+    }
+}
+
+/// Gives semaphore and fence, those that are not null, a temporary payload.
+fn import_both(device: &Device, semaphore: vk::Semaphore, fence: vk::Fence, payload: &SyncFile) {
+    let duplicate = || OwnedFd::from(payload.try_clone().expect("a descriptor is left"));
+    let raw = &device.instance.raw;
+    if semaphore != vk::Semaphore::null() {
+        let info = vk::ImportSemaphoreFdInfoKHR::default()
+            .semaphore(semaphore)
+            .flags(vk::SemaphoreImportFlags::TEMPORARY)
+            .handle_type(vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD)
+            .fd(duplicate().into_raw_fd());
+        // SAFETY: the semaphore is the device's, and nothing uses it; the driver takes the descriptor.
+        unsafe {
+            khr::external_semaphore_fd::Device::new(raw, &device.raw).import_semaphore_fd(&info)
+        }
+        .expect("the driver takes sync_files");
+    }
+    if fence != vk::Fence::null() {
+        let info = vk::ImportFenceFdInfoKHR::default()
+            .fence(fence)
+            .flags(vk::FenceImportFlags::TEMPORARY)
+            .handle_type(vk::ExternalFenceHandleTypeFlags::SYNC_FD)
+            .fd(duplicate().into_raw_fd());
+        // SAFETY: as above.
+        unsafe { khr::external_fence_fd::Device::new(raw, &device.raw).import_fence_fd(&info) }
+            .expect("the driver takes sync_files");
     }
 }

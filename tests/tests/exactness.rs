@@ -9,9 +9,9 @@ use wayfence::dma_buf::Access;
 use wayfence::report::SwapchainReport;
 use wayfence::sync_file::SyncFile;
 use wayfence_test_compositor::With;
+use wayfence_test_fences::vgem::Fence;
 use wayfence_tests::scripted::{Acquired, Payload, SOON, Scene, Way};
 use wayfence_tests::table::{Cell, in_every_way};
-use wayfence_tests::vgem::Fence;
 use wayfence_tests::watchdog::Watchdog;
 
 /// How long a pending image is watched.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use wayfence::syncobj::{Node, Timeline};
+use wayfence_test_fences::vgem::Vgem;
 use wayfence_tests::Footprint;
-use wayfence_tests::vgem::Vgem;
 
 fn node() -> Node {
     Node::any().expect("a DRM node with timeline syncobjs: scripts/test runs this test with one")

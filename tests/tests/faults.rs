@@ -1,0 +1,318 @@
+//! What goes wrong between application, kernel, driver and compositor is told by the result that the
+//! specification names, loses no image for good, and leaks no descriptor.
+
+use std::time::{Duration, Instant};
+
+use ash::vk;
+use rustix::io::Errno;
+use rustix::ioctl::{Opcode, opcode};
+use wayfence_test_compositor::With;
+use wayfence_test_fences::vgem::Fence;
+use wayfence_tests::Footprint;
+use wayfence_tests::asynchronous::Command;
+use wayfence_tests::refusing_kernel::{EXPORT_SYNC_FILE, IMPORT_SYNC_FILE, RefusingKernel};
+use wayfence_tests::scripted::{Payload, SOON, Scene, Way};
+use wayfence_tests::table::{Cell, in_every_way};
+use wayfence_tests::watchdog::Watchdog;
+
+/// `DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD` and `…_FD_TO_HANDLE` with and without a point, `…_TRANSFER`.
+const HANDLE_TO_FD: Opcode = opcode::read_write::<[u64; 3]>(b'd', 0xc1);
+const FD_TO_HANDLE: Opcode = opcode::read_write::<[u64; 2]>(b'd', 0xc2);
+const TRANSFER: Opcode = opcode::read_write::<[u64; 4]>(b'd', 0xcc);
+
+/// What the kernel may answer, and what an application is told then.
+const ERRORS: [(Errno, vk::Result); 4] = [
+    (Errno::MFILE, vk::Result::ERROR_OUT_OF_HOST_MEMORY),
+    (Errno::NOMEM, vk::Result::ERROR_OUT_OF_HOST_MEMORY),
+    (Errno::INVAL, vk::Result::ERROR_UNKNOWN),
+    (Errno::BADF, vk::Result::ERROR_UNKNOWN),
+];
+
+fn watchdog(scenario: &'static str) -> Watchdog {
+    Watchdog::new(Duration::from_secs(150), scenario)
+}
+
+/// Shows an image, and has it come back with a reader.
+fn come_back_read(scene: &mut Scene<'_>) -> (u32, Fence) {
+    let (index, frame) = scene.show();
+    let reader = scene.fence();
+    scene
+        .compositor
+        .release(&frame, With::readers(&[reader.sync_file()]));
+    (index, reader)
+}
+
+/// The image can be acquired, as if nothing had happened: held by the fence and by nothing else.
+fn comes_held_by(scene: &mut Scene<'_>, payload: Payload, index: u32, fence: Fence) {
+    let acquired = scene.acquire(payload);
+    assert_eq!(acquired.index, index);
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(50) {
+        assert!(acquired.is_held(), "signalled before the fence");
+    }
+    fence.signal();
+    assert!(acquired.signals_within(SOON).is_some());
+    scene.held.push(index);
+}
+
+/// Every image can be acquired, shown, and comes back.
+fn all_images_go_on(scene: &mut Scene<'_>) {
+    let images = scene.swapchain.images.len();
+    assert_eq!(scene.held.len(), images, "an image is lost");
+    for _ in 0..2 * images {
+        let (index, frame) = scene.show();
+        scene.compositor.release(&frame, With::nothing());
+        let acquired = scene.acquire(Payload::Fence);
+        assert!(acquired.signals_within(SOON).is_some());
+        assert_eq!(acquired.index, index);
+        scene.held.insert(0, index);
+    }
+}
+
+/// Runs what may leak again and again: the second round leaves as many descriptors as the last.
+fn without_leak(mut round: impl FnMut(usize)) {
+    round(0);
+    round(1);
+    let after_two = Footprint::now().descriptors;
+    for number in 2..ERRORS.len() {
+        round(number);
+    }
+    assert_eq!(
+        Footprint::now().descriptors,
+        after_two,
+        "a descriptor leaks"
+    );
+}
+
+/// The ioctls by which a way takes the fences of a released image, and gives those of a presented one.
+fn ioctls(way: Way) -> Option<([Opcode; 2], [Opcode; 2])> {
+    match way {
+        Way::Syncobj => Some(([TRANSFER, HANDLE_TO_FD], [FD_TO_HANDLE, TRANSFER])),
+        Way::Implicit => Some(([EXPORT_SYNC_FILE; 2], [IMPORT_SYNC_FILE; 2])),
+        Way::Explicit | Way::Cpu => None,
+    }
+}
+
+const NO_IOCTL: Cell = Cell::NotApplicable("no ioctl is needed");
+
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn the_fences_of_a_released_image_cannot_be_taken() {
+    let _watchdog = watchdog("an export that fails");
+    in_every_way(
+        "export fails (EMFILE, ENOMEM, EINVAL, EBADF)",
+        |stage, way, payload| {
+            let Some((exports, _)) = ioctls(way) else {
+                return NO_IOCTL;
+            };
+            let mut scene = stage.scene(way);
+            let healthy = scene.kernel.clone();
+            without_leak(|number| {
+                let (errno, told) = ERRORS[number];
+                let (index, reader) = come_back_read(&mut scene);
+                scene.kernel = RefusingKernel::default().refusing(exports[number % 2], errno);
+                for _ in 0..2 {
+                    let answer = scene.try_acquire(payload, 1_000_000_000).map(drop);
+                    assert_eq!(answer, Err(told), "{errno}");
+                }
+                scene.kernel = healthy.clone();
+                // Not too late for what was on the image at its release.
+                comes_held_by(&mut scene, payload, index, reader);
+            });
+            all_images_go_on(&mut scene);
+            assert_eq!(scene.end().counters.cpu_waits, 0);
+            Cell::Passed
+        },
+    );
+}
+
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn the_fence_of_a_present_cannot_be_given() {
+    let _watchdog = watchdog("an import that fails");
+    in_every_way(
+        "import fails (EMFILE, ENOMEM, EINVAL, EBADF)",
+        |stage, way, payload| {
+            let Some((_, imports)) = ioctls(way) else {
+                return NO_IOCTL;
+            };
+            let mut scene = stage.scene(way);
+            let healthy = scene.kernel.clone();
+            without_leak(|number| {
+                let (errno, told) = ERRORS[number];
+                let rendering = scene.fence();
+                scene.stage.driver.export_next(rendering.sync_file());
+                let index = scene.held.pop().unwrap();
+                scene.kernel = RefusingKernel::default().refusing(imports[number % 2], errno);
+                assert_eq!(scene.try_show(index), Err(told), "{errno}");
+                scene.kernel = healthy.clone();
+                // It was not shown, and is free again as soon as what was drawn is.
+                comes_held_by(&mut scene, payload, index, rendering);
+            });
+            assert_eq!(scene.compositor.held_count(), 0);
+            all_images_go_on(&mut scene);
+            assert_eq!(scene.end().counters.cpu_waits, 0);
+            Cell::Passed
+        },
+    );
+}
+
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn the_driver_refuses_the_import() {
+    let _watchdog = watchdog("a driver that refuses");
+    in_every_way(
+        "the driver refuses semaphore or fence",
+        |stage, way, payload| {
+            if way == Way::Cpu {
+                return Cell::NotApplicable("the CPU waits before");
+            }
+            let mut scene = stage.scene(way);
+            let commands: &[Command] = match payload {
+                Payload::Semaphore => &[Command::ImportSemaphoreFd],
+                Payload::Fence => &[Command::ImportFenceFd],
+                Payload::Both => &[Command::ImportSemaphoreFd, Command::ImportFenceFd],
+            };
+            without_leak(|number| {
+                let (index, reader) = come_back_read(&mut scene);
+                let told = vk::Result::ERROR_OUT_OF_HOST_MEMORY;
+                stage
+                    .driver
+                    .fail_next(commands[number % commands.len()], told);
+                let answer = scene.try_acquire(payload, 1_000_000_000).map(drop);
+                assert_eq!(answer, Err(told));
+                comes_held_by(&mut scene, payload, index, reader);
+            });
+            all_images_go_on(&mut scene);
+            assert_eq!(scene.end().counters.cpu_waits, 0);
+            Cell::Passed
+        },
+    );
+}
+
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn the_driver_exports_nothing() {
+    let _watchdog = watchdog("a driver that exports nothing");
+    in_every_way(
+        "the driver exports no sync_file at a present: shown after a wait",
+        |stage, way, payload| {
+            if payload != Payload::Fence {
+                return Cell::NotApplicable("a present signals nothing");
+            }
+            let mut scene = stage.scene(way);
+            without_leak(|_| {
+                stage
+                    .driver
+                    .fail_next(Command::GetSemaphoreFd, vk::Result::ERROR_TOO_MANY_OBJECTS);
+                let (index, frame) = scene.show();
+                scene.compositor.release(&frame, With::nothing());
+                let acquired = scene.acquire(payload);
+                assert_eq!(acquired.index, index);
+                scene.held.push(index);
+            });
+            all_images_go_on(&mut scene);
+            // Rule 2: what could not be done without is counted.
+            let report = scene.end();
+            assert!(
+                report.counters.cpu_waits >= ERRORS.len() as u64,
+                "{report:?}"
+            );
+            Cell::Passed
+        },
+    );
+}
+
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn a_semaphore_has_a_payload_already() {
+    let _watchdog = watchdog("a semaphore with a temporary payload");
+    in_every_way(
+        "the semaphore or fence has a temporary payload already",
+        |stage, way, payload| {
+            if way == Way::Cpu {
+                return Cell::NotApplicable("the CPU waits before");
+            }
+            let mut scene = stage.scene(way);
+            without_leak(|_| {
+                let (index, reader) = come_back_read(&mut scene);
+                let other = scene.fence();
+                let acquired = scene
+                    .try_acquire_with_payload_of(payload, other.sync_file(), 1_000_000_000)
+                    .unwrap();
+                assert_eq!(acquired.index, index);
+                // The new payload is in the old one's place.
+                other.signal();
+                std::thread::sleep(Duration::from_millis(50));
+                assert!(acquired.is_held());
+                reader.signal();
+                assert!(acquired.signals_within(SOON).is_some());
+                scene.held.push(index);
+            });
+            all_images_go_on(&mut scene);
+            Cell::Passed
+        },
+    );
+}
+
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn the_compositor_releases_what_it_does_not_hold() {
+    let _watchdog = watchdog("releases that nobody asked for");
+    in_every_way(
+        "the compositor releases twice, and what it never had",
+        |stage, way, payload| {
+            let mut scene = stage.scene(way);
+            without_leak(|_| {
+                let (index, frame) = scene.show();
+                let buffer = frame.buffer();
+                scene.compositor.release(&frame, With::nothing());
+                assert!(scene.compositor.misbehave().release_event(buffer));
+                let acquired = scene.acquire(payload);
+                assert_eq!(acquired.index, index);
+                assert!(acquired.signals_within(SOON).is_some());
+                // The application has it now, and nobody gets it a second time.
+                assert!(scene.compositor.misbehave().release_event(buffer));
+                let answer = scene.try_acquire(payload, 100_000_000).map(drop);
+                assert_eq!(answer, Err(vk::Result::TIMEOUT));
+                scene.held.push(index);
+            });
+            all_images_go_on(&mut scene);
+            Cell::Passed
+        },
+    );
+}
+
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn the_other_end_goes() {
+    let _watchdog = watchdog("a compositor that goes");
+    in_every_way(
+        "the compositor goes with image and timelines: surface lost",
+        |stage, way, payload| {
+            let mut scene = stage.scene(way);
+            let (_, frame) = scene.show();
+            if way == Way::Syncobj {
+                scene.compositor.misbehave().close_timelines(&frame);
+                let answer = scene.try_acquire(payload, 100_000_000).map(drop);
+                assert_eq!(answer, Err(vk::Result::TIMEOUT));
+            }
+            let clients = scene.compositor.clients();
+            let begun = Instant::now();
+            let answer = std::thread::scope(|scope| {
+                let acquire = scope.spawn(|| scene.try_acquire(payload, u64::MAX).map(drop));
+                std::thread::sleep(Duration::from_millis(50));
+                scene.compositor.disconnect(clients[0]);
+                acquire.join().unwrap()
+            });
+            assert_eq!(answer, Err(vk::Result::ERROR_SURFACE_LOST_KHR));
+            assert!(begun.elapsed() < SOON);
+            let index = scene.held.pop().unwrap();
+            assert_eq!(
+                scene.try_show(index),
+                Err(vk::Result::ERROR_SURFACE_LOST_KHR)
+            );
+            Cell::Passed
+        },
+    );
+}
