@@ -276,11 +276,12 @@ impl Compositor {
         }
     }
 
-    /// The same.
+    /// The same as [`release`](Self::release), for whoever expects an error.
     ///
     /// # Errors
     /// What the kernel answered to a fence, `ENOTTY` for one where the client's descriptor is no
-    /// dma-buf; then nothing is sent. Or that the commit holds no buffer any more.
+    /// dma-buf; or that the commit holds no buffer any more. Nothing is sent then, and the compositor
+    /// holds what it held; of several fences the first may be on the dma-buf.
     pub fn try_release(&self, commit: &Commit, with: With<'_>) -> Result<()> {
         self.act(|state| state.release(commit.serial, with))
     }

@@ -168,9 +168,15 @@ impl Dispatch<WlSurface, SurfaceId> for State {
         _: &WlSurface,
         id: &SurfaceId,
     ) {
-        state.surfaces.remove(id);
+        let surface = state.surfaces.remove(id);
         // "the user did not see the content update because it was superseded or its surface destroyed,
         // and the content update is discarded" (presentation-time.xml).
+        for feedback in surface
+            .into_iter()
+            .flat_map(|surface| surface.pending.feedbacks)
+        {
+            feedback.discarded();
+        }
         let frames: Vec<u64> = state.frames_of(*id).collect();
         for serial in frames {
             state.discard(serial);

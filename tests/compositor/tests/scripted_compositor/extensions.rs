@@ -332,6 +332,7 @@ fn a_presentation_is_told_once() {
         },
     );
     test.discarded(&second);
+    let never_committed = presentation.feedback(&surface, &handle, ());
     surface.destroy();
     client.roundtrip();
     let events = client.events_of(&shown);
@@ -347,8 +348,9 @@ fn a_presentation_is_told_once() {
     }
     assert!(!shown.is_alive());
     assert_eq!(client.events_of(&replaced), ["Discarded"]);
-    // With its surface.
+    // With their surface.
     assert_eq!(client.events_of(&lost), ["Discarded"]);
+    assert_eq!(client.events_of(&never_committed), ["Discarded"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 
 use wayfence::dma_buf::Access;
 use wayfence::syncobj::{Node, Timeline};
-use wayfence_test_compositor::{Compositor, Offer, Synchronisation, Syncobj, With};
+use wayfence_test_compositor::{Behaviour, Compositor, Offer, Synchronisation, Syncobj, With};
 use wayfence_test_fences::udmabuf;
 use wayfence_test_fences::vgem::Vgem;
 use wayland_protocols::wp::linux_drm_syncobj::v1::client::wp_linux_drm_syncobj_manager_v1::{
@@ -128,6 +128,42 @@ fn explicit_fences_go_both_ways_and_leave_the_dma_buf_alone() {
 }
 
 #[test]
+#[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
+fn an_automatic_compositor_shows_nothing_before_its_fence() {
+    let refresh = std::time::Duration::from_millis(10);
+    let test = Compositor::new(Offer {
+        behaviour: Behaviour::Automatic { refresh },
+        ..Offer::default()
+    });
+    let mut client = Client::new(&test);
+    let surface = client.surface();
+    let (first, dma_buf) = (client.buffer(), udmabuf::dma_buf());
+    commit(&surface, &first);
+    let rendering = Vgem::open().fence();
+    dma_buf
+        .import_sync_file(rendering.sync_file(), Access::Write)
+        .unwrap();
+    let callback = surface.frame(&client.handle(), ());
+    commit(&surface, &client.buffer_on(&dma_buf));
+    // Three refreshes later…
+    let other = client.surface();
+    for _ in 0..3 {
+        let seen = other.frame(&client.handle(), ());
+        other.commit();
+        while client.events_of(&seen).is_empty() {
+            client.queue.blocking_dispatch(&mut client.heard).unwrap();
+        }
+    }
+    assert!(client.events_of(&callback).is_empty());
+    assert!(client.events_of(&first).is_empty());
+    rendering.signal();
+    while client.events_of(&callback).is_empty() {
+        client.queue.blocking_dispatch(&mut client.heard).unwrap();
+    }
+    assert_eq!(client.events_of(&first), ["Release"]);
+}
+
+#[test]
 #[ignore = "needs vgem: scripts/test"]
 fn an_acquire_fence_needs_a_buffer() {
     let test = Compositor::new(Offer {
@@ -239,7 +275,7 @@ fn what_is_no_timeline_is_refused() {
 }
 
 #[test]
-#[ignore = "needs /dev/udmabuf, vgem and a DRM node with timeline syncobjs: scripts/test"]
+#[ignore = "needs /dev/udmabuf and a DRM node with timeline syncobjs: scripts/test"]
 fn a_release_point_is_signalled_alone_if_the_test_says_so() {
     let node = Node::any().unwrap();
     let test = Compositor::new(Offer {
