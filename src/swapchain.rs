@@ -3,8 +3,8 @@
 //! A frame's way: [`acquire`](Swapchain::acquire) hands out a free image with the fences that came back
 //! with it; the application renders; [`present`](Swapchain::present) hands the rendering's fence over
 //! with the image and commits it; the compositor's release is dispatched by whoever waits next, which
-//! takes the image's fences ([`ReleaseListener::released`], or [`Shared::collect`] where a release is no
-//! event) and makes it free.
+//! takes the image's fences ([`ReleaseListener::released`], or a look at its points where a release
+//! is no event) and makes it free.
 
 mod state;
 

@@ -21,7 +21,6 @@
 //! | `endurance` | nothing leaks, nothing wears out | a compositor, minutes |
 //! | `validation` | no message of the validation layer | a compositor, `VK_LAYER_KHRONOS_validation` |
 //! | `stepping_aside` | untouched where the layer cannot serve | the half named `without_dma_bufs` a compositor that has none |
-//! | `refusing_kernel` | frames on kernels that are old, or that fail | a compositor with dma-bufs, vgem |
 //! | `driver_without_wsi` | frames on a driver that knows no window system | a compositor with dma-bufs |
 //! | `lost_compositor` | the compositor's death | a compositor of its own: the test kills it |
 //!
@@ -49,6 +48,7 @@ pub mod layers;
 pub mod loader;
 mod manifests;
 pub mod messages;
+pub mod proxy;
 pub mod refusing_kernel;
 pub mod scripted;
 pub mod surface;

@@ -49,6 +49,21 @@ pub enum Way {
 impl Way {
     /// All of them.
     pub const ALL: [Way; 4] = [Way::Syncobj, Way::Explicit, Way::Implicit, Way::Cpu];
+
+    /// What a compositor offers for it.
+    ///
+    /// # Panics
+    /// If this machine has no DRM node with timelines, where one is needed.
+    pub fn offer(self) -> Offer {
+        Offer {
+            explicit: self == Way::Explicit,
+            syncobj: match self {
+                Way::Syncobj => Syncobj::On(Node::any().expect("a DRM node with timelines")),
+                _ => Syncobj::None,
+            },
+            ..Offer::default()
+        }
+    }
 }
 
 impl fmt::Display for Way {
@@ -127,14 +142,7 @@ impl Stage {
 
     /// The same, on a compositor whose offer is changed.
     pub fn scene_of(&self, way: Way, change: impl FnOnce(&mut Offer)) -> Scene<'_> {
-        let mut offer = Offer {
-            explicit: way == Way::Explicit,
-            syncobj: match way {
-                Way::Syncobj => Syncobj::On(Node::any().expect("a DRM node with timelines")),
-                _ => Syncobj::None,
-            },
-            ..Offer::default()
-        };
+        let mut offer = way.offer();
         change(&mut offer);
         let compositor = Arc::new(Compositor::new(offer));
         let kernel = match way {

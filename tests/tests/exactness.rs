@@ -10,6 +10,7 @@ use wayfence::report::SwapchainReport;
 use wayfence::sync_file::SyncFile;
 use wayfence_test_compositor::With;
 use wayfence_test_fences::vgem::Fence;
+use wayfence_tests::proxy::Proxy;
 use wayfence_tests::scripted::{Acquired, Payload, SOON, Scene, Way};
 use wayfence_tests::table::{Cell, in_every_way};
 use wayfence_tests::watchdog::Watchdog;
@@ -18,14 +19,31 @@ use wayfence_tests::watchdog::Watchdog;
 const WATCHED: Duration = Duration::from_millis(200);
 /// The time from a fence's signal to that of an acquire which waited for it.
 const PROMPT: Duration = Duration::from_millis(20);
+/// The machine may have more to do than this test: one of so many attempts must be prompt. What is late
+/// by design is late in each.
+const ATTEMPTS: usize = 5;
 
 /// A scenario of twelve cells, each of which has time for a fence of vgem's to expire.
 fn watchdog(scenario: &'static str) -> Watchdog {
     Watchdog::new(Duration::from_secs(150), scenario)
 }
 
+/// One of several attempts, each of which answers how late it was, was prompt.
+fn promptly(mut attempt: impl FnMut() -> Duration) {
+    let mut late = Vec::new();
+    for _ in 0..ATTEMPTS {
+        let took = attempt();
+        if took <= PROMPT {
+            return;
+        }
+        late.push(took);
+    }
+    panic!("never within {PROMPT:?}: {late:?}");
+}
+
 /// The acquire came at once, and what it gave is held by `fences` and signals with the last of them.
-fn held_by(scene: &Scene<'_>, acquired: &Acquired, fences: Vec<Fence>) {
+/// Answers how long after it.
+fn held_by(scene: &Scene<'_>, acquired: &Acquired, fences: Vec<Fence>) -> Duration {
     assert!(
         acquired.took < SOON,
         "the acquire waited: {:?}",
@@ -44,12 +62,9 @@ fn held_by(scene: &Scene<'_>, acquired: &Acquired, fences: Vec<Fence>) {
         }
         fence.signal();
     }
-    let took = acquired.signals_within(SOON);
-    assert!(
-        took.is_some_and(|took| took <= PROMPT),
-        "signalled {took:?} after the last fence, {}",
-        scene.way
-    );
+    acquired
+        .signals_within(SOON)
+        .unwrap_or_else(|| panic!("not signalled by the last fence, {}", scene.way))
 }
 
 /// The acquire came at once, and what it gave signals at once.
@@ -104,27 +119,34 @@ fn waited_for_on_the_cpu(mut scene: Scene<'_>, payload: Payload, fences: Vec<Fen
 
 /// An image comes back with these fences; the acquire waits for all, and for nothing else.
 fn comes_back_with(mut scene: Scene<'_>, payload: Payload, readers: usize, writers: usize) -> Cell {
-    let (_, frame) = scene.show();
-    let readers: Vec<Fence> = (0..readers).map(|_| scene.fence()).collect();
-    let writers: Vec<Fence> = (0..writers).map(|_| scene.fence()).collect();
-    {
-        let readers: Vec<&SyncFile> = readers.iter().map(Fence::sync_file).collect();
-        let writers: Vec<&SyncFile> = writers.iter().map(Fence::sync_file).collect();
+    let come_back = |scene: &mut Scene<'_>| {
+        let (_, frame) = scene.show();
+        let readers: Vec<Fence> = (0..readers).map(|_| scene.fence()).collect();
+        let writers: Vec<Fence> = (0..writers).map(|_| scene.fence()).collect();
+        let with: Vec<&SyncFile> = readers.iter().map(Fence::sync_file).collect();
+        let and_with: Vec<&SyncFile> = writers.iter().map(Fence::sync_file).collect();
         scene
             .compositor
-            .release(&frame, With::readers(&readers).and_writers(&writers));
-    }
-    let fences: Vec<Fence> = readers.into_iter().chain(writers).collect();
-    if scene.way == Way::Cpu && !fences.is_empty() {
+            .release(&frame, With::readers(&with).and_writers(&and_with));
+        readers.into_iter().chain(writers).collect::<Vec<Fence>>()
+    };
+    if scene.way == Way::Cpu && readers + writers > 0 {
+        let fences = come_back(&mut scene);
         waited_for_on_the_cpu(scene, payload, fences);
         return Cell::Passed;
     }
-    let acquired = scene.acquire(payload);
-    match fences.is_empty() {
-        true => free(&scene, &acquired),
-        false => held_by(&scene, &acquired, fences),
+    if readers + writers == 0 {
+        come_back(&mut scene);
+        free(&scene, &scene.acquire(payload));
+    } else {
+        promptly(|| {
+            let fences = come_back(&mut scene);
+            let acquired = scene.acquire(payload);
+            let late = held_by(&scene, &acquired, fences);
+            scene.held.push(acquired.index);
+            late
+        });
     }
-    drop(acquired);
     let way = scene.way;
     no_cpu_waited_in_acquire(&scene.end(), way);
     Cell::Passed
@@ -257,21 +279,24 @@ fn a_reader_beside_its_own_write_holds() {
                 return NO_PENDING_PRESENT;
             }
             let mut scene = stage.scene(way);
-            let rendering = scene.fence();
-            let (_, frame) = scene.show_unfinished(rendering.sync_file());
-            let reader = scene.fence();
-            scene
-                .compositor
-                .release(&frame, With::readers(&[reader.sync_file()]));
-            let acquired = scene.acquire(payload);
-            if way == Way::Implicit {
-                // The reader waits for the rendering, and so may whoever waits for the reader.
-                held_by(&scene, &acquired, vec![rendering, reader]);
-            } else {
-                held_by(&scene, &acquired, vec![reader]);
-                rendering.signal();
-            }
-            drop(acquired);
+            promptly(|| {
+                let rendering = scene.fence();
+                let (index, frame) = scene.show_unfinished(rendering.sync_file());
+                let reader = scene.fence();
+                scene
+                    .compositor
+                    .release(&frame, With::readers(&[reader.sync_file()]));
+                let acquired = scene.acquire(payload);
+                scene.held.push(index);
+                if way == Way::Implicit {
+                    // The reader waits for the rendering, and so may whoever waits for the reader.
+                    held_by(&scene, &acquired, vec![rendering, reader])
+                } else {
+                    let late = held_by(&scene, &acquired, vec![reader]);
+                    rendering.signal();
+                    late
+                }
+            });
             let report = scene.end();
             no_cpu_waited(&report, way);
             assert_eq!(report.counters.own_writes_elided, 0, "{report:?}");
@@ -343,10 +368,11 @@ fn a_present_does_not_wait_for_its_rendering() {
             if payload != Payload::Fence {
                 return Cell::NotApplicable("a present signals nothing");
             }
-            if way == Way::Cpu {
-                return NO_PENDING_PRESENT;
-            }
             let mut scene = stage.scene(way);
+            if way == Way::Cpu {
+                waited_for_in_the_present(scene);
+                return Cell::Passed;
+            }
             for _ in 0..2 {
                 let rendering = scene.fence();
                 let begun = Instant::now();
@@ -376,6 +402,58 @@ fn a_present_does_not_wait_for_its_rendering() {
     );
 }
 
+/// In the way of old kernels a present commits when the rendering is done, and counts that it waited.
+fn waited_for_in_the_present(mut scene: Scene<'_>) {
+    let rendering = scene.fence();
+    let fence = rendering.sync_file().try_clone().unwrap();
+    let begun = Instant::now();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(WATCHED);
+            rendering.signal();
+        });
+        scene.show_unfinished(&fence);
+    });
+    assert!(begun.elapsed() >= WATCHED, "committed before it was drawn");
+    let report = scene.end();
+    assert_eq!(report.synchronisation, "cpu");
+    assert_eq!(report.counters.cpu_waits, 1, "{report:?}");
+}
+
+/// A compositor that composes nothing: it takes the buffer and what is to be waited for, and passes both
+/// to another compositor. Neither waits.
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn a_proxy_passes_the_fence_on() {
+    let _watchdog = watchdog("a frame through a proxy");
+    in_every_way(
+        "through a proxy: the second compositor sees the client's pending fence",
+        |stage, way, payload| {
+            if payload != Payload::Fence {
+                return Cell::NotApplicable("a present signals nothing");
+            }
+            if way == Way::Cpu {
+                return NO_PENDING_PRESENT;
+            }
+            let mut scene = stage.scene(way);
+            let proxy = Proxy::to(scene.way);
+            let rendering = scene.fence();
+            let begun = Instant::now();
+            let (_, frame) = scene.show_unfinished(rendering.sync_file());
+            let passed_on = proxy.pass_on(&frame);
+            assert!(begun.elapsed() < SOON, "somebody waited");
+            let seen = passed_on.fences().acquire().expect("a fence");
+            let info = seen.info().unwrap();
+            assert_eq!(info.fences.len(), 1, "{info:?}");
+            assert!(!seen.is_signalled().unwrap());
+            rendering.signal();
+            assert!(seen.is_signalled().unwrap());
+            no_cpu_waited(&scene.end(), way);
+            Cell::Passed
+        },
+    );
+}
+
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_release_reaches_an_acquire_beside_another() {
@@ -385,37 +463,44 @@ fn a_release_reaches_an_acquire_beside_another() {
         |stage, way, payload| {
             let mut scene = stage.scene(way);
             let mut beside = scene.beside();
-            let (_, frame) = scene.show();
-            let (_, frame_beside) = beside.show();
-            let reader = scene.fence();
-            thread::scope(|scope| {
-                let waiting = scope.spawn(|| {
-                    let acquired = beside.acquire(Payload::Fence);
-                    free(&beside, &acquired);
-                    acquired.took
+            promptly(|| {
+                let (index, frame) = scene.show();
+                let (index_beside, frame_beside) = beside.show();
+                let reader = scene.fence();
+                let late = thread::scope(|scope| {
+                    let waiting = scope.spawn(|| {
+                        let acquired = beside.acquire(Payload::Fence);
+                        free(&beside, &acquired);
+                        acquired.took
+                    });
+                    thread::sleep(WATCHED);
+                    let fences = [reader.sync_file()];
+                    let with = match way {
+                        Way::Cpu => With::nothing(),
+                        _ => With::readers(&fences),
+                    };
+                    scene.compositor.release(&frame, with);
+                    let acquired = scene.acquire(payload);
+                    let late = match way {
+                        Way::Cpu => {
+                            free(&scene, &acquired);
+                            reader.signal();
+                            Duration::ZERO
+                        }
+                        _ => held_by(&scene, &acquired, vec![reader]),
+                    };
+                    assert!(
+                        !waiting.is_finished(),
+                        "who waits there has got nothing yet"
+                    );
+                    scene.compositor.release(&frame_beside, With::nothing());
+                    let took = waiting.join().unwrap();
+                    assert!(took >= WATCHED, "{took:?}");
+                    late
                 });
-                thread::sleep(WATCHED);
-                if way == Way::Cpu {
-                    scene.compositor.release(&frame, With::nothing());
-                } else {
-                    scene
-                        .compositor
-                        .release(&frame, With::readers(&[reader.sync_file()]));
-                }
-                let acquired = scene.acquire(payload);
-                if way == Way::Cpu {
-                    free(&scene, &acquired);
-                } else {
-                    held_by(&scene, &acquired, vec![reader]);
-                }
-                drop(acquired);
-                assert!(
-                    !waiting.is_finished(),
-                    "who waits there has got nothing yet"
-                );
-                scene.compositor.release(&frame_beside, With::nothing());
-                let took = waiting.join().unwrap();
-                assert!(took >= WATCHED, "{took:?}");
+                scene.held.push(index);
+                beside.held.push(index_beside);
+                late
             });
             drop(beside);
             no_cpu_waited_in_acquire(&scene.end(), way);
