@@ -9,6 +9,7 @@
 //! | `kernel_fences` | sync files and dma-bufs on a real kernel | `/dev/udmabuf`, vgem |
 //! | `timelines` | timeline syncobjs on a real kernel | vgem, a DRM node with timeline syncobjs |
 //! | `test_driver` | what the driver under the layer can be made to do | a driver with semaphores and fences as sync files, vgem |
+//! | `ways` | which way of synchronisation is chosen, or forced | a DRM node with timeline syncobjs |
 //! | `exactness` | rules 1 to 3, in every way of synchronisation, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `elision` | the same for own-write elision, in every interleaving | `/dev/udmabuf`, vgem |
 //! | `faults` | rule 4, and rule 6: whatever fails, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
