@@ -1,0 +1,20 @@
+//! The command `wayfence`: a program that runs on the layer, and what it says of itself.
+
+mod arguments;
+mod layer;
+mod report;
+mod run;
+mod supervise;
+
+use std::process::ExitCode;
+
+pub use arguments::Arguments;
+use arguments::Verb;
+
+/// Does what the command line asks for.
+pub fn run(arguments: Arguments) -> ExitCode {
+    match arguments.verb {
+        Verb::Run(run) => run::run(&run),
+        Verb::Report { file } => report::print(&file),
+    }
+}

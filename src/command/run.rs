@@ -1,0 +1,102 @@
+//! `wayfence run`: an application on the layer, by its environment alone.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use super::arguments::Run;
+use super::{layer, report, supervise};
+
+/// We could not do our part, as with env(1), nohup(1), timeout(1).
+const OWN_FAILURE: u8 = 125;
+/// APP is there and cannot be run.
+const NOT_RUN: u8 = 126;
+/// There is no APP.
+const NOT_FOUND: u8 = 127;
+
+/// Runs APP. Without a report to print it takes our place, so that signals and exit status are its
+/// own.
+pub fn run(options: &Run) -> ExitCode {
+    let [app, arguments @ ..] = options.command.as_slice() else {
+        return ExitCode::from(OWN_FAILURE);
+    };
+    let mut command = Command::new(app);
+    command.args(arguments);
+    let variables = if options.without {
+        layer::environment_without(|name| env::var_os(name))
+    } else {
+        match layer::manifest_folder() {
+            Ok(folder) => layer::environment(&folder, |name| env::var_os(name)),
+            Err(error) => return failed(&error),
+        }
+    };
+    for (name, value) in variables {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    for (name, value) in [
+        ("WAYFENCE_SYNC", &options.sync),
+        ("WAYFENCE_LOG", &options.log),
+    ] {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    if options.report {
+        return with_report(&mut command, app);
+    }
+    not_started(app, &command.exec())
+}
+
+/// Runs APP as a child, and prints what the layer counted when it has ended.
+fn with_report(command: &mut Command, app: &OsStr) -> ExitCode {
+    // The layer appends to it by name: APP may start others, whose descriptors are not ours.
+    let file = match tempfile::Builder::new()
+        .prefix("wayfence-report-")
+        .tempfile()
+    {
+        Ok(file) => file,
+        Err(error) => return failed(&error),
+    };
+    command.env("WAYFENCE_REPORT", file.path());
+    let status = match supervise::run(command) {
+        Ok(status) => status,
+        Err(error) => return not_started(app, &error),
+    };
+    if let Err(error) = print(file.path()) {
+        eprintln!("wayfence: {error}");
+    }
+    // Before the end, which may be a signal's.
+    drop(file);
+    supervise::end_like(status)
+}
+
+fn print(file: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let reports = wayfence::report::read(file)?;
+    if reports.is_empty() {
+        eprintln!(
+            "wayfence: the layer made no swapchain: it stepped aside, or the application made none \
+             (--log info says why)"
+        );
+        return Ok(());
+    }
+    Ok(report::write(io::stderr(), &reports)?)
+}
+
+fn failed(error: &io::Error) -> ExitCode {
+    eprintln!("wayfence: {error}");
+    ExitCode::from(OWN_FAILURE)
+}
+
+fn not_started(app: &OsStr, error: &io::Error) -> ExitCode {
+    eprintln!("wayfence: {}: {error}", app.display());
+    ExitCode::from(match error.kind() {
+        io::ErrorKind::NotFound => NOT_FOUND,
+        _ => NOT_RUN,
+    })
+}
