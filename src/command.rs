@@ -1,6 +1,7 @@
 //! The command `wayfence`: a program that runs on the layer, and what it says of itself.
 
 mod arguments;
+mod doctor;
 mod layer;
 mod report;
 mod run;
@@ -15,6 +16,8 @@ use arguments::Verb;
 pub fn run(arguments: Arguments) -> ExitCode {
     match arguments.verb {
         Verb::Run(run) => run::run(&run),
+        Verb::Doctor { json } => doctor::run(json),
+        Verb::Probe { part } => doctor::probe::look(part),
         Verb::Report { file } => report::print(&file),
     }
 }

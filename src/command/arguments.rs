@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::doctor::probe::Part;
 use clap::builder::PossibleValuesParser;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
@@ -26,6 +27,31 @@ pub struct Arguments {
 #[derive(Subcommand)]
 pub enum Verb {
     Run(Run),
+
+    /// Say whether the layer will take over here, and if not, why
+    ///
+    /// Looks at the kernel (its ioctls, by trying them), the compositor (protocols and formats), the
+    /// Vulkan loader (where the layer is installed, whether it is loaded, in which order) and the
+    /// driver (extensions, formats and modifiers), then asks the layer itself: it makes a swapchain
+    /// on a surface that is never shown.
+    ///
+    /// The verdict is about applications started in this environment, on the first Vulkan device:
+    /// `wayfence run -- wayfence doctor` tells of those started with `wayfence run`.
+    ///
+    /// Exits with 0 if the layer will take over, with 1 if it steps aside, with 2 if that cannot be
+    /// found out.
+    Doctor {
+        /// Print everything as JSON
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Look at a part, for the doctor
+    #[command(hide = true)]
+    Probe {
+        /// The part
+        part: Part,
+    },
 
     /// Print what the layer counted: frames, fences, sync_files, waits, times
     ///
@@ -76,7 +102,7 @@ pub struct Run {
 
 /// The ways of synchronisation that the library knows, by its own word: [`Choice`] takes nothing
 /// else, and says so.
-fn ways() -> Vec<&'static str> {
+pub fn ways() -> Vec<&'static str> {
     let Err(Error::Setting { expected, .. }) = "?".parse::<Choice>() else {
         return Vec::new();
     };

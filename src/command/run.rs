@@ -80,8 +80,8 @@ fn print(file: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let reports = wayfence::report::read(file)?;
     if reports.is_empty() {
         eprintln!(
-            "wayfence: the layer made no swapchain: it stepped aside, or the application made none \
-             (--log info says why)"
+            "wayfence: the layer reports no swapchain: it stepped aside (--log info says why), or the \
+             application made none, or was killed with it"
         );
         return Ok(());
     }

@@ -13,6 +13,7 @@
 //! | `exactness` | rules 1 to 3, in every way of synchronisation, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `elision` | the same for own-write elision, in every interleaving | `/dev/udmabuf`, vgem |
 //! | `faults` | rule 4, and rule 6: whatever fails, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
+//! | `command` | what `wayfence` does and says | nothing for the half about processes; a compositor, and MangoHud, for the `#[ignore]`d half |
 //! | `surface_queries` | what a surface says of itself | a compositor |
 //! | `swapchain` | the states and errors of a swapchain | a compositor |
 //! | `exact_acquire` | rules 1 and 2 of the design | a compositor with dma-bufs, vgem |

@@ -1,0 +1,151 @@
+//! `wayfence doctor`: will the layer take over a surface here, and if not, why?
+//!
+//! The facts are for people to read; the verdict is the layer's own, from a swapchain made through
+//! the loader in this environment.
+
+mod compositor;
+mod kernel;
+mod loader;
+pub mod probe;
+mod text;
+mod verdict;
+mod vulkan;
+
+use std::env;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use serde::{Deserialize, Serialize};
+
+use compositor::Compositor;
+use kernel::Kernel;
+use loader::{Link, Manifest};
+use probe::Part;
+use verdict::{Evidence, Verdict};
+use vulkan::Vulkan;
+
+/// What was found, or why it was not.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Looked<T> {
+    /// It was not.
+    Failed {
+        /// Why.
+        error: String,
+    },
+    /// It was.
+    Found(T),
+}
+
+impl<T, E: Display> From<Result<T, E>> for Looked<T> {
+    fn from(result: Result<T, E>) -> Self {
+        match result {
+            Ok(found) => Looked::Found(found),
+            Err(error) => Looked::Failed {
+                error: error.to_string(),
+            },
+        }
+    }
+}
+
+/// Everything that was found.
+#[derive(Serialize)]
+struct Findings {
+    /// The command's version.
+    version: &'static str,
+    kernel: Kernel,
+    compositor: Looked<Compositor>,
+    manifests: Vec<Manifest>,
+    /// From the application down.
+    chain: Vec<Link>,
+    /// Why our layer is not in the chain, were it so.
+    #[serde(skip)]
+    why_not_loaded: String,
+    vulkan: Looked<Vulkan>,
+    /// What the layer logged about each device's surface.
+    #[serde(skip)]
+    logs: Vec<String>,
+    verdict: Verdict,
+}
+
+/// Looks, prints, and answers the verdict's exit status.
+pub fn run(json: bool) -> ExitCode {
+    let findings = look();
+    let written = if json {
+        write_json(&findings)
+    } else {
+        text::write(&findings)
+    };
+    if let Err(error) = written {
+        eprintln!("wayfence: stdout: {error}");
+        return ExitCode::from(2);
+    }
+    ExitCode::from(findings.verdict.exit_status())
+}
+
+fn look() -> Findings {
+    let kernel = Kernel::look();
+    let (compositor, _) = probe::ask(Part::Compositor, &[]);
+    let (vulkan, log) = ask_vulkan();
+    let chain = loader::chain(&log);
+    let manifests = loader::manifests();
+    let why_not_loaded = loader::why_not_loaded(&manifests, &log, |name| env::var_os(name));
+    let logs = match &vulkan {
+        Looked::Found(found) => (0..found.devices.len())
+            .map(|number| about_device(&log, number))
+            .collect(),
+        Looked::Failed { .. } => Vec::new(),
+    };
+    let verdict = Verdict::draw(&Evidence {
+        kernel: &kernel,
+        compositor: &compositor,
+        vulkan: &vulkan,
+        chain: &chain,
+        why_not_loaded: why_not_loaded.clone(),
+        logs: &logs,
+        forced: env::var("WAYFENCE_SYNC").ok(),
+    });
+    Findings {
+        version: env!("CARGO_PKG_VERSION"),
+        kernel,
+        compositor,
+        manifests,
+        chain,
+        why_not_loaded,
+        vulkan,
+        logs,
+        verdict,
+    }
+}
+
+/// Has loader and driver looked at, with a layer that tells all, and a loader that tells its chain.
+fn ask_vulkan() -> (Looked<Vulkan>, String) {
+    let report = match tempfile::NamedTempFile::with_prefix("wayfence-doctor-") {
+        Ok(file) => file,
+        Err(error) => return (Err(error).into(), String::new()),
+    };
+    let variables = [
+        ("WAYFENCE_REPORT", report.path().display().to_string()),
+        ("WAYFENCE_LOG", "info".to_owned()),
+        ("VK_LOADER_DEBUG", "error,warn,layer".to_owned()),
+    ];
+    probe::ask(Part::Vulkan, &variables)
+}
+
+/// What was logged after the mark of a device and before the next one's.
+fn about_device(log: &str, number: usize) -> String {
+    let mark = format!("{}{number}", vulkan::MARK);
+    log.lines()
+        .skip_while(|line| *line != mark)
+        .skip(1)
+        .take_while(|line| !line.starts_with(vulkan::MARK))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn write_json(findings: &Findings) -> io::Result<()> {
+    let mut stdout = io::stdout();
+    serde_json::to_writer_pretty(&mut stdout, findings)?;
+    writeln!(stdout)
+}

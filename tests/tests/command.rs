@@ -1,0 +1,489 @@
+//! The command `wayfence`, as people and scripts use it.
+
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use wayfence_tests::child::probe;
+use wayfence_tests::layers::{self, WAYFENCE};
+
+/// The command in a folder of its own, with the layer installed beside it as a package does.
+/// Removed on drop.
+struct Installation {
+    root: PathBuf,
+}
+
+impl Installation {
+    /// With no layer.
+    fn bare(name: &str) -> Self {
+        let root = env::temp_dir().join(format!("wayfence-command-{name}-{}", std::process::id()));
+        let built = env::current_exe().expect("/proc/self/exe");
+        let built = built
+            .parent()
+            .and_then(Path::parent)
+            .expect("cargo's deps lie in a profile's directory")
+            .join("wayfence");
+        assert!(
+            built.is_file(),
+            "{}: no such file: `cargo build -p wayfence` builds the command",
+            built.display()
+        );
+        fs::create_dir_all(root.join("bin")).unwrap();
+        // A copy: the command looks around where it really lies. Not copied by this process, whose
+        // other tests' children would hold it open for writing (ETXTBSY).
+        let copied = Command::new("cp")
+            .args([&built, &root.join("bin/wayfence")])
+            .status()
+            .unwrap();
+        assert!(copied.success());
+        Self { root }
+    }
+
+    fn new(name: &str) -> Self {
+        let this = Self::bare(name);
+        let folder = this.root.join("lib/wayfence");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(
+            folder.join("VkLayer_wayfence.json"),
+            manifest(&layers::library()),
+        )
+        .unwrap();
+        this
+    }
+
+    /// The layer as an implicit one, in a folder that can be `XDG_DATA_HOME`.
+    fn implicit(&self) -> PathBuf {
+        let data = self.root.join("share");
+        let folder = data.join("vulkan/implicit_layer.d");
+        let library = self.root.join("libVkLayer_wayfence.so");
+        fs::create_dir_all(&folder).unwrap();
+        // Another file: the loader is seen to take the one or the other.
+        fs::copy(layers::library(), &library).unwrap();
+        fs::write(folder.join("VkLayer_wayfence.json"), manifest(&library)).unwrap();
+        data
+    }
+
+    /// The command, in an environment that nobody has asked for layers in.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.root.join("bin/wayfence"));
+        command.args(arguments);
+        for name in [
+            "DISABLE_WAYFENCE",
+            "ENABLE_WAYFENCE",
+            "VK_INSTANCE_LAYERS",
+            "VK_LAYER_PATH",
+            "VK_ADD_LAYER_PATH",
+            "VK_IMPLICIT_LAYER_PATH",
+            "VK_ADD_IMPLICIT_LAYER_PATH",
+            "WAYFENCE_LOG",
+            "WAYFENCE_REPORT",
+            "WAYFENCE_SYNC",
+            "MANGOHUD",
+        ] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    fn output(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// `wayfence run ARGUMENTS -- wayfence doctor --json`: the exit status and what it found.
+    fn doctor_on_the_layer(&self, variables: &[(&str, &str)]) -> (Option<i32>, Value) {
+        let own = self.root.join("bin/wayfence").display().to_string();
+        let mut command = self.command(&["run", "--", &own, "doctor", "--json"]);
+        findings(command.envs(variables.iter().copied()))
+    }
+}
+
+impl Drop for Installation {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+fn manifest(library: &Path) -> String {
+    include_str!("../../manifest/VkLayer_wayfence.json")
+        .replace("@LIBRARY_PATH@", &library.display().to_string())
+}
+
+/// What `wayfence doctor --json` says, and its exit status.
+fn findings(doctor: &mut Command) -> (Option<i32>, Value) {
+    let output = doctor.output().unwrap();
+    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!(
+            "{error}\n{}\n{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        )
+    });
+    (output.status.code(), json)
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// Both ways in which `wayfence run` runs an application: in its own place, and as a child.
+const BOTH: [&[&str]; 2] = [&["run"], &["run", "--report"]];
+
+fn run<'a>(way: &[&'a str], app: &[&'a str]) -> Vec<&'a str> {
+    [way, &["--"], app].concat()
+}
+
+#[test]
+fn the_exit_status_is_the_applications() {
+    let here = Installation::new("status");
+    for way in BOTH {
+        let output = here.output(&run(way, &["sh", "-c", "exit 7"]));
+        assert_eq!(output.status.code(), Some(7), "{way:?}");
+        let output = here.output(&run(way, &["sh", "-c", "kill -TERM $$"]));
+        assert_eq!(output.status.signal(), Some(15), "{way:?}");
+    }
+}
+
+#[test]
+fn the_applications_output_is_its_own() {
+    let here = Installation::new("output");
+    for way in BOTH {
+        let output = here.output(&run(way, &["echo", "its own"]));
+        assert_eq!(text(&output.stdout), "its own\n", "{way:?}");
+    }
+}
+
+/// Starts a shell that says when it is ready, and waits for that.
+fn ready(here: &Installation, way: &[&str], script: &str) -> (Child, String) {
+    let mut child = here
+        .command(&run(way, &["sh", "-c", script]))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().expect("it is piped"))
+        .read_line(&mut line)
+        .unwrap();
+    (child, line.trim().to_owned())
+}
+
+fn send(to: u32, signal: Signal) {
+    let pid = Pid::from_raw(to as i32).expect("a process has a number");
+    kill_process(pid, signal).unwrap();
+}
+
+#[test]
+fn signals_reach_the_application() {
+    let here = Installation::new("signals");
+    for way in BOTH {
+        for (signal, name) in [
+            (Signal::USR1, "USR1"),
+            (Signal::TERM, "TERM"),
+            (Signal::INT, "INT"),
+            (Signal::HUP, "HUP"),
+        ] {
+            let script = format!("trap 'exit 42' {name}; echo ready; while :; do sleep 0.02; done");
+            let (mut child, line) = ready(&here, way, &script);
+            assert_eq!(line, "ready");
+            send(child.id(), signal);
+            assert_eq!(child.wait().unwrap().code(), Some(42), "{way:?} {name}");
+        }
+    }
+}
+
+#[test]
+fn the_application_does_not_outlive_the_command() {
+    let here = Installation::new("killed");
+    let (mut child, application) = ready(&here, BOTH[1], "echo $$; while :; do sleep 0.02; done");
+    let stat = PathBuf::from("/proc").join(&application).join("stat");
+    assert!(stat.exists());
+    send(child.id(), Signal::KILL);
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+    let begin = Instant::now();
+    // Gone, or dead and not yet waited for by whoever inherits it.
+    while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z")) {
+        assert!(begin.elapsed() < Duration::from_secs(5), "it lives");
+        sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn what_cannot_be_run_has_a_status_of_its_own() {
+    let here = Installation::new("failures");
+    for way in BOTH {
+        let output = here.output(&run(way, &["/nonexistent"]));
+        assert_eq!(output.status.code(), Some(127), "{way:?}");
+        assert!(text(&output.stderr).contains("/nonexistent"), "{output:?}");
+        let output = here.output(&run(way, &["/etc/passwd"]));
+        assert_eq!(output.status.code(), Some(126), "{way:?}");
+    }
+    let nowhere = Installation::bare("no-layer");
+    let output = nowhere.output(&["run", "--", "true"]);
+    assert_eq!(output.status.code(), Some(125));
+    assert!(text(&output.stderr).contains("VkLayer_wayfence.json"));
+    // Nothing is needed to run without it.
+    assert!(
+        nowhere
+            .output(&["run", "--without", "--", "true"])
+            .status
+            .success()
+    );
+    assert_eq!(here.output(&["run"]).status.code(), Some(2));
+    let output = here.output(&["run", "--sync", "magic", "--", "true"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("implicit"), "{output:?}");
+}
+
+#[test]
+fn the_environment_is_all_that_changes() {
+    let here = Installation::new("environment");
+    let folder = here.root.join("lib/wayfence").canonicalize().unwrap();
+    let output = here.output(&["run", "--sync", "cpu", "--log", "debug", "--", "env"]);
+    let lines: Vec<&str> = text(&output.stdout).lines().collect();
+    for line in [
+        format!("VK_INSTANCE_LAYERS={WAYFENCE}"),
+        format!("VK_ADD_LAYER_PATH={}", folder.display()),
+        "WAYFENCE_SYNC=cpu".to_owned(),
+        "WAYFENCE_LOG=debug".to_owned(),
+    ] {
+        assert!(lines.contains(&line.as_str()), "{line}: {lines:?}");
+    }
+    let output = here.output(&["run", "--without", "--", "env"]);
+    assert!(!text(&output.stdout).contains(WAYFENCE));
+    assert!(text(&output.stdout).contains("DISABLE_WAYFENCE=1"));
+}
+
+#[test]
+fn a_report_says_what_is_missing() {
+    let here = Installation::new("report");
+    let file = here.root.join("report");
+    fs::write(&file, "").unwrap();
+    let path = file.display().to_string();
+    assert_eq!(here.output(&["report", &path]).status.code(), Some(1));
+    assert_eq!(
+        here.output(&["report", "/nonexistent"]).status.code(),
+        Some(2)
+    );
+    let output = here.output(&["run", "--report", "--", "true"]);
+    assert!(output.status.success());
+    assert!(text(&output.stderr).contains("no swapchain"), "{output:?}");
+}
+
+/// A machine with no driver and no compositor, and perhaps no loader.
+#[test]
+fn a_doctor_with_nothing_to_look_at_says_so() {
+    let here = Installation::new("nothing");
+    let nothing = |arguments: &[&str]| {
+        let mut command = here.command(arguments);
+        command
+            .env_remove("WAYLAND_DISPLAY")
+            .env_remove("WAYLAND_SOCKET")
+            .env("XDG_RUNTIME_DIR", &here.root)
+            .env("VK_DRIVER_FILES", "/nonexistent")
+            .env("VK_ICD_FILENAMES", "/nonexistent");
+        command
+    };
+    let (status, json) = findings(&mut nothing(&["doctor", "--json"]));
+    assert_eq!(status, Some(2));
+    assert_eq!(json["verdict"]["takes_over"], Value::Null);
+    assert!(
+        json["verdict"]["why"]
+            .as_str()
+            .unwrap()
+            .starts_with("there is no Vulkan"),
+        "{json}"
+    );
+    assert!(
+        json["compositor"]["error"]
+            .as_str()
+            .unwrap()
+            .contains("Wayland"),
+        "{json}"
+    );
+    let output = nothing(&["doctor"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let page = text(&output.stdout);
+    assert!(
+        page.contains("It cannot be told: there is no Vulkan"),
+        "{page}"
+    );
+    assert!(!page.contains('\x1b'), "colours are for terminals: {page}");
+}
+
+#[test]
+#[ignore = "needs a Wayland compositor with dma-bufs: scripts/test"]
+fn the_doctors_verdict_is_what_an_application_gets() {
+    let here = Installation::new("verdict");
+    let (status, json) = here.doctor_on_the_layer(&[]);
+    assert_eq!(status, Some(0), "{json}");
+    assert_eq!(json["verdict"]["takes_over"], true, "{json}");
+    let way = json["verdict"]["synchronisation"].as_str().unwrap();
+    let probe = probe().display().to_string();
+    let output = here.output(&["run", "--report", "--", &probe, "frames", "3"]);
+    assert!(output.status.success(), "{output:?}");
+    let report = text(&output.stderr);
+    assert!(
+        report.contains(&format!("synchronisation   {way}\n")),
+        "{way}: {report}"
+    );
+    // What is forced is what is said.
+    let (status, json) = here.doctor_on_the_layer(&[("WAYFENCE_SYNC", "cpu")]);
+    assert_eq!(status, Some(0), "{json}");
+    assert_eq!(json["verdict"]["synchronisation"], "cpu", "{json}");
+}
+
+#[test]
+#[ignore = "needs a Wayland compositor: scripts/test"]
+fn a_layer_that_is_kept_out_steps_aside() {
+    let here = Installation::new("aside");
+    let (status, json) = findings(&mut here.command(&["doctor", "--json"]));
+    assert_eq!(status, Some(1), "{json}");
+    assert!(
+        json["verdict"]["why"]
+            .as_str()
+            .unwrap()
+            .contains("not installed"),
+        "{json}"
+    );
+    let data = here.implicit();
+    let (status, json) = findings(
+        here.command(&["doctor", "--json"])
+            .env("XDG_DATA_HOME", data)
+            .env("DISABLE_WAYFENCE", "1"),
+    );
+    assert_eq!(status, Some(1), "{json}");
+    let why = json["verdict"]["why"].as_str().unwrap();
+    assert!(why.contains("DISABLE_WAYFENCE is set"), "{json}");
+}
+
+/// The doctor's table of what a driver needs is the layer's: a driver without any of it lacks, in the
+/// layer's own words, all of it.
+#[test]
+#[ignore = "needs a Wayland compositor and a driver that has what the layer needs: scripts/test"]
+fn the_doctor_names_the_extensions_that_the_layer_misses() {
+    let here = Installation::new("extensions");
+    let (_, whole) = here.doctor_on_the_layer(&[]);
+    let known = whole["vulkan"]["devices"][0]["extensions"]
+        .as_object()
+        .unwrap();
+    let names: Vec<&str> = known.keys().map(String::as_str).collect();
+    assert!(known.values().all(|there| *there == true), "{whole}");
+    let shim = layers::library().with_file_name("libwayfence_test_driver.so");
+    let driver = here.root.join("driver.json");
+    fs::write(
+        &driver,
+        format!(
+            r#"{{"file_format_version": "1.0.0", "ICD": {{"library_path": "{}", "api_version": "1.3.0"}}}}"#,
+            shim.display()
+        ),
+    )
+    .unwrap();
+    let real = env::var("WAYFENCE_TEST_DRIVER").unwrap_or("libvulkan_lvp.so".to_owned());
+    let driver = driver.display().to_string();
+    let (status, json) = here.doctor_on_the_layer(&[
+        ("VK_DRIVER_FILES", &driver),
+        ("WAYFENCE_TEST_DRIVER", &real),
+        // And some more, so that one that the doctor does not know would show.
+        ("WAYFENCE_TEST_HIDE", &hidden(&whole)),
+    ]);
+    assert_eq!(status, Some(1), "{json}");
+    let why = json["verdict"]["why"].as_str().unwrap();
+    let mut missing: Vec<&str> = why
+        .strip_prefix("the driver lacks ")
+        .unwrap_or_else(|| panic!("{why}"))
+        .split(", ")
+        .collect();
+    missing.sort_unstable();
+    assert_eq!(missing, names);
+}
+
+/// Everything that a driver of this kind can be said to have beyond Vulkan itself.
+fn hidden(whole: &Value) -> String {
+    let known = whole["vulkan"]["devices"][0]["extensions"]
+        .as_object()
+        .unwrap();
+    let mut names: Vec<String> = known.keys().cloned().collect();
+    names.extend(
+        [
+            "VK_KHR_image_format_list",
+            "VK_KHR_external_memory",
+            "VK_KHR_external_semaphore",
+            "VK_KHR_external_fence",
+            "VK_KHR_dedicated_allocation",
+            "VK_KHR_maintenance1",
+            "VK_KHR_timeline_semaphore",
+            "VK_EXT_external_memory_host",
+            "VK_KHR_synchronization2",
+        ]
+        .map(str::to_owned),
+    );
+    names.join(",")
+}
+
+#[test]
+#[ignore = "needs MangoHud and a Wayland compositor: scripts/test"]
+fn an_overlay_is_above_the_layer() {
+    let here = Installation::new("overlay");
+    let data = here.implicit().display().to_string();
+    let place = |json: &Value, part: &str| {
+        let chain = json["chain"].as_array().unwrap();
+        chain
+            .iter()
+            .position(|link| link["name"].as_str().unwrap().contains(part))
+            .unwrap_or_else(|| panic!("no {part}: {json}"))
+    };
+    // A copy is installed where the loader finds it first.
+    let (status, json) = here.doctor_on_the_layer(&[("XDG_DATA_HOME", &data), ("MANGOHUD", "1")]);
+    assert_eq!(status, Some(0), "{json}");
+    let ours = place(&json, WAYFENCE);
+    assert!(place(&json, "MANGOHUD") < ours, "{json}");
+    assert_eq!(
+        Path::new(json["chain"][ours]["library"].as_str().unwrap()),
+        layers::library(),
+        "not the installed copy"
+    );
+    assert_eq!(warnings(&json), 0, "{json}");
+
+    // That copy alone is above, and the doctor warns.
+    let (status, json) = findings(
+        here.command(&["doctor", "--json"])
+            .env("XDG_DATA_HOME", &data)
+            .env("MANGOHUD", "1"),
+    );
+    assert_eq!(status, Some(0), "{json}");
+    assert!(place(&json, WAYFENCE) < place(&json, "MANGOHUD"), "{json}");
+    assert_eq!(warnings(&json), 1, "{json}");
+}
+
+/// How many overlays the doctor says are below the layer.
+fn warnings(json: &Value) -> usize {
+    let advice = json["verdict"]["advice"].as_array().unwrap();
+    advice
+        .iter()
+        .filter(|advice| advice.as_str().unwrap().contains("is below the layer"))
+        .count()
+}
+
+/// A compositor that takes no dma-bufs (Weston's pixman renderer).
+mod without_dma_bufs {
+    use super::Installation;
+
+    #[test]
+    #[ignore = "needs a Wayland compositor without dma-bufs: scripts/test"]
+    fn the_doctor_says_why_the_layer_steps_aside() {
+        let here = Installation::new("no-dma-bufs");
+        let (status, json) = here.doctor_on_the_layer(&[]);
+        assert_eq!(status, Some(1), "{json}");
+        assert_eq!(
+            json["verdict"]["why"], "the compositor takes no dma-bufs with explicit modifiers",
+            "{json}"
+        );
+    }
+}
