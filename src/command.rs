@@ -2,6 +2,7 @@
 
 mod arguments;
 mod doctor;
+mod documents;
 mod layer;
 mod report;
 mod run;
@@ -18,6 +19,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Verb::Run(run) => run::run(&run),
         Verb::Doctor { json } => doctor::run(json),
         Verb::Probe { part } => doctor::probe::look(part),
+        Verb::Documents { share } => documents::make(&share),
         Verb::Report { file } => report::print(&file),
     }
 }

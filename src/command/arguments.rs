@@ -53,6 +53,13 @@ pub enum Verb {
         part: Part,
     },
 
+    /// Write man pages and shell completions, for packages
+    #[command(hide = true)]
+    Documents {
+        /// The folder, laid out as /usr/share
+        share: PathBuf,
+    },
+
     /// Print what the layer counted: frames, fences, sync_files, waits, times
     ///
     /// The layer appends to the file that WAYFENCE_REPORT names, one line of JSON for each
