@@ -404,7 +404,11 @@ pub unsafe extern "system" fn get_instance_proc_addr(
             return Some(global.function);
         }
         if handle == vk::Instance::null() {
-            return None;
+            // Layers ask so for the next `vkCreateDevice` (Mesa's overlay, MangoHud before 0.7), where
+            // the specification wants an instance.
+            return command
+                .filter(|_| name == c"vkCreateDevice")
+                .map(|command| command.function);
         }
         // SAFETY: a valid handle by the specification.
         let instance = unsafe { dispatch::instance(handle) }?;
