@@ -93,7 +93,11 @@ unsafe fn present(
                 let damage: Few<Rectangle> = chain.damage(at).collect();
                 let outcome = match rendering.share(Some(at) == last) {
                     Ok(share) => present_one(ours, indices[at], share, &damage),
-                    Err(error) => ours.fail("vkQueuePresentKHR", &error),
+                    Err(error) => {
+                        // Free again, as after any failure: its semaphores have been waited for.
+                        let _ = ours.compositor.release(indices[at]);
+                        ours.fail("vkQueuePresentKHR", &error)
+                    }
                 };
                 if let Some(fence) = chain.fence(at) {
                     signal(device, queue, fence);

@@ -1,5 +1,5 @@
-//! The report (`WAYFENCE_REPORT`, or the setting `report`): what each swapchain counted, written when it is destroyed, or when
-//! the process exits with it.
+//! The report (`WAYFENCE_REPORT`, or the setting `report`): what each swapchain counted, written when it
+//! is destroyed, or when the process exits with it.
 
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 

@@ -94,7 +94,7 @@ pub struct Run {
     #[arg(long, value_name = "LEVEL", value_parser = ["off", "error", "warn", "info", "debug", "trace"])]
     pub log: Option<String>,
 
-    /// Print what the layer counted, on standard error, when APP has ended
+    /// Print what the layer counted when APP has ended
     #[arg(long)]
     pub report: bool,
 

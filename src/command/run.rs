@@ -85,7 +85,7 @@ fn print(file: &Path) -> Result<(), Box<dyn std::error::Error>> {
         );
         return Ok(());
     }
-    Ok(report::write(io::stderr(), &reports)?)
+    Ok(report::write(io::stdout(), &reports)?)
 }
 
 fn failed(error: &io::Error) -> ExitCode {

@@ -328,7 +328,7 @@ fn the_doctors_verdict_is_what_an_application_gets() {
     let probe = probe().display().to_string();
     let output = here.output(&["run", "--report", "--", &probe, "frames", "3"]);
     assert!(output.status.success(), "{output:?}");
-    let report = text(&output.stderr);
+    let report = text(&output.stdout);
     assert!(
         report.contains(&format!("synchronisation   {way}\n")),
         "{way}: {report}"
