@@ -90,7 +90,11 @@ impl Node {
         }))
     }
 
-    fn at(path: &Path) -> Result<Self> {
+    /// Opens this node.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn at(path: &Path) -> Result<Self> {
         let file = File::options()
             .read(true)
             .write(true)

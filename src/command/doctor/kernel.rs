@@ -6,13 +6,14 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::PathBuf;
 
+use drm::Device;
 use drm::buffer::{Buffer, DrmFourcc};
 use drm::control::Device as ControlDevice;
-use drm::{Device, DriverCapability};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 use rustix::ioctl::{Ioctl, IoctlOutput, Opcode, ioctl, opcode};
 use serde::Serialize;
 use wayfence::dma_buf::{Access, DmaBuf};
+use wayfence::syncobj;
 
 use super::Looked;
 
@@ -38,7 +39,7 @@ pub struct DrmNode {
     pub path: PathBuf,
     /// The driver's name, or why it cannot be told.
     pub driver: Looked<String>,
-    /// Whether a timeline syncobj could be made and signalled.
+    /// Whether the layer can make its timelines there.
     pub timeline_syncobj: bool,
 }
 
@@ -179,7 +180,7 @@ fn drm_nodes() -> Vec<DrmNode> {
                     .get_driver()
                     .map(|driver| driver.name().to_string_lossy().into_owned())
                     .into(),
-                timeline_syncobj: node.has_timeline_syncobj(),
+                timeline_syncobj: syncobj::Node::at(&path).is_ok(),
                 path,
             },
             Err(error) => DrmNode {
@@ -214,18 +215,10 @@ struct Node(File);
 
 impl Node {
     fn open(path: &PathBuf) -> io::Result<Self> {
-        File::options().read(true).write(true).open(path).map(Self)
-    }
-
-    fn has_timeline_syncobj(&self) -> bool {
-        let offered = self
-            .get_driver_capability(DriverCapability::TimelineSyncObj)
-            .is_ok_and(|value| value != 0);
-        offered
-            && self.create_syncobj(false).is_ok_and(|syncobj| {
-                let signalled = self.syncobj_timeline_signal(&[syncobj], &[1]).is_ok();
-                self.destroy_syncobj(syncobj).is_ok() && signalled
-            })
+        let node = Self(File::options().read(true).write(true).open(path)?);
+        // Whoever opens a primary node while nobody is its master becomes that.
+        let _ = node.release_master_lock();
+        Ok(node)
     }
 }
 

@@ -7,7 +7,7 @@ use super::compositor::Compositor;
 use super::kernel::Kernel;
 use super::loader::Link;
 use super::vulkan::{Device, Vulkan};
-use crate::command::{arguments, layer};
+use crate::command::layer;
 
 /// Whether the layer takes over, and what to do about it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -191,9 +191,6 @@ fn better_way(way: &str, evidence: &Evidence<'_>) -> Option<String> {
         .find(|(protocol, _)| compositor.version(protocol).is_some());
     match offered {
         Some((_, name)) if *name == way => None,
-        Some((protocol, name)) if !arguments::ways().contains(name) => Some(format!(
-            "the compositor offers {protocol}, which this version does not speak"
-        )),
         Some((protocol, "syncobj"))
             if !evidence.kernel.drm.iter().any(|node| node.timeline_syncobj) =>
         {
