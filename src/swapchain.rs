@@ -379,7 +379,7 @@ impl Shared {
     fn collect(&self, state: &mut State<Release>) -> Result<()> {
         for index in 0..self.synchronisation.images().len() as u32 {
             if state.holder(index) == Some(Holder::Compositor) {
-                match self.synchronisation.look(index, &self.counters) {
+                match self.synchronisation.look(index, &self.counters)? {
                     Some(release) => {
                         state.released(index, release);
                     }

@@ -220,10 +220,13 @@ impl Synchronisation {
 
     /// Whether the compositor has let go of the image that it holds, where no event says so. `None` if
     /// not, or if an event will.
-    pub fn look(&self, index: u32, counters: &Counters) -> Option<Release> {
+    ///
+    /// # Errors
+    /// The kernel's, if it cannot say: nothing would tell of the release later.
+    pub fn look(&self, index: u32, counters: &Counters) -> Result<Option<Release>> {
         match &self.means {
             Means::Syncobj(points) => points.look(index, counters),
-            _ => None,
+            _ => Ok(None),
         }
     }
 

@@ -61,23 +61,18 @@ impl Points {
     }
 
     /// The release, if its point has a fence.
-    pub(super) fn look(&self, index: u32, counters: &Counters) -> Option<Release> {
+    pub(super) fn look(&self, index: u32, counters: &Counters) -> Result<Option<Release>> {
         let available = {
             let image = self.image(index);
             let release = lock(&image.release);
-            release.timeline.is_available(image.point)
+            release.timeline.is_available(image.point)?
         };
-        match available {
-            Ok(false) => None,
-            Ok(true) => Some(self.take(index, counters).unwrap_or_else(|error| {
+        Ok(available.then(|| {
+            self.take(index, counters).unwrap_or_else(|error| {
                 tracing::warn!(%error, "the fence of a release point");
                 Release::Untaken
-            })),
-            Err(error) => {
-                tracing::warn!(%error, "a release point");
-                None
-            }
-        }
+            })
+        }))
     }
 
     /// The fence of a release point that is available.

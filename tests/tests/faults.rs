@@ -15,6 +15,8 @@ use wayfence_tests::scripted::{Payload, SOON, Scene, Way};
 use wayfence_tests::table::{Cell, in_every_way};
 use wayfence_tests::watchdog::Watchdog;
 
+/// `DRM_IOCTL_SYNCOBJ_QUERY`.
+const QUERY: Opcode = opcode::read_write::<[u64; 3]>(b'd', 0xcb);
 /// `DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD` and `…_FD_TO_HANDLE` with and without a point, `…_TRANSFER`.
 const HANDLE_TO_FD: Opcode = opcode::read_write::<[u64; 3]>(b'd', 0xc1);
 const FD_TO_HANDLE: Opcode = opcode::read_write::<[u64; 2]>(b'd', 0xc2);
@@ -117,6 +119,35 @@ fn the_fences_of_a_released_image_cannot_be_taken() {
                 }
                 scene.kernel = healthy.clone();
                 // Not too late for what was on the image at its release.
+                comes_held_by(&mut scene, payload, index, reader);
+            });
+            all_images_go_on(&mut scene);
+            assert_eq!(scene.end().counters.cpu_waits, 0);
+            Cell::Passed
+        },
+    );
+}
+
+/// Also an acquire that would wait for as long as it takes: nothing else would end it.
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn a_release_point_cannot_be_looked_at() {
+    let _watchdog = watchdog("a query that fails");
+    in_every_way(
+        "a release point cannot be looked at (EMFILE, ENOMEM, EINVAL, EBADF)",
+        |stage, way, payload| {
+            if way != Way::Syncobj {
+                return Cell::NotApplicable("a release is an event");
+            }
+            let mut scene = stage.scene(way);
+            let healthy = scene.kernel.clone();
+            without_leak(|number| {
+                let (errno, told) = ERRORS[number];
+                let (index, reader) = come_back_read(&mut scene);
+                scene.kernel = RefusingKernel::default().refusing(QUERY, errno);
+                let answer = scene.try_acquire(payload, u64::MAX).map(drop);
+                assert_eq!(answer, Err(told), "{errno}");
+                scene.kernel = healthy.clone();
                 comes_held_by(&mut scene, payload, index, reader);
             });
             all_images_go_on(&mut scene);
