@@ -22,7 +22,9 @@ use crate::{
     lock::lock,
     sync_file::SyncFile,
     synchronisation::{Choice, Release, Synchronisation, Wait, Way},
-    wayland::{BufferRelease, Plane, Rectangle, ReleaseListener, Surface, WlBuffer},
+    wayland::{
+        BufferRelease, FifoSurface, Pace, Plane, Rectangle, ReleaseListener, Surface, WlBuffer,
+    },
 };
 pub use state::Holder;
 use state::{Acquire, State};
@@ -79,6 +81,8 @@ pub struct Acquired {
 pub struct Swapchain {
     surface: Arc<Surface>,
     mode: PresentMode,
+    /// Where FIFO is kept by the compositor.
+    fifo: Option<Arc<FifoSurface>>,
     buffers: Vec<WlBuffer>,
     shared: Arc<Shared>,
     /// The same, as its buffers know it.
@@ -127,9 +131,14 @@ impl Swapchain {
             counters: Counters::default(),
         });
         let listener: Arc<dyn ReleaseListener> = shared.clone();
+        let fifo = match description.mode {
+            PresentMode::Fifo => surface.fifo(),
+            PresentMode::Mailbox => None,
+        };
         let mut swapchain = Swapchain {
             surface,
             mode: description.mode,
+            fifo,
             buffers: Vec::with_capacity(planes.len()),
             shared,
             listener: Arc::downgrade(&listener),
@@ -274,13 +283,15 @@ impl Swapchain {
                 self.paced_until().is_none().then_some(())
             })?;
         }
+        let stalled = self.surface.is_stalled()?;
         // Before the commit: the release may be dispatched by another thread right after it.
         self.state().state.present(index)?;
         self.surface.sweep();
         self.surface.commit(
             &self.buffers[index as usize],
             damage,
-            self.mode == PresentMode::Fifo,
+            self.pace(),
+            stalled,
             || synchronisation.commit(index, &self.surface, &self.listener),
         )
     }
@@ -305,9 +316,14 @@ impl Swapchain {
     }
 
     fn paced_until(&self) -> Option<Instant> {
-        match self.mode {
-            PresentMode::Fifo => self.surface.not_before(Instant::now()),
-            PresentMode::Mailbox => None,
+        self.surface.not_before(self.pace(), Instant::now())
+    }
+
+    fn pace(&self) -> Pace<'_> {
+        match (self.mode, &self.fifo) {
+            (PresentMode::Mailbox, _) => Pace::Free,
+            (PresentMode::Fifo, None) => Pace::Callbacks,
+            (PresentMode::Fifo, Some(fifo)) => Pace::Queue(fifo),
         }
     }
 

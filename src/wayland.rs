@@ -5,12 +5,15 @@ mod display;
 mod dmabuf;
 mod events;
 mod explicit;
+mod fifo;
 mod globals;
 mod surface;
 
 pub use display::Display;
 pub use dmabuf::{Formats, Plane};
 pub(crate) use explicit::{FenceSurface, PointSurface, SharedTimeline};
+pub(crate) use fifo::FifoSurface;
 pub use globals::{BufferRelease, ReleaseListener};
+pub(crate) use surface::Pace;
 pub use surface::{Rectangle, Surface};
 pub use wayland_client::protocol::wl_buffer::WlBuffer;

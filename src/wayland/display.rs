@@ -18,6 +18,7 @@ use wayland_client::{
     backend::{Backend, ObjectId},
     protocol::{wl_buffer::WlBuffer, wl_registry::WlRegistry},
 };
+use wayland_protocols::wp::fifo::v1::client::wp_fifo_manager_v1::WpFifoManagerV1;
 use wayland_protocols::wp::linux_dmabuf::zv1::client::{
     zwp_linux_buffer_params_v1::Flags, zwp_linux_dmabuf_v1::ZwpLinuxDmabufV1,
 };
@@ -53,6 +54,7 @@ pub struct Display {
     dmabuf: Option<ZwpLinuxDmabufV1>,
     syncobj: Option<WpLinuxDrmSyncobjManagerV1>,
     explicit: Option<ZwpLinuxExplicitSynchronizationV1>,
+    fifo: Option<WpFifoManagerV1>,
     formats: Formats,
     main_device: Option<libc::dev_t>,
     /// The node on which our timelines are made, once it is open.
@@ -109,6 +111,7 @@ impl Display {
             dmabuf: None,
             syncobj: None,
             explicit: None,
+            fifo: None,
             formats: Formats::default(),
             main_device: None,
             node: OnceLock::new(),
@@ -118,6 +121,7 @@ impl Display {
         display.roundtrip()?;
         display.syncobj = display.bind(&registry, 1, 1);
         display.explicit = display.bind(&registry, 1, 2);
+        display.fifo = display.bind(&registry, 1, 1);
         display.dmabuf = display.bind(&registry, DMABUF_WITH_MODIFIERS, DMABUF_KNOWN);
         if display.syncobj.is_some() {
             // Released points come not as events of the display.
@@ -195,6 +199,11 @@ impl Display {
                 "the compositor does not offer zwp_linux_explicit_synchronization_v1".to_owned(),
             )
         })
+    }
+
+    /// The compositor's `wp_fifo_manager_v1`.
+    pub(super) fn fifo(&self) -> Option<&WpFifoManagerV1> {
+        self.fifo.as_ref()
     }
 
     /// Rings whoever is in [`wait`](Self::wait), like an event of the compositor's. There is one if the
@@ -313,6 +322,9 @@ impl Drop for Display {
         }
         if let Some(explicit) = &self.explicit {
             explicit.destroy();
+        }
+        if let Some(fifo) = &self.fifo {
+            fifo.destroy();
         }
         // Our proxies go with the backend; the requests that destroy theirs in the compositor go now,
         // or with the application's next flush.

@@ -16,6 +16,9 @@ use wayland_client::{
         wl_registry::{self, WlRegistry},
     },
 };
+use wayland_protocols::wp::fifo::v1::client::{
+    wp_fifo_manager_v1::WpFifoManagerV1, wp_fifo_v1::WpFifoV1,
+};
 use wayland_protocols::wp::linux_explicit_synchronization::zv1::client::{
     zwp_linux_buffer_release_v1::{self, ZwpLinuxBufferReleaseV1},
     zwp_linux_explicit_synchronization_v1::ZwpLinuxExplicitSynchronizationV1,
@@ -262,6 +265,8 @@ impl Dispatch<ZwpLinuxBufferReleaseV1, Release> for Globals {
 }
 
 // They have no events.
+delegate_noop!(Globals: WpFifoManagerV1);
+delegate_noop!(Globals: WpFifoV1);
 delegate_noop!(Globals: WpLinuxDrmSyncobjManagerV1);
 delegate_noop!(Globals: WpLinuxDrmSyncobjSurfaceV1);
 delegate_noop!(Globals: WpLinuxDrmSyncobjTimelineV1);

@@ -15,6 +15,7 @@ use wayland_client::{
 use super::{
     display::Display,
     explicit::{FenceSurface, PointSurface, Shared},
+    fifo::FifoSurface,
 };
 use crate::{
     error::{Error, Result},
@@ -38,6 +39,24 @@ pub struct Rectangle {
     pub height: i32,
 }
 
+/// How a commit follows the one before it.
+#[derive(Clone, Copy)]
+pub(crate) enum Pace<'a> {
+    /// It replaces it.
+    Free,
+    /// It comes when the one before it was shown; who commits has seen to that
+    /// ([`Surface::not_before`]).
+    Callbacks,
+    /// The compositor shows one after the other.
+    Queue(&'a FifoSurface),
+}
+
+impl Pace<'_> {
+    fn is_queued(self) -> bool {
+        matches!(self, Pace::Queue(_))
+    }
+}
+
 /// A `wl_surface` of the application, from which we make swapchains.
 pub struct Surface {
     display: Arc<Display>,
@@ -50,6 +69,7 @@ pub struct Surface {
     leftover: Mutex<Vec<Leftover>>,
     points: Shared<PointSurface>,
     fences: Shared<FenceSurface>,
+    fifo: Shared<FifoSurface>,
 }
 
 /// A buffer that outlives its swapchain.
@@ -80,6 +100,7 @@ impl Surface {
             leftover: Mutex::default(),
             points: Shared::default(),
             fences: Shared::default(),
+            fifo: Shared::default(),
         })
     }
 
@@ -96,28 +117,54 @@ impl Surface {
             .get(|| FenceSurface::new(&self.display, &self.surface))
     }
 
+    /// The object by which commits wait for one another; `None` if the compositor cannot do that.
+    pub(crate) fn fifo(&self) -> Option<Arc<FifoSurface>> {
+        self.fifo
+            .get(|| FifoSurface::new(&self.display, &self.surface))
+            .ok()
+    }
+
     /// The display to which the surface belongs.
     pub fn display(&self) -> &Arc<Display> {
         &self.display
     }
 
-    /// `None` when the next frame of a FIFO may be committed, else the instant from which it may be
+    /// `None` when the next frame may be committed at this pace, else the instant from which it may be
     /// without a frame callback.
-    pub fn not_before(&self, now: Instant) -> Option<Instant> {
-        lock(&self.pacing).not_before(now)
+    pub(crate) fn not_before(&self, pace: Pace<'_>, now: Instant) -> Option<Instant> {
+        match pace {
+            Pace::Free => None,
+            _ => lock(&self.pacing).not_before(pace.is_queued(), now),
+        }
     }
 
-    /// Shows the buffer: attaches it, names what has changed (everything, if `damage` is empty), lets
-    /// `synchronise` make the requests that go with it, commits and sends. With `paced`, asks for the
-    /// frame callback to which [`not_before`](Self::not_before) refers.
+    /// Whether nobody seems to look at the surface: it waits for frame callbacks, and none comes.
     ///
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
-    pub fn commit(
+    pub(crate) fn is_stalled(&self) -> Result<bool> {
+        let stalled = || lock(&self.pacing).is_stalled(Instant::now());
+        if !stalled() {
+            return Ok(false);
+        }
+        // The application may have been away for as long: then the callbacks have come.
+        self.display.look()?;
+        Ok(stalled())
+    }
+
+    /// Shows the buffer: attaches it, names what has changed (everything, if `damage` is empty), lets
+    /// `synchronise` make the requests that go with it, commits and sends. Unless the pace is free, asks
+    /// for the frame callback to which [`not_before`](Self::not_before) refers. A [stalled
+    /// surface](Self::is_stalled) has no refresh for which a commit could wait.
+    ///
+    /// # Errors
+    /// [`Error::CompositorGone`] when the connection is dead.
+    pub(crate) fn commit(
         &self,
         buffer: &WlBuffer,
         damage: &[Rectangle],
-        paced: bool,
+        pace: Pace<'_>,
+        stalled: bool,
         synchronise: impl FnOnce(),
     ) -> Result<()> {
         let committing = lock(&self.committing);
@@ -137,8 +184,14 @@ impl Surface {
                     .damage_buffer(part.x, part.y, part.width, part.height);
             }
         }
-        if paced {
-            let serial = lock(&self.pacing).committed(Instant::now());
+        if let Pace::Queue(fifo) = pace {
+            fifo.set_barrier();
+            if !stalled {
+                fifo.wait_barrier();
+            }
+        }
+        if !matches!(pace, Pace::Free) {
+            let serial = lock(&self.pacing).committed(pace.is_queued(), Instant::now());
             let frame = FrameCallback {
                 pacing: Arc::clone(&self.pacing),
                 serial,
@@ -149,6 +202,15 @@ impl Surface {
         self.surface.commit();
         drop(committing);
         self.display.flush()
+    }
+
+    /// Shows all of the buffer at once, in place of what was committed before it, with the requests that
+    /// `synchronise` makes.
+    ///
+    /// # Errors
+    /// [`Error::CompositorGone`] when the connection is dead.
+    pub fn show(&self, buffer: &WlBuffer, synchronise: impl FnOnce()) -> Result<()> {
+        self.commit(buffer, &[], Pace::Free, false, synchronise)
     }
 
     /// Takes a buffer that the compositor still reads and whose swapchain goes: it is destroyed when the
@@ -191,6 +253,6 @@ pub(super) struct FrameCallback {
 
 impl FrameCallback {
     pub(super) fn done(&self) {
-        lock(&self.pacing).frame_done(self.serial);
+        lock(&self.pacing).frame_done(self.serial, Instant::now());
     }
 }

@@ -1,5 +1,6 @@
 //! A window, a device and what connects them: what most tests begin with.
 
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use crate::device::Device;
@@ -28,6 +29,16 @@ impl Application {
         // person would set it up.
         let window = Window::open();
         let instance = Instance::new(options);
+        let surface = Surface::of_window(&instance, window);
+        let device = Device::new(&instance);
+        Self { surface, device }
+    }
+
+    /// An application of Vulkan 1.1 whose window is on a compositor of the test's own, to which this
+    /// socket leads.
+    pub fn at(socket: UnixStream) -> Self {
+        let window = Window::open_at(socket);
+        let instance = Instance::new(Options::default());
         let surface = Surface::of_window(&instance, window);
         let device = Device::new(&instance);
         Self { surface, device }

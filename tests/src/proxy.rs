@@ -88,7 +88,7 @@ impl Proxy {
             .before_commit(0, &mut Some(fence), &Counters::default())
             .expect("the fence is passed on");
         self.surface
-            .commit(&passed_on, &[], false, || {
+            .show(&passed_on, || {
                 synchronisation.commit(0, &self.surface, &nobody);
             })
             .expect("a commit");
