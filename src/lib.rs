@@ -9,6 +9,7 @@ mod ioctl;
 mod lock;
 pub mod pacing;
 mod poll;
+pub mod present_mode;
 pub mod report;
 pub mod swapchain;
 pub mod sync_file;

@@ -20,10 +20,12 @@ use crate::{
     dma_buf::DmaBuf,
     error::{Error, Result},
     lock::lock,
+    present_mode::PresentMode,
     sync_file::SyncFile,
     synchronisation::{Choice, Release, Synchronisation, Wait, Way},
     wayland::{
-        BufferRelease, FifoSurface, Pace, Plane, Rectangle, ReleaseListener, Surface, WlBuffer,
+        BufferRelease, FifoSurface, Frame, Pace, Plane, Rectangle, ReleaseListener, Surface,
+        TearingSurface, WlBuffer,
     },
 };
 pub use state::Holder;
@@ -33,18 +35,8 @@ use state::{Acquire, State};
 /// kernel has no sync_files of dma-bufs.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// When a presented image is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PresentMode {
-    /// Every image, one after the other, each for at least one refresh (`VK_PRESENT_MODE_FIFO_KHR`).
-    Fifo,
-    /// The newest image; one that is replaced before it is shown comes back
-    /// (`VK_PRESENT_MODE_MAILBOX_KHR`).
-    Mailbox,
-}
-
 /// What all images of a swapchain share.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Description {
     /// Width and height in pixels.
     pub extent: (u32, u32),
@@ -52,8 +44,8 @@ pub struct Description {
     pub fourcc: u32,
     /// The DRM format modifier of their layout.
     pub modifier: u64,
-    /// When they are shown.
-    pub mode: PresentMode,
+    /// When they are shown: at first as the first says, later as any of them does.
+    pub modes: Vec<PresentMode>,
     /// How they are to be synchronised.
     pub choice: Choice,
 }
@@ -80,9 +72,12 @@ pub struct Acquired {
 /// thread at a time in a swapchain.
 pub struct Swapchain {
     surface: Arc<Surface>,
-    mode: PresentMode,
+    /// How the last image was presented.
+    mode: Mutex<PresentMode>,
     /// Where FIFO is kept by the compositor.
     fifo: Option<Arc<FifoSurface>>,
+    /// Where an image may tear. Kept for [`Surface::commit`].
+    _tearing: Option<Arc<TearingSurface>>,
     buffers: Vec<WlBuffer>,
     shared: Arc<Shared>,
     /// The same, as its buffers know it.
@@ -131,14 +126,25 @@ impl Swapchain {
             counters: Counters::default(),
         });
         let listener: Arc<dyn ReleaseListener> = shared.clone();
-        let fifo = match description.mode {
-            PresentMode::Fifo => surface.fifo(),
-            PresentMode::Mailbox => None,
+        let modes = &description.modes;
+        let Some(mode) = modes.first().copied() else {
+            return Err(Error::Unsupported(
+                "a swapchain without present mode".to_owned(),
+            ));
+        };
+        let fifo = match modes.iter().any(|mode| mode.is_queued()) {
+            true => surface.fifo(),
+            false => None,
+        };
+        let tearing = match modes.iter().any(|mode| mode.tears()) {
+            true => Some(surface.tearing()?),
+            false => None,
         };
         let mut swapchain = Swapchain {
             surface,
-            mode: description.mode,
+            mode: Mutex::new(mode),
             fifo,
+            _tearing: tearing,
             buffers: Vec::with_capacity(planes.len()),
             shared,
             listener: Arc::downgrade(&listener),
@@ -252,7 +258,7 @@ impl Swapchain {
 
     /// Shows the image when `rendering` has signalled; at once, if that is over already (`None`). Takes
     /// the sync_file. In FIFO waits for the compositor's pace, up to
-    /// [`pacing::BOUND`](crate::pacing::BOUND).
+    /// [`pacing::BOUND`](crate::pacing::BOUND). `mode`, one of the swapchain's, is in force from now on.
     ///
     /// # Errors
     /// [`Error::NotAcquired`] if the application does not hold the image; [`Error::CompositorGone`]; or
@@ -263,6 +269,7 @@ impl Swapchain {
         index: u32,
         mut rendering: Option<SyncFile>,
         damage: &[Rectangle],
+        mode: Option<PresentMode>,
     ) -> Result<()> {
         if self.state().state.holder(index) != Some(Holder::Application) {
             return Err(Error::NotAcquired(index));
@@ -278,6 +285,9 @@ impl Swapchain {
             let _ = self.state().state.return_acquired(index, Some(release));
             return Err(error);
         }
+        if let Some(mode) = mode {
+            *lock(&self.mode) = mode;
+        }
         if let Some(due) = self.paced_until() {
             self.surface.display().wait(Deadline::At(due), || {
                 self.paced_until().is_none().then_some(())
@@ -287,13 +297,16 @@ impl Swapchain {
         // Before the commit: the release may be dispatched by another thread right after it.
         self.state().state.present(index)?;
         self.surface.sweep();
-        self.surface.commit(
-            &self.buffers[index as usize],
+        let frame = Frame {
+            buffer: &self.buffers[index as usize],
             damage,
-            self.pace(),
+            pace: self.pace(),
+            tears: self.mode().tears(),
             stalled,
-            || synchronisation.commit(index, &self.surface, &self.listener),
-        )
+        };
+        self.surface.commit(frame, || {
+            synchronisation.commit(index, &self.surface, &self.listener);
+        })
     }
 
     /// Another swapchain takes over: no more acquires; what is acquired may still be presented.
@@ -319,11 +332,16 @@ impl Swapchain {
         self.surface.not_before(self.pace(), Instant::now())
     }
 
+    fn mode(&self) -> PresentMode {
+        *lock(&self.mode)
+    }
+
     fn pace(&self) -> Pace<'_> {
-        match (self.mode, &self.fifo) {
-            (PresentMode::Mailbox, _) => Pace::Free,
-            (PresentMode::Fifo, None) => Pace::Callbacks,
-            (PresentMode::Fifo, Some(fifo)) => Pace::Queue(fifo),
+        match (self.mode(), &self.fifo) {
+            (PresentMode::FifoLatestReady, Some(fifo)) => Pace::Latest(fifo),
+            (mode, Some(fifo)) if mode.is_paced() => Pace::Queue(fifo),
+            (mode, None) if mode.is_paced() => Pace::Callbacks,
+            _ => Pace::Free,
         }
     }
 

@@ -7,13 +7,16 @@ mod events;
 mod explicit;
 mod fifo;
 mod globals;
+mod shared;
 mod surface;
+mod tearing;
 
 pub use display::Display;
 pub use dmabuf::{Formats, Plane};
 pub(crate) use explicit::{FenceSurface, PointSurface, SharedTimeline};
 pub(crate) use fifo::FifoSurface;
 pub use globals::{BufferRelease, ReleaseListener};
-pub(crate) use surface::Pace;
+pub(crate) use surface::{Frame, Pace};
 pub use surface::{Rectangle, Surface};
+pub(crate) use tearing::TearingSurface;
 pub use wayland_client::protocol::wl_buffer::WlBuffer;

@@ -6,8 +6,8 @@ use std::ffi::{CStr, c_char};
 use ash::{ext, khr, vk};
 
 use crate::{
-    device, dispatch, instance, objects, physical_device, present, result, surface,
-    surface_queries, swapchain,
+    device, dispatch, features, instance, objects, physical_device, present, registry, result,
+    surface, surface_queries, swapchain,
 };
 
 /// What a command is a command of, by the type of its first parameter.
@@ -25,8 +25,8 @@ enum Given {
     Always,
     /// An instance extension.
     Instance(&'static CStr),
-    /// One of these device extensions.
-    Device(&'static [&'static CStr]),
+    /// A device extension.
+    Device(&'static CStr),
     /// `VK_KHR_swapchain`, with Vulkan 1.1 or this device extension.
     SwapchainWith(&'static CStr),
     /// Whatever the next layer says: the command was taken into a version of Vulkan.
@@ -60,13 +60,11 @@ const SURFACE: Given = Given::Instance(khr::surface::NAME);
 const WAYLAND: Given = Given::Instance(khr::wayland_surface::NAME);
 const CAPABILITIES2: Given = Given::Instance(khr::get_surface_capabilities2::NAME);
 const COUNTER: Given = Given::Instance(ext::display_surface_counter::NAME);
-const SWAPCHAIN: Given = Given::Device(&[khr::swapchain::NAME]);
+const SWAPCHAIN: Given = Given::Device(khr::swapchain::NAME);
 const GROUPS: Given = Given::SwapchainWith(khr::device_group::NAME);
 const BIND_MEMORY2: Given = Given::SwapchainWith(khr::bind_memory2::NAME);
-const MAINTENANCE1: Given = Given::Device(&[
-    ext::swapchain_maintenance1::NAME,
-    c"VK_KHR_swapchain_maintenance1",
-]);
+const MAINTENANCE1: Given = Given::Device(registry::KHR_SWAPCHAIN_MAINTENANCE1);
+const MAINTENANCE1_EXT: Given = Given::Device(ext::swapchain_maintenance1::NAME);
 
 static COMMANDS: &[Command] = &[
     // The layer's own place in the chain.
@@ -139,6 +137,20 @@ static COMMANDS: &[Command] = &[
         Given::Always,
         physical_device::enumerate_device_extension_properties,
         PFN_vkEnumerateDeviceExtensionProperties
+    ),
+    command!(
+        c"vkGetPhysicalDeviceFeatures2",
+        PhysicalDevice,
+        Given::Below,
+        features::get_physical_device_features2,
+        PFN_vkGetPhysicalDeviceFeatures2
+    ),
+    command!(
+        c"vkGetPhysicalDeviceFeatures2KHR",
+        PhysicalDevice,
+        Given::Below,
+        features::get_physical_device_features2,
+        PFN_vkGetPhysicalDeviceFeatures2
     ),
     // Surfaces.
     command!(
@@ -271,7 +283,7 @@ static COMMANDS: &[Command] = &[
     command!(
         c"vkReleaseSwapchainImagesEXT",
         Device,
-        MAINTENANCE1,
+        MAINTENANCE1_EXT,
         swapchain::release_swapchain_images,
         PFN_vkReleaseSwapchainImagesEXT
     ),
@@ -418,11 +430,7 @@ pub unsafe extern "system" fn get_instance_proc_addr(
         let given = match command.given {
             Given::Always => true,
             Given::Instance(extension) => instance.has(extension),
-            Given::Device(extensions) => {
-                extensions.contains(&khr::swapchain::NAME)
-                    || instance.next_proc_addr(name).is_some()
-            }
-            Given::SwapchainWith(_) => true,
+            Given::Device(_) | Given::SwapchainWith(_) => true,
             Given::Below => instance.next_proc_addr(name).is_some(),
         };
         if given {
@@ -450,7 +458,7 @@ pub unsafe extern "system" fn get_device_proc_addr(
         };
         let given = match command.given {
             Given::Always => true,
-            Given::Device(extensions) => extensions.iter().any(|extension| device.has(extension)),
+            Given::Device(extension) => device.has(extension),
             Given::SwapchainWith(extension) => {
                 device.has(khr::swapchain::NAME)
                     && (device.api_version >= vk::API_VERSION_1_1 || device.has(extension))
@@ -485,6 +493,9 @@ pub unsafe extern "system" fn get_physical_device_proc_addr(
                 ..
             }) => match given {
                 Given::Instance(extension) if !instance.has(extension) => {
+                    instance.next_physical_device_proc_addr(name)
+                }
+                Given::Below if instance.next_proc_addr(name).is_none() => {
                     instance.next_physical_device_proc_addr(name)
                 }
                 _ => Some(*function),

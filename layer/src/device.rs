@@ -9,7 +9,7 @@ use std::{
 use ash::{khr, vk};
 
 use crate::{
-    dispatch, extensions,
+    dispatch, extensions, features,
     instance::Instance,
     loader::{Chain, VkLayerDeviceLink},
     next::DeviceCommands,
@@ -234,7 +234,15 @@ pub unsafe extern "system" fn create_device(
         };
         let known = instance.physical_device(physical);
         let mut names: Vec<*const c_char> = asked.to_vec();
-        if enabled.contains(khr::swapchain::NAME) && instance.can_own(&known) {
+        let can_own = instance.can_own(&known);
+        let is_passed = |name: &CStr| {
+            let is_ours = || extensions::DEVICE.iter().any(|(ours, _)| *ours == name);
+            enabled.contains(name) && (known.has(name) || !can_own || !is_ours())
+        };
+        // What the layer implements without the driver's help is nothing to the driver.
+        // SAFETY: valid C strings by the specification.
+        names.retain(|name| is_passed(unsafe { CStr::from_ptr(*name) }));
+        if enabled.contains(khr::swapchain::NAME) && can_own {
             names.extend(
                 known
                     .needs()
@@ -242,14 +250,19 @@ pub unsafe extern "system" fn create_device(
                     .map(CStr::as_ptr),
             );
         }
-        let info = vk::DeviceCreateInfo {
+        let mut info = vk::DeviceCreateInfo {
             enabled_extension_count: names.len() as u32,
             pp_enabled_extension_names: names.as_ptr(),
             ..*info
         };
         chain.advance();
-        // SAFETY: the application's parameters, but for more extensions, which the driver has.
-        let created = unsafe { next(physical, &info, allocator, device) };
+        let first = &raw mut info;
+        // SAFETY: the application's chain, which lives during this call and is its to use.
+        let without = can_own.then(|| unsafe { features::withheld(first, is_passed) });
+        // SAFETY: the application's parameters, but for more extensions, which the driver has, and
+        // without what it does not know.
+        let created = unsafe { next(physical, first, allocator, device) };
+        drop(without);
         if created != vk::Result::SUCCESS {
             return created;
         }

@@ -7,7 +7,7 @@ use std::{
 
 use ash::{ext, khr, vk};
 
-use crate::p_next;
+use crate::{p_next, registry};
 
 /// The layer's name.
 pub const LAYER_NAME: &CStr = c"VK_LAYER_WAYFENCE_wsi";
@@ -17,11 +17,41 @@ pub const INSTANCE: &[(&CStr, u32)] = &[
     (khr::surface::NAME, 25),
     (khr::wayland_surface::NAME, 6),
     (khr::get_surface_capabilities2::NAME, 1),
+    (registry::KHR_SURFACE_MAINTENANCE1, 1),
+    (ext::surface_maintenance1::NAME, 1),
     (ext::layer_settings::NAME, 2),
 ];
 
+/// How many of these, the first ones, every driver for Wayland has.
+pub const INSTANCE_USUAL: usize = 3;
+
 /// Device extensions that the manifest promises, with their revisions.
-pub const DEVICE: &[(&CStr, u32)] = &[(khr::swapchain::NAME, 70)];
+pub const DEVICE: &[(&CStr, u32)] = &[
+    (khr::swapchain::NAME, 70),
+    (registry::KHR_SWAPCHAIN_MAINTENANCE1, 1),
+    (ext::swapchain_maintenance1::NAME, 1),
+    (registry::KHR_PRESENT_MODE_FIFO_LATEST_READY, 1),
+    (registry::EXT_PRESENT_MODE_FIFO_LATEST_READY, 1),
+];
+
+/// The structures that tell of the only feature of such an extension, and by which names the extension
+/// goes.
+pub const FEATURES: &[(vk::StructureType, &[&CStr])] = &[
+    (
+        vk::StructureType::PHYSICAL_DEVICE_SWAPCHAIN_MAINTENANCE_1_FEATURES_EXT,
+        &[
+            registry::KHR_SWAPCHAIN_MAINTENANCE1,
+            ext::swapchain_maintenance1::NAME,
+        ],
+    ),
+    (
+        registry::PHYSICAL_DEVICE_PRESENT_MODE_FIFO_LATEST_READY_FEATURES_KHR,
+        &[
+            registry::KHR_PRESENT_MODE_FIFO_LATEST_READY,
+            registry::EXT_PRESENT_MODE_FIFO_LATEST_READY,
+        ],
+    ),
+];
 
 /// An extension that the layer needs below it, and the version of Vulkan that has taken it in.
 pub struct Need {

@@ -214,9 +214,13 @@ fn extension_lists(
             .filter(|need| need.by_name(api_version) && !enabled.contains(need.name))
             .map(|need| need.name.as_ptr());
         let full: Vec<_> = asked.iter().copied().chain(needed).collect();
-        let ours: Vec<&CStr> = extensions::INSTANCE.iter().map(|(name, _)| *name).collect();
-        let without_ours = without(&full, &ours);
-        lists.splice(0..0, [full, without_ours]);
+        let names = |list: &[(&'static CStr, u32)]| -> Vec<&CStr> {
+            list.iter().map(|(name, _)| *name).collect()
+        };
+        let newer = names(&extensions::INSTANCE[extensions::INSTANCE_USUAL..]);
+        let without_newer = without(&full, &newer);
+        let without_ours = without(&full, &names(extensions::INSTANCE));
+        lists.splice(0..0, [full, without_newer, without_ours]);
     }
     if enabled.contains(ext::layer_settings::NAME) {
         // Other layers below may read the application's settings, too; a driver knows nothing of them.

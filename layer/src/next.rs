@@ -83,6 +83,8 @@ commands! {
 commands! {
     /// The queries of Vulkan 1.1 and of the extensions that it took in.
     PhysicalDeviceCommands {
+        get_features2: PFN_vkGetPhysicalDeviceFeatures2 =
+            c"vkGetPhysicalDeviceFeatures2" | c"vkGetPhysicalDeviceFeatures2KHR";
         get_format_properties2: PFN_vkGetPhysicalDeviceFormatProperties2 =
             c"vkGetPhysicalDeviceFormatProperties2" | c"vkGetPhysicalDeviceFormatProperties2KHR";
         get_image_format_properties2: PFN_vkGetPhysicalDeviceImageFormatProperties2 =

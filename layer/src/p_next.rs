@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 
 use ash::vk;
+use smallvec::SmallVec;
 
 /// The first structure of type `T` in a chain of input structures.
 ///
@@ -37,6 +38,76 @@ pub unsafe fn find_mut<'a, T: vk::TaggedStructure>(chain: *mut c_void) -> Option
         current = structure.p_next;
     }
     None
+}
+
+/// The first structure of this type in a chain, or null.
+///
+/// # Safety
+/// `chain` is null or a valid chain.
+pub unsafe fn find_type(
+    chain: *const c_void,
+    structure: vk::StructureType,
+) -> *const vk::BaseInStructure<'static> {
+    let mut current = chain.cast::<vk::BaseInStructure<'_>>();
+    // SAFETY: every structure of a chain begins as `VkBaseInStructure` does.
+    while let Some(found) = unsafe { current.as_ref() } {
+        if found.s_type == structure {
+            break;
+        }
+        current = found.p_next;
+    }
+    current.cast()
+}
+
+/// A chain without some of its structures, until this is dropped.
+pub struct Without {
+    /// The structures whose link was changed, in order, and what it was.
+    links: SmallVec<
+        [(
+            *mut vk::BaseOutStructure<'static>,
+            *mut vk::BaseOutStructure<'static>,
+        ); 4],
+    >,
+}
+
+impl Without {
+    /// Leaves out of the chain of the structure `first` those of the types that `is_unwanted` names.
+    ///
+    /// The links are changed in place: nobody knows how large the structures before them are, so that
+    /// they cannot be copied. A link is written to only if a structure goes.
+    ///
+    /// # Safety
+    /// `first` is a valid structure with a valid chain, which may be written to, and which nobody else
+    /// writes to while the answer lives.
+    pub unsafe fn new(first: *mut c_void, is_unwanted: impl Fn(vk::StructureType) -> bool) -> Self {
+        let mut links = SmallVec::new();
+        let mut current = first.cast::<vk::BaseOutStructure<'static>>();
+        // SAFETY: every structure begins as `VkBaseOutStructure` does; the caller guarantees the rest.
+        unsafe {
+            while !current.is_null() {
+                let before = (*current).p_next;
+                let mut next = before;
+                while !next.is_null() && is_unwanted((*next).s_type) {
+                    next = (*next).p_next;
+                }
+                if next != before {
+                    links.push((current, before));
+                    (*current).p_next = next;
+                }
+                current = next;
+            }
+        }
+        Without { links }
+    }
+}
+
+impl Drop for Without {
+    fn drop(&mut self) {
+        for (structure, next) in self.links.drain(..) {
+            // SAFETY: `new`'s caller guarantees that the chain is valid and ours while this lives.
+            unsafe { (*structure).p_next = next };
+        }
+    }
 }
 
 /// The slice that a Vulkan count and pointer describe; empty for a count of 0 or a null pointer.
@@ -82,5 +153,58 @@ pub unsafe fn enumerate<T, U>(
         vk::Result::INCOMPLETE
     } else {
         vk::Result::SUCCESS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn types(first: *mut c_void) -> Vec<vk::StructureType> {
+        let mut all = Vec::new();
+        let mut current = first.cast::<vk::BaseOutStructure<'_>>();
+        // SAFETY: a chain of the test's own.
+        while let Some(structure) = unsafe { current.as_ref() } {
+            all.push(structure.s_type);
+            current = structure.p_next;
+        }
+        all.split_off(1)
+    }
+
+    #[test]
+    fn structures_are_left_out_and_come_back() {
+        use vk::StructureType as Type;
+        let (first, second, third, fourth) = (
+            Type::PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR,
+            Type::PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
+            Type::PHYSICAL_DEVICE_PRESENT_WAIT_FEATURES_KHR,
+            Type::PHYSICAL_DEVICE_SWAPCHAIN_MAINTENANCE_1_FEATURES_EXT,
+        );
+        let mut a = vk::PhysicalDevicePresentIdFeaturesKHR::default();
+        let mut b = vk::PhysicalDeviceVulkan11Features::default();
+        let mut c = vk::PhysicalDevicePresentWaitFeaturesKHR::default();
+        let mut d = vk::PhysicalDeviceSwapchainMaintenance1FeaturesEXT::default();
+        let mut info = vk::DeviceCreateInfo::default()
+            .push_next(&mut d)
+            .push_next(&mut c)
+            .push_next(&mut b)
+            .push_next(&mut a);
+        let chain: *mut c_void = (&raw mut info).cast();
+        let all = [first, second, third, fourth];
+        for unwanted in 0..1_u32 << all.len() {
+            let is_unwanted = |structure| {
+                let at = all.iter().position(|other| *other == structure).unwrap();
+                unwanted & (1 << at) != 0
+            };
+            let wanted: Vec<_> = all
+                .into_iter()
+                .filter(|structure| !is_unwanted(*structure))
+                .collect();
+            // SAFETY: a chain of the test's own.
+            let without = unsafe { Without::new(chain, is_unwanted) };
+            assert_eq!(types(chain), wanted);
+            drop(without);
+            assert_eq!(types(chain), all);
+        }
     }
 }

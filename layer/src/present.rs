@@ -9,7 +9,7 @@ use std::{
 
 use ash::vk;
 use smallvec::SmallVec;
-use wayfence::{sync_file::SyncFile, wayland::Rectangle};
+use wayfence::{present_mode::PresentMode, sync_file::SyncFile, wayland::Rectangle};
 
 use crate::{
     device::Device,
@@ -92,7 +92,7 @@ unsafe fn present(
             Some(ours) => {
                 let damage: Few<Rectangle> = chain.damage(at).collect();
                 let outcome = match rendering.share(Some(at) == last) {
-                    Ok(share) => present_one(ours, indices[at], share, &damage),
+                    Ok(share) => present_one(ours, indices[at], share, &damage, chain.mode(at)),
                     Err(error) => {
                         // Free again, as after any failure: its semaphores have been waited for.
                         let _ = ours.compositor.release(indices[at]);
@@ -128,6 +128,7 @@ fn present_one(
     index: u32,
     rendering: Rendering,
     damage: &[Rectangle],
+    mode: Option<PresentMode>,
 ) -> vk::Result {
     let fence = match rendering {
         Rendering::Pending(fence) => Some(fence),
@@ -137,7 +138,7 @@ fn present_one(
             None
         }
     };
-    match swapchain.compositor.present(index, fence, damage) {
+    match swapchain.compositor.present(index, fence, damage, mode) {
         Ok(()) => vk::Result::SUCCESS,
         Err(error) => swapchain.fail("vkQueuePresentKHR", &error),
     }

@@ -3,9 +3,9 @@
 use std::ffi::c_void;
 
 use ash::vk;
-use wayfence::wayland::Rectangle;
+use wayfence::{present_mode::PresentMode, wayland::Rectangle};
 
-use crate::p_next;
+use crate::{p_next, present_mode};
 
 /// What the layer, or a driver that presents a part of the swapchains, needs of the chain.
 pub struct PresentChain<'a> {
@@ -54,6 +54,11 @@ impl<'a> PresentChain<'a> {
             width: rectangle.extent.width.try_into().unwrap_or(i32::MAX),
             height: rectangle.extent.height.try_into().unwrap_or(i32::MAX),
         })
+    }
+
+    /// The mode in which the swapchain at this place presents from now on; nothing said: as before.
+    pub fn mode(&self, at: usize) -> Option<PresentMode> {
+        self.modes.get(at).copied().and_then(present_mode::from_vk)
     }
 
     /// The fence to signal for the swapchain at this place.

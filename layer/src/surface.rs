@@ -10,13 +10,13 @@ use ash::{
     ext,
     vk::{self, Handle},
 };
-use wayfence::{format, wayland};
+use wayfence::{format, present_mode::PresentMode, wayland};
 
 use crate::{
     dispatch,
     instance::Instance,
     physical_device::{ImageKind, Layout, PhysicalDevice},
-    result,
+    present_mode, result,
 };
 
 /// One `VkSurfaceKHR` of a Wayland surface.
@@ -54,6 +54,8 @@ pub struct Offer {
     pub usage: vk::ImageUsageFlags,
     /// The largest image.
     pub max_extent: vk::Extent2D,
+    /// When images can be shown.
+    pub present_modes: Vec<vk::PresentModeKHR>,
 }
 
 /// A format that both can do, opaque and with alpha.
@@ -146,6 +148,11 @@ impl Surface {
             );
         };
         let usage = usages(device, first);
+        let present_modes = PresentMode::ALL
+            .into_iter()
+            .filter(|mode| mode.is_offered(window.display()))
+            .map(present_mode::to_vk)
+            .collect();
         let side = device.max_extent;
         Verdict::Owned(Offer {
             surface_formats: surface_formats(instance, &formats),
@@ -155,6 +162,7 @@ impl Surface {
                 width: side,
                 height: side,
             },
+            present_modes,
         })
     }
 }

@@ -10,29 +10,13 @@ use crate::{
     dispatch,
     instance::Instance,
     p_next,
+    present_mode::min_images,
     result::{self, PANICKED},
     surface::{Offer, Surface, Verdict},
 };
 
-/// The present modes that the layer offers.
-pub const PRESENT_MODES: [vk::PresentModeKHR; 2] =
-    [vk::PresentModeKHR::FIFO, vk::PresentModeKHR::MAILBOX];
-
-/// Images that FIFO needs to go on: one on screen, one waiting for the next refresh, one to draw.
-const MIN_IMAGES: u32 = 3;
-/// MAILBOX needs one more, so that an acquire never waits for the refresh.
-const MIN_IMAGES_MAILBOX: u32 = 4;
-
 /// More than any application has a use for; each is memory and a descriptor here and in the compositor.
 pub const MAX_IMAGES: u32 = 64;
-
-/// The least number of images with which a present mode works as it should.
-pub fn min_images(mode: vk::PresentModeKHR) -> u32 {
-    match mode {
-        vk::PresentModeKHR::MAILBOX => MIN_IMAGES_MAILBOX,
-        _ => MIN_IMAGES,
-    }
-}
 
 /// Who answers a query.
 enum Answer {
@@ -209,9 +193,9 @@ query! {
     get_surface_present_modes, "vkGetPhysicalDeviceSurfacePresentModesKHR",
     get_surface_present_modes, surface,
     (surface: vk::SurfaceKHR, count: *mut u32, modes: *mut vk::PresentModeKHR),
-    |_offer| {
+    |offer| {
         // SAFETY: valid by the specification.
-        unsafe { p_next::enumerate(&PRESENT_MODES, count, modes, |mode, to| *to = *mode) }
+        unsafe { p_next::enumerate(&offer.present_modes, count, modes, |mode, to| *to = *mode) }
     }
 }
 
@@ -394,10 +378,9 @@ unsafe fn fill_capabilities2(
         if let Some(compatible) =
             p_next::find_mut::<vk::SurfacePresentModeCompatibilityEXT<'_>>(chain)
         {
-            // A swapchain keeps its mode.
-            let modes = [mode.unwrap_or(vk::PresentModeKHR::FIFO)];
+            // They differ in what is committed with an image, and in nothing that it is made of.
             return p_next::enumerate(
-                &modes,
+                &offer.present_modes,
                 &mut compatible.present_mode_count,
                 compatible.p_present_modes,
                 |mode, to| *to = *mode,

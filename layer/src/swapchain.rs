@@ -15,8 +15,9 @@ use smallvec::SmallVec;
 use wayfence::{
     deadline::Deadline,
     error::Error,
+    present_mode::PresentMode,
     report::SwapchainReport,
-    swapchain::{self as library, Acquired, Description, Memory, PresentMode},
+    swapchain::{self as library, Acquired, Description, Memory},
     synchronisation::Wait,
 };
 
@@ -26,10 +27,10 @@ use crate::{
     image::{self, Image, ImageRecipe},
     p_next,
     physical_device::Layout,
-    report,
+    present_mode, report,
     result::{self, PANICKED},
     surface::{Offer, Surface, Verdict},
-    surface_queries::{self, PRESENT_MODES},
+    surface_queries,
 };
 
 /// One `VkSwapchainKHR` of ours.
@@ -107,18 +108,17 @@ impl Swapchain {
             vk::CompositeAlphaFlagsKHR::PRE_MULTIPLIED => (shared.format.alpha, &shared.alpha),
             _ => return Err(refused("the surface does not offer this composite alpha")),
         };
-        if !PRESENT_MODES.contains(&info.present_mode) {
-            return Err(refused("the surface does not offer this present mode"));
-        }
+        let modes = present_modes(info, offer).map_err(refused)?;
         if info.image_array_layers != 1 {
             return Err(refused("the surface offers one array layer"));
         }
         if info.image_extent.width == 0 || info.image_extent.height == 0 {
             return Err(refused("an image without extent"));
         }
-        let count = info
-            .min_image_count
-            .max(surface_queries::min_images(info.present_mode));
+        let count = modes
+            .iter()
+            .map(|mode| present_mode::min_images(present_mode::to_vk(*mode)))
+            .fold(info.min_image_count, u32::max);
         if count > surface_queries::MAX_IMAGES {
             return Err(refused("more images than the surface offers"));
         }
@@ -155,10 +155,7 @@ impl Swapchain {
             extent: (info.image_extent.width, info.image_extent.height),
             fourcc,
             modifier: chosen.modifier,
-            mode: match info.present_mode {
-                vk::PresentModeKHR::MAILBOX => PresentMode::Mailbox,
-                _ => PresentMode::Fifo,
-            },
+            modes,
             choice,
         };
         let compositor = library::Swapchain::new(Arc::clone(window), &description, memory)
@@ -328,6 +325,27 @@ fn import_fd(wait: &mut Wait, import: impl FnOnce(i32) -> vk::Result) -> Result<
         let _ = OwnedFd::from(taken).into_raw_fd();
     }
     Ok(())
+}
+
+/// The modes in which images will be presented, the first one first.
+fn present_modes(
+    info: &vk::SwapchainCreateInfoKHR<'_>,
+    offer: &Offer,
+) -> Result<Vec<PresentMode>, &'static str> {
+    // SAFETY: a valid chain by the specification.
+    let more = unsafe { p_next::find::<vk::SwapchainPresentModesCreateInfoEXT<'_>>(info.p_next) }
+        .map_or(&[][..], |list| {
+            // SAFETY: valid by the specification.
+            unsafe { p_next::slice(list.p_present_modes, list.present_mode_count) }
+        });
+    std::iter::once(&info.present_mode)
+        .chain(more)
+        .map(|mode| {
+            present_mode::from_vk(*mode)
+                .filter(|_| offer.present_modes.contains(mode))
+                .ok_or("the surface does not offer this present mode")
+        })
+        .collect()
 }
 
 /// What the images are made of, but for the layouts.

@@ -24,6 +24,7 @@ use wayland_protocols::wp::linux_dmabuf::zv1::client::{
 };
 use wayland_protocols::wp::linux_drm_syncobj::v1::client::wp_linux_drm_syncobj_manager_v1::WpLinuxDrmSyncobjManagerV1;
 use wayland_protocols::wp::linux_explicit_synchronization::zv1::client::zwp_linux_explicit_synchronization_v1::ZwpLinuxExplicitSynchronizationV1;
+use wayland_protocols::wp::tearing_control::v1::client::wp_tearing_control_manager_v1::WpTearingControlManagerV1;
 
 use super::{
     dmabuf::{Formats, Plane},
@@ -55,6 +56,7 @@ pub struct Display {
     syncobj: Option<WpLinuxDrmSyncobjManagerV1>,
     explicit: Option<ZwpLinuxExplicitSynchronizationV1>,
     fifo: Option<WpFifoManagerV1>,
+    tearing: Option<WpTearingControlManagerV1>,
     formats: Formats,
     main_device: Option<libc::dev_t>,
     /// The node on which our timelines are made, once it is open.
@@ -112,6 +114,7 @@ impl Display {
             syncobj: None,
             explicit: None,
             fifo: None,
+            tearing: None,
             formats: Formats::default(),
             main_device: None,
             node: OnceLock::new(),
@@ -122,6 +125,7 @@ impl Display {
         display.syncobj = display.bind(&registry, 1, 1);
         display.explicit = display.bind(&registry, 1, 2);
         display.fifo = display.bind(&registry, 1, 1);
+        display.tearing = display.bind(&registry, 1, 1);
         display.dmabuf = display.bind(&registry, DMABUF_WITH_MODIFIERS, DMABUF_KNOWN);
         if display.syncobj.is_some() {
             // Released points come not as events of the display.
@@ -202,8 +206,13 @@ impl Display {
     }
 
     /// The compositor's `wp_fifo_manager_v1`.
-    pub(super) fn fifo(&self) -> Option<&WpFifoManagerV1> {
+    pub(crate) fn fifo(&self) -> Option<&WpFifoManagerV1> {
         self.fifo.as_ref()
+    }
+
+    /// The compositor's `wp_tearing_control_manager_v1`.
+    pub(crate) fn tearing(&self) -> Option<&WpTearingControlManagerV1> {
+        self.tearing.as_ref()
     }
 
     /// Rings whoever is in [`wait`](Self::wait), like an event of the compositor's. There is one if the
@@ -325,6 +334,9 @@ impl Drop for Display {
         }
         if let Some(fifo) = &self.fifo {
             fifo.destroy();
+        }
+        if let Some(tearing) = &self.tearing {
+            tearing.destroy();
         }
         // Our proxies go with the backend; the requests that destroy theirs in the compositor go now,
         // or with the application's next flush.

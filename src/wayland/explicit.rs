@@ -2,10 +2,7 @@
 //! surface and binds every commit of a buffer to it for as long as it lives: it lives as long as a
 //! swapchain that needs it.
 
-use std::{
-    os::fd::AsFd,
-    sync::{Arc, Mutex, Weak},
-};
+use std::{os::fd::AsFd, sync::Weak};
 
 use wayland_client::protocol::wl_surface::WlSurface;
 use wayland_protocols::wp::linux_drm_syncobj::v1::client::{
@@ -18,28 +15,7 @@ use super::{
     display::Display,
     globals::{Release, ReleaseListener},
 };
-use crate::{error::Result, lock::lock, sync_file::SyncFile, syncobj::Timeline};
-
-/// The one object of its kind that a surface may have, shared by the swapchains that use it.
-pub(super) struct Shared<T>(Mutex<Weak<T>>);
-
-impl<T> Default for Shared<T> {
-    fn default() -> Self {
-        Shared(Mutex::new(Weak::new()))
-    }
-}
-
-impl<T> Shared<T> {
-    pub(super) fn get(&self, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
-        let mut known = lock(&self.0);
-        if let Some(object) = known.upgrade() {
-            return Ok(object);
-        }
-        let object = Arc::new(make()?);
-        *known = Arc::downgrade(&object);
-        Ok(object)
-    }
-}
+use crate::{error::Result, sync_file::SyncFile, syncobj::Timeline};
 
 /// A timeline that the compositor knows, too (`wp_linux_drm_syncobj_timeline_v1`).
 pub(crate) struct SharedTimeline {

@@ -24,6 +24,10 @@ use wayland_protocols::wp::linux_explicit_synchronization::zv1::client::{
     zwp_linux_explicit_synchronization_v1::ZwpLinuxExplicitSynchronizationV1,
     zwp_linux_surface_synchronization_v1::ZwpLinuxSurfaceSynchronizationV1,
 };
+use wayland_protocols::wp::tearing_control::v1::client::{
+    wp_tearing_control_manager_v1::WpTearingControlManagerV1,
+    wp_tearing_control_v1::WpTearingControlV1,
+};
 use wayland_protocols::wp::{
     linux_dmabuf::zv1::client::{
         zwp_linux_buffer_params_v1::{self, ZwpLinuxBufferParamsV1},
@@ -267,6 +271,8 @@ impl Dispatch<ZwpLinuxBufferReleaseV1, Release> for Globals {
 // They have no events.
 delegate_noop!(Globals: WpFifoManagerV1);
 delegate_noop!(Globals: WpFifoV1);
+delegate_noop!(Globals: WpTearingControlManagerV1);
+delegate_noop!(Globals: WpTearingControlV1);
 delegate_noop!(Globals: WpLinuxDrmSyncobjManagerV1);
 delegate_noop!(Globals: WpLinuxDrmSyncobjSurfaceV1);
 delegate_noop!(Globals: WpLinuxDrmSyncobjTimelineV1);

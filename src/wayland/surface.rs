@@ -14,8 +14,10 @@ use wayland_client::{
 
 use super::{
     display::Display,
-    explicit::{FenceSurface, PointSurface, Shared},
+    explicit::{FenceSurface, PointSurface},
     fifo::FifoSurface,
+    shared::Shared,
+    tearing::TearingSurface,
 };
 use crate::{
     error::{Error, Result},
@@ -49,6 +51,23 @@ pub(crate) enum Pace<'a> {
     Callbacks,
     /// The compositor shows one after the other.
     Queue(&'a FifoSurface),
+    /// It replaces those that nobody has seen yet; one that waits for its turn waits for this, too.
+    Latest(&'a FifoSurface),
+}
+
+/// What a commit shows, and how.
+pub(crate) struct Frame<'a> {
+    /// The buffer.
+    pub buffer: &'a WlBuffer,
+    /// What has changed; nothing: everything.
+    pub damage: &'a [Rectangle],
+    /// How it follows the one before it.
+    pub pace: Pace<'a>,
+    /// Whether it may be shown with tearing.
+    pub tears: bool,
+    /// Whether the surface [is stalled](Surface::is_stalled): then there is no refresh for which it
+    /// could wait.
+    pub stalled: bool,
 }
 
 impl Pace<'_> {
@@ -70,6 +89,7 @@ pub struct Surface {
     points: Shared<PointSurface>,
     fences: Shared<FenceSurface>,
     fifo: Shared<FifoSurface>,
+    tearing: Shared<TearingSurface>,
 }
 
 /// A buffer that outlives its swapchain.
@@ -101,6 +121,7 @@ impl Surface {
             points: Shared::default(),
             fences: Shared::default(),
             fifo: Shared::default(),
+            tearing: Shared::default(),
         })
     }
 
@@ -124,6 +145,12 @@ impl Surface {
             .ok()
     }
 
+    /// The object by which commits may tear. [`commit`](Self::commit) uses it while it lives.
+    pub(crate) fn tearing(&self) -> Result<Arc<TearingSurface>> {
+        self.tearing
+            .get(|| TearingSurface::new(&self.display, &self.surface))
+    }
+
     /// The display to which the surface belongs.
     pub fn display(&self) -> &Arc<Display> {
         &self.display
@@ -133,8 +160,10 @@ impl Surface {
     /// without a frame callback.
     pub(crate) fn not_before(&self, pace: Pace<'_>, now: Instant) -> Option<Instant> {
         match pace {
-            Pace::Free => None,
-            _ => lock(&self.pacing).not_before(pace.is_queued(), now),
+            Pace::Free | Pace::Latest(_) => None,
+            Pace::Callbacks | Pace::Queue(_) => {
+                lock(&self.pacing).not_before(pace.is_queued(), now)
+            }
         }
     }
 
@@ -152,21 +181,20 @@ impl Surface {
         Ok(stalled())
     }
 
-    /// Shows the buffer: attaches it, names what has changed (everything, if `damage` is empty), lets
-    /// `synchronise` make the requests that go with it, commits and sends. Unless the pace is free, asks
-    /// for the frame callback to which [`not_before`](Self::not_before) refers. A [stalled
-    /// surface](Self::is_stalled) has no refresh for which a commit could wait.
+    /// Shows the frame: attaches its buffer, names what has changed, lets `synchronise` make the requests
+    /// that go with it, commits and sends. Asks for the frame callback to which
+    /// [`not_before`](Self::not_before) refers.
     ///
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
-    pub(crate) fn commit(
-        &self,
-        buffer: &WlBuffer,
-        damage: &[Rectangle],
-        pace: Pace<'_>,
-        stalled: bool,
-        synchronise: impl FnOnce(),
-    ) -> Result<()> {
+    pub(crate) fn commit(&self, frame: Frame<'_>, synchronise: impl FnOnce()) -> Result<()> {
+        let Frame {
+            buffer,
+            damage,
+            pace,
+            tears,
+            stalled,
+        } = frame;
         let committing = lock(&self.committing);
         self.surface.attach(Some(buffer), 0, 0);
         if damage.is_empty() || self.surface.version() < WITH_DAMAGE_BUFFER {
@@ -184,13 +212,21 @@ impl Surface {
                     .damage_buffer(part.x, part.y, part.width, part.height);
             }
         }
-        if let Pace::Queue(fifo) = pace {
-            fifo.set_barrier();
-            if !stalled {
-                fifo.wait_barrier();
+        match pace {
+            Pace::Free | Pace::Callbacks => {}
+            Pace::Latest(fifo) => fifo.set_barrier(),
+            Pace::Queue(fifo) => {
+                fifo.set_barrier();
+                if !stalled {
+                    fifo.wait_barrier();
+                }
             }
         }
-        if !matches!(pace, Pace::Free) {
+        // A swapchain that was replaced may still have the object.
+        if let Some(tearing) = self.tearing.living() {
+            tearing.allow(tears);
+        }
+        if matches!(pace, Pace::Callbacks | Pace::Queue(_)) {
             let serial = lock(&self.pacing).committed(pace.is_queued(), Instant::now());
             let frame = FrameCallback {
                 pacing: Arc::clone(&self.pacing),
@@ -210,7 +246,16 @@ impl Surface {
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
     pub fn show(&self, buffer: &WlBuffer, synchronise: impl FnOnce()) -> Result<()> {
-        self.commit(buffer, &[], Pace::Free, false, synchronise)
+        self.commit(
+            Frame {
+                buffer,
+                damage: &[],
+                pace: Pace::Free,
+                tears: false,
+                stalled: false,
+            },
+            synchronise,
+        )
     }
 
     /// Takes a buffer that the compositor still reads and whose swapchain goes: it is destroyed when the

@@ -1,10 +1,13 @@
 //! A window, a device and what connects them: what most tests begin with.
 
+use std::ffi::CStr;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use crate::device::Device;
-use crate::instance::{HEADLESS, Instance, Options};
+use ash::{khr, vk};
+
+use crate::instance::{HEADLESS, Instance, Options, WAYLAND};
 use crate::surface::Surface;
 use crate::swapchain::{Swapchain, Wanted};
 use crate::window::Window;
@@ -37,10 +40,29 @@ impl Application {
     /// An application of Vulkan 1.1 whose window is on a compositor of the test's own, to which this
     /// socket leads.
     pub fn at(socket: UnixStream) -> Self {
+        Self::at_with(
+            socket,
+            &[],
+            &[],
+            &mut vk::PhysicalDeviceFeatures2::default(),
+        )
+    }
+
+    /// The same, with more extensions of instance and device, and with these features.
+    pub fn at_with(
+        socket: UnixStream,
+        of_instance: &[&CStr],
+        of_device: &[&CStr],
+        features: &mut vk::PhysicalDeviceFeatures2<'_>,
+    ) -> Self {
         let window = Window::open_at(socket);
-        let instance = Instance::new(Options::default());
+        let instance = Instance::new(Options {
+            extensions: &[WAYLAND, of_instance].concat(),
+            ..Options::default()
+        });
         let surface = Surface::of_window(&instance, window);
-        let device = Device::new(&instance);
+        let extensions = [&[khr::swapchain::NAME], of_device].concat();
+        let device = Device::with_features(&instance, &extensions, features);
         Self { surface, device }
     }
 

@@ -38,10 +38,18 @@ impl AsynchronousDriver {
     /// If it was not built, if there is no real driver, or if the loader is open already.
     #[expect(clippy::new_without_default, reason = "it changes the process")]
     pub fn new() -> Self {
+        Self::without(&[])
+    }
+
+    /// The same, without these extensions.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn without(hidden: &[&str]) -> Self {
         static ONE: Mutex<()> = Mutex::new(());
         let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         if env::var_os("WAYFENCE_TEST_DRIVER").is_none() {
-            environment::set(test_driver::environment(&[]));
+            environment::set(test_driver::environment(hidden));
         }
         // SAFETY: opening it runs no code of its own. The loader opens the same file, which is then the
         // same library.

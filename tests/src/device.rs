@@ -35,6 +35,27 @@ impl Device {
     /// # Panics
     /// If the driver refuses.
     pub fn with_extensions(instance: &Arc<Instance>, extensions: &[&CStr]) -> Arc<Self> {
+        // An instance of Vulkan 1.0 knows no chain of features.
+        Self::made(instance, extensions, None)
+    }
+
+    /// A device with these extensions and features.
+    ///
+    /// # Panics
+    /// If the driver refuses.
+    pub fn with_features(
+        instance: &Arc<Instance>,
+        extensions: &[&CStr],
+        features: &mut vk::PhysicalDeviceFeatures2<'_>,
+    ) -> Arc<Self> {
+        Self::made(instance, extensions, Some(features))
+    }
+
+    fn made(
+        instance: &Arc<Instance>,
+        extensions: &[&CStr],
+        features: Option<&mut vk::PhysicalDeviceFeatures2<'_>>,
+    ) -> Arc<Self> {
         let physical = instance.physical_device();
         // SAFETY: the physical device is the instance's, which is alive.
         let families = unsafe {
@@ -50,9 +71,12 @@ impl Device {
             .queue_family_index(queue_family)
             .queue_priorities(&[1.0])];
         let extensions: Vec<_> = extensions.iter().map(|name| name.as_ptr()).collect();
-        let create_info = vk::DeviceCreateInfo::default()
+        let mut create_info = vk::DeviceCreateInfo::default()
             .queue_create_infos(&queues)
             .enabled_extension_names(&extensions);
+        if let Some(features) = features {
+            create_info.p_next = (&raw const *features).cast();
+        }
         // SAFETY: everything that the create info points to outlives the call.
         let raw = unsafe { instance.raw.create_device(physical, &create_info, None) }
             .unwrap_or_else(|error| panic!("vkCreateDevice: {error}"));

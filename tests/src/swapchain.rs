@@ -1,5 +1,6 @@
 //! A swapchain and the frames drawn with it.
 
+use std::ffi::c_void;
 use std::sync::Arc;
 
 use ash::vk;
@@ -17,6 +18,10 @@ pub struct Wanted {
     pub extent: (u32, u32),
     /// The pace.
     pub present_mode: vk::PresentModeKHR,
+    /// The modes in which images may be presented; none: only in the first.
+    pub present_modes: &'static [vk::PresentModeKHR],
+    /// Flags of its creation.
+    pub flags: vk::SwapchainCreateFlagsKHR,
     /// The format, or the first that the surface lists.
     pub format: Option<vk::SurfaceFormatKHR>,
     /// What the compositor does with alpha.
@@ -32,6 +37,8 @@ impl Default for Wanted {
         Self {
             extent: (256, 256),
             present_mode: vk::PresentModeKHR::FIFO,
+            present_modes: &[],
+            flags: vk::SwapchainCreateFlagsKHR::empty(),
             format: None,
             alpha: vk::CompositeAlphaFlagsKHR::OPAQUE,
             images: 3,
@@ -100,7 +107,10 @@ impl Swapchain {
         };
         wanted.format = Some(format);
         let capabilities = surface.capabilities(device.physical)?;
-        let create_info = vk::SwapchainCreateInfoKHR::default()
+        let mut modes =
+            vk::SwapchainPresentModesCreateInfoEXT::default().present_modes(wanted.present_modes);
+        let mut create_info = vk::SwapchainCreateInfoKHR::default()
+            .flags(wanted.flags)
             .surface(surface.raw)
             .min_image_count(wanted.images.max(capabilities.min_image_count))
             .image_format(format.format)
@@ -117,6 +127,9 @@ impl Swapchain {
             .present_mode(wanted.present_mode)
             .clipped(true)
             .old_swapchain(wanted.old);
+        if !wanted.present_modes.is_empty() {
+            create_info = create_info.push_next(&mut modes);
+        }
         // SAFETY: device and surface are alive and of the same instance, the surface was asked
         // whether it can do all this; `old` is a swapchain of the surface by the caller's word.
         let raw = unsafe { device.swapchain.create_swapchain(&create_info, None) }?;
@@ -266,13 +279,32 @@ impl Swapchain {
     /// # Errors
     /// What it answers.
     pub fn present(&self, index: u32) -> Result<(), vk::Result> {
+        self.present_with(index, std::ptr::null())
+    }
+
+    /// `vkQueuePresentKHR` of an image that was drawn, in this mode from now on.
+    ///
+    /// # Errors
+    /// What it answers.
+    pub fn present_as(&self, index: u32, mode: vk::PresentModeKHR) -> Result<(), vk::Result> {
+        let modes = [mode];
+        let info = vk::SwapchainPresentModeInfoEXT::default().present_modes(&modes);
+        self.present_with(index, (&raw const info).cast())
+    }
+
+    /// `vkQueuePresentKHR` of an image that was drawn, with a chain of structures for one swapchain.
+    ///
+    /// # Errors
+    /// What it answers.
+    pub fn present_with(&self, index: u32, chain: *const c_void) -> Result<(), vk::Result> {
         let wait = [self.drawn(index)];
         let swapchains = [self.raw];
         let indices = [index];
-        let info = vk::PresentInfoKHR::default()
+        let mut info = vk::PresentInfoKHR::default()
             .wait_semaphores(&wait)
             .swapchains(&swapchains)
             .image_indices(&indices);
+        info.p_next = chain;
         self.device.with_queue(|queue| {
             // SAFETY: queue, swapchain and semaphore are the device's; the image is held and its
             // semaphore has a signal pending, by the caller's word.

@@ -1,0 +1,64 @@
+//! When a presented image is shown, and what that needs of the compositor.
+
+use crate::wayland::Display;
+
+/// When a presented image is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PresentMode {
+    /// Every image, one after the other, each for at least one refresh (`VK_PRESENT_MODE_FIFO_KHR`).
+    Fifo,
+    /// The newest image at the next refresh; one that is replaced before it is shown comes back
+    /// (`VK_PRESENT_MODE_MAILBOX_KHR`).
+    Mailbox,
+    /// As FIFO; an image that misses its refresh is shown at once, in the middle of the next one
+    /// (`VK_PRESENT_MODE_FIFO_RELAXED_KHR`).
+    FifoRelaxed,
+    /// The newest image, at once (`VK_PRESENT_MODE_IMMEDIATE_KHR`).
+    Immediate,
+    /// In order, and at each refresh the last of those that are rendered
+    /// (`VK_PRESENT_MODE_FIFO_LATEST_READY_KHR`).
+    FifoLatestReady,
+}
+
+impl PresentMode {
+    /// All of them.
+    pub const ALL: [PresentMode; 5] = [
+        PresentMode::Fifo,
+        PresentMode::Mailbox,
+        PresentMode::FifoRelaxed,
+        PresentMode::Immediate,
+        PresentMode::FifoLatestReady,
+    ];
+
+    /// Whether the compositor can show images so.
+    ///
+    /// FIFO_RELAXED is what `wp_fifo_v1` makes of commits that may tear: "a content update which is
+    /// allowed to tear might become active after a latching deadline if no content update became active
+    /// at the deadline". FIFO_LATEST_READY is what a compositor does by itself that knows "readiness
+    /// constraints (fences, etc)" and keeps the order of commits: `wp_fifo_v1` says that it does.
+    pub fn is_offered(self, display: &Display) -> bool {
+        let queues = display.fifo().is_some();
+        let tears = display.tearing().is_some();
+        match self {
+            PresentMode::Fifo | PresentMode::Mailbox => true,
+            PresentMode::FifoRelaxed => queues && tears,
+            PresentMode::Immediate => tears,
+            PresentMode::FifoLatestReady => queues,
+        }
+    }
+
+    /// Whether every image is shown for a refresh, so that the next one waits.
+    pub(crate) fn is_paced(self) -> bool {
+        matches!(self, PresentMode::Fifo | PresentMode::FifoRelaxed)
+    }
+
+    /// Whether images may tear.
+    pub(crate) fn tears(self) -> bool {
+        matches!(self, PresentMode::Immediate | PresentMode::FifoRelaxed)
+    }
+
+    /// Whether the images of a FIFO may have to wait for it.
+    pub(crate) fn is_queued(self) -> bool {
+        self.is_paced() || self == PresentMode::FifoLatestReady
+    }
+}

@@ -1,0 +1,302 @@
+//! Which present modes there are, what each asks of the compositor, and how a swapchain goes from one to
+//! another.
+
+use std::ffi::CStr;
+use std::sync::Arc;
+
+use ash::{ext, vk};
+use wayfence_test_compositor::{Commit, Compositor, Offer, With};
+use wayfence_tests::asynchronous::AsynchronousDriver;
+use wayfence_tests::{Application, Swapchain, Wanted};
+
+const FIFO_LATEST_READY: vk::PresentModeKHR = vk::PresentModeKHR::from_raw(1_000_361_000);
+const FIFO_LATEST_READY_FEATURES: vk::StructureType = vk::StructureType::from_raw(1_000_361_000);
+const KHR_SURFACE_MAINTENANCE1: &CStr = c"VK_KHR_surface_maintenance1";
+const KHR_SWAPCHAIN_MAINTENANCE1: &CStr = c"VK_KHR_swapchain_maintenance1";
+const EXT_FIFO_LATEST_READY: &CStr = c"VK_EXT_present_mode_fifo_latest_ready";
+const KHR_FIFO_LATEST_READY: &CStr = c"VK_KHR_present_mode_fifo_latest_ready";
+
+const ALL: &[vk::PresentModeKHR] = &[
+    vk::PresentModeKHR::FIFO,
+    vk::PresentModeKHR::MAILBOX,
+    vk::PresentModeKHR::FIFO_RELAXED,
+    vk::PresentModeKHR::IMMEDIATE,
+    FIFO_LATEST_READY,
+];
+
+/// An application with everything enabled, on a compositor that offers these protocols.
+fn application(fifo: bool, tearing_control: bool) -> (Arc<Compositor>, Application) {
+    let compositor = Arc::new(Compositor::new(Offer {
+        fifo,
+        tearing_control,
+        ..Offer::default()
+    }));
+    let mut maintenance =
+        vk::PhysicalDeviceSwapchainMaintenance1FeaturesEXT::default().swapchain_maintenance1(true);
+    let mut features = vk::PhysicalDeviceFeatures2::default().push_next(&mut maintenance);
+    let app = Application::at_with(
+        compositor.connect(),
+        &[KHR_SURFACE_MAINTENANCE1, ext::surface_maintenance1::NAME],
+        &[KHR_SWAPCHAIN_MAINTENANCE1, KHR_FIFO_LATEST_READY],
+        &mut features,
+    );
+    (compositor, app)
+}
+
+fn sorted(mut modes: Vec<vk::PresentModeKHR>) -> Vec<vk::PresentModeKHR> {
+    modes.sort();
+    modes
+}
+
+/// What a commit of this mode asks for: a barrier, a wait for one, a tearing, a frame callback.
+fn expected(mode: vk::PresentModeKHR) -> (bool, bool, bool, usize) {
+    match mode {
+        vk::PresentModeKHR::FIFO => (true, true, false, 1),
+        vk::PresentModeKHR::FIFO_RELAXED => (true, true, true, 1),
+        vk::PresentModeKHR::IMMEDIATE => (false, false, true, 0),
+        FIFO_LATEST_READY => (true, false, false, 0),
+        _ => (false, false, false, 0),
+    }
+}
+
+fn asked(commit: &Commit) -> (bool, bool, bool, usize) {
+    (
+        commit.pacing.set_barrier,
+        commit.pacing.wait_barrier,
+        commit.tearing,
+        commit.frame_callbacks,
+    )
+}
+
+/// The compositor shows the commit at once.
+fn answer(compositor: &Compositor, commit: &Commit) {
+    compositor.release(commit, With::nothing());
+    compositor.frame_done(commit.surface);
+}
+
+fn end(compositor: &Compositor, app: Application) {
+    app.device.wait_idle().expect("an idle device");
+    drop(app);
+    let errors = compositor.protocol_errors();
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn the_compositors_protocols_decide_which_modes_there_are() {
+    use vk::PresentModeKHR as Mode;
+    for (fifo, tearing, modes) in [
+        (false, false, vec![Mode::FIFO, Mode::MAILBOX]),
+        (
+            true,
+            false,
+            vec![Mode::FIFO, Mode::MAILBOX, FIFO_LATEST_READY],
+        ),
+        (
+            false,
+            true,
+            vec![Mode::FIFO, Mode::MAILBOX, Mode::IMMEDIATE],
+        ),
+        (true, true, ALL.to_vec()),
+    ] {
+        let (compositor, app) = application(fifo, tearing);
+        let told = app.surface.present_modes(app.device.physical).unwrap();
+        assert_eq!(sorted(told), sorted(modes.clone()), "{fifo} {tearing}");
+        for mode in ALL.iter().filter(|mode| !modes.contains(mode)) {
+            let refused = app.try_swapchain(Wanted {
+                present_mode: *mode,
+                ..Wanted::default()
+            });
+            assert_eq!(
+                refused.err(),
+                Some(vk::Result::ERROR_INITIALIZATION_FAILED),
+                "{mode:?}"
+            );
+        }
+        end(&compositor, app);
+    }
+}
+
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn each_mode_asks_the_compositor_for_what_it_is() {
+    let (compositor, app) = application(true, true);
+    let mut swapchain: Option<Swapchain> = None;
+    for mode in ALL {
+        let wanted = Wanted {
+            present_mode: *mode,
+            images: 1,
+            ..Wanted::default()
+        };
+        // The one that is replaced lives on and must not have a say in it.
+        let mut next = match &swapchain {
+            Some(old) => old.replaced_by(wanted).unwrap(),
+            None => app.swapchain_with(wanted),
+        };
+        for _ in 0..3 {
+            next.frame().unwrap();
+            let commit = compositor.next_commit();
+            assert_eq!(asked(&commit), expected(*mode), "{mode:?}");
+            answer(&compositor, &commit);
+        }
+        swapchain = Some(next);
+    }
+    drop(swapchain);
+    end(&compositor, app);
+}
+
+/// `VkSwapchainPresentModeInfoKHR`: no image is made anew.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn a_swapchain_changes_its_mode_from_one_present_to_the_next() {
+    let (compositor, app) = application(true, true);
+    let mut swapchain = app.swapchain_with(Wanted {
+        present_modes: ALL,
+        images: 1,
+        ..Wanted::default()
+    });
+    let mut buffers = None;
+    let mut last = vk::PresentModeKHR::FIFO;
+    let orders = [0, 1, 2, 3, 4, 2, 0, 4, 1, 3];
+    for mode in orders.map(|at| ALL[at]) {
+        for change in [false, true] {
+            let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
+            swapchain.draw_now(index).unwrap();
+            if change {
+                swapchain.present_as(index, mode).unwrap();
+                last = mode;
+            } else {
+                // Nothing said: as before.
+                swapchain.present(index).unwrap();
+            }
+            let commit = compositor.next_commit();
+            assert_eq!(asked(&commit), expected(last), "{last:?}");
+            answer(&compositor, &commit);
+            let count = compositor.buffers(compositor.clients()[0]).len();
+            assert_eq!(*buffers.get_or_insert(count), count);
+        }
+    }
+    drop(swapchain);
+    end(&compositor, app);
+}
+
+/// `VkSurfacePresentModeKHR`, `VkSurfacePresentModeCompatibilityKHR`, and what becomes of the answers.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn modes_have_their_own_image_counts_and_can_follow_each_other() {
+    let (compositor, app) = application(true, true);
+    for mode in ALL {
+        let mut asked_mode = vk::SurfacePresentModeEXT::default().present_mode(*mode);
+        let mut info = app.surface.info2();
+        info.p_next = (&raw mut asked_mode).cast();
+        let ask = |modes: &mut [vk::PresentModeKHR], room: u32| {
+            let mut compatible = vk::SurfacePresentModeCompatibilityEXT {
+                present_mode_count: room,
+                p_present_modes: match modes {
+                    [] => std::ptr::null_mut(),
+                    some => some.as_mut_ptr(),
+                },
+                ..Default::default()
+            };
+            let mut capabilities =
+                vk::SurfaceCapabilities2KHR::default().push_next(&mut compatible);
+            // SAFETY: surface and device are alive; the array has the room that is told.
+            let answer = unsafe {
+                app.device
+                    .instance
+                    .capabilities2
+                    .get_physical_device_surface_capabilities2(
+                        app.device.physical,
+                        &info,
+                        &mut capabilities,
+                    )
+            };
+            let minimum = capabilities.surface_capabilities.min_image_count;
+            (answer, minimum, compatible.present_mode_count as usize)
+        };
+        let (answer, minimum, count) = ask(&mut [], 0);
+        assert_eq!((answer, count), (Ok(()), ALL.len()));
+        let mut modes = vec![vk::PresentModeKHR::default(); count];
+        ask(&mut modes, count as u32).0.unwrap();
+        assert_eq!(sorted(modes.clone()), sorted(ALL.to_vec()));
+        let short = ask(&mut modes[..1], 1);
+        assert_eq!((short.0, short.2), (Err(vk::Result::INCOMPLETE), 1));
+
+        let paced = [vk::PresentModeKHR::FIFO, vk::PresentModeKHR::FIFO_RELAXED].contains(mode);
+        assert_eq!(minimum, if paced { 3 } else { 4 }, "{mode:?}");
+        let swapchain = app.swapchain_with(Wanted {
+            present_mode: *mode,
+            images: 1,
+            ..Wanted::default()
+        });
+        assert_eq!(swapchain.images.len() as u32, minimum);
+    }
+    let all = app.swapchain_with(Wanted {
+        present_modes: ALL,
+        images: 1,
+        ..Wanted::default()
+    });
+    assert_eq!(all.images.len(), 4, "enough for each of its modes");
+    drop(all);
+    end(&compositor, app);
+}
+
+/// The layer needs nothing of the driver for this, and a driver that knows nothing of it sees nothing of
+/// it.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn a_driver_need_not_know_the_extensions() {
+    let driver = AsynchronousDriver::without(&[
+        "VK_KHR_swapchain_maintenance1",
+        "VK_EXT_swapchain_maintenance1",
+        "VK_KHR_present_mode_fifo_latest_ready",
+        "VK_EXT_present_mode_fifo_latest_ready",
+        "VK_KHR_surface_maintenance1",
+        "VK_EXT_surface_maintenance1",
+    ]);
+    let (compositor, app) = application(true, true);
+    let instance = &app.device.instance.raw;
+    // SAFETY: the device is the instance's.
+    let extensions =
+        unsafe { instance.enumerate_device_extension_properties(app.device.physical) }.unwrap();
+    for name in [
+        KHR_SWAPCHAIN_MAINTENANCE1,
+        ext::swapchain_maintenance1::NAME,
+        KHR_FIFO_LATEST_READY,
+        EXT_FIFO_LATEST_READY,
+    ] {
+        let found = extensions
+            .iter()
+            .filter(|one| one.extension_name_as_c_str() == Ok(name));
+        assert_eq!(found.count(), 1, "{name:?}");
+    }
+    let mut maintenance = vk::PhysicalDeviceSwapchainMaintenance1FeaturesEXT::default();
+    let mut latest_ready = vk::PhysicalDeviceSwapchainMaintenance1FeaturesEXT {
+        s_type: FIFO_LATEST_READY_FEATURES,
+        ..Default::default()
+    };
+    let mut features = vk::PhysicalDeviceFeatures2::default().push_next(&mut maintenance);
+    latest_ready.p_next = features.p_next;
+    features.p_next = (&raw mut latest_ready).cast();
+    // SAFETY: the device is the instance's; both structures are laid out alike.
+    unsafe { instance.get_physical_device_features2(app.device.physical, &mut features) };
+    assert_eq!(maintenance.swapchain_maintenance1, vk::TRUE);
+    assert_eq!(latest_ready.swapchain_maintenance1, vk::TRUE);
+
+    let mut swapchain = app.swapchain_with(Wanted {
+        present_modes: ALL,
+        ..Wanted::default()
+    });
+    swapchain.frame().unwrap();
+    answer(&compositor, &compositor.next_commit());
+    for name in [
+        c"vkReleaseSwapchainImagesKHR",
+        c"vkReleaseSwapchainImagesEXT",
+    ] {
+        let known = app.device.function(name).is_some();
+        assert_eq!(known, name == c"vkReleaseSwapchainImagesKHR", "{name:?}");
+    }
+    drop(swapchain);
+    end(&compositor, app);
+    drop(driver);
+}
