@@ -10,6 +10,7 @@ mod lock;
 pub mod pacing;
 mod poll;
 pub mod present_mode;
+pub mod presentations;
 pub mod report;
 pub mod swapchain;
 pub mod sync_file;

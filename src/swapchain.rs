@@ -21,11 +21,12 @@ use crate::{
     error::{Error, Result},
     lock::lock,
     present_mode::PresentMode,
+    presentations::{self, Presentations},
     sync_file::SyncFile,
     synchronisation::{Choice, Release, Synchronisation, Wait, Way},
     wayland::{
         BufferRelease, FifoSurface, Frame, Pace, Plane, Rectangle, ReleaseListener, Surface,
-        TearingSurface, WlBuffer,
+        TearingSurface, Watched, WlBuffer,
     },
 };
 pub use state::Holder;
@@ -68,6 +69,17 @@ pub struct Acquired {
     pub wait: Wait,
 }
 
+/// What an image is presented with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Presentation<'a> {
+    /// What has changed in it; nothing: everything.
+    pub damage: &'a [Rectangle],
+    /// The mode, one of the swapchain's, that is in force from now on; none: as before.
+    pub mode: Option<PresentMode>,
+    /// Its number, for who waits for it ([`Swapchain::wait_for_present`]). Greater than those before it.
+    pub id: Option<u64>,
+}
+
 /// The images of one swapchain, shared with the compositor. Thread-safe, though Vulkan allows only one
 /// thread at a time in a swapchain.
 pub struct Swapchain {
@@ -78,6 +90,7 @@ pub struct Swapchain {
     fifo: Option<Arc<FifoSurface>>,
     /// Where an image may tear. Kept for [`Surface::commit`].
     _tearing: Option<Arc<TearingSurface>>,
+    presentations: Arc<Mutex<Presentations>>,
     buffers: Vec<WlBuffer>,
     shared: Arc<Shared>,
     /// The same, as its buffers know it.
@@ -145,6 +158,7 @@ impl Swapchain {
             mode: Mutex::new(mode),
             fifo,
             _tearing: tearing,
+            presentations: Arc::default(),
             buffers: Vec::with_capacity(planes.len()),
             shared,
             listener: Arc::downgrade(&listener),
@@ -258,7 +272,7 @@ impl Swapchain {
 
     /// Shows the image when `rendering` has signalled; at once, if that is over already (`None`). Takes
     /// the sync_file. In FIFO waits for the compositor's pace, up to
-    /// [`pacing::BOUND`](crate::pacing::BOUND). `mode`, one of the swapchain's, is in force from now on.
+    /// [`pacing::BOUND`](crate::pacing::BOUND).
     ///
     /// # Errors
     /// [`Error::NotAcquired`] if the application does not hold the image; [`Error::CompositorGone`]; or
@@ -268,8 +282,7 @@ impl Swapchain {
         &self,
         index: u32,
         mut rendering: Option<SyncFile>,
-        damage: &[Rectangle],
-        mode: Option<PresentMode>,
+        how: Presentation<'_>,
     ) -> Result<()> {
         if self.state().state.holder(index) != Some(Holder::Application) {
             return Err(Error::NotAcquired(index));
@@ -285,7 +298,7 @@ impl Swapchain {
             let _ = self.state().state.return_acquired(index, Some(release));
             return Err(error);
         }
-        if let Some(mode) = mode {
+        if let Some(mode) = how.mode {
             *lock(&self.mode) = mode;
         }
         if let Some(due) = self.paced_until() {
@@ -299,14 +312,47 @@ impl Swapchain {
         self.surface.sweep();
         let frame = Frame {
             buffer: &self.buffers[index as usize],
-            damage,
+            damage: how.damage,
             pace: self.pace(),
             tears: self.mode().tears(),
             stalled,
+            watched: how.id.map(|id| Watched {
+                presentations: Arc::clone(&self.presentations),
+                id,
+            }),
         };
         self.surface.commit(frame, || {
             synchronisation.commit(index, &self.surface, &self.listener);
         })
+    }
+
+    /// Waits until the frame with this number, or a later one, was shown, or was replaced and never will
+    /// be; at the most until the deadline. Answers whether it is over. Of a frame that nobody sees
+    /// nothing is heard: it is over after [`presentations::BOUND`]. Any thread may wait, whatever others
+    /// do with the swapchain.
+    ///
+    /// # Errors
+    /// [`Error::Retired`] if there will be no such frame; [`Error::CompositorGone`].
+    pub fn wait_for_present(&self, id: u64, deadline: Deadline) -> Result<bool> {
+        loop {
+            let now = Instant::now();
+            let due = lock(&self.presentations).over_at(id);
+            // A frame that another thread commits in the meantime rings nobody.
+            let patience = deadline.or_at(due.unwrap_or(now + presentations::BOUND));
+            let answer = self.surface.display().wait(patience, || {
+                let mut presentations = lock(&self.presentations);
+                if presentations.is_over(id, Instant::now()) {
+                    return Some(Ok(true));
+                }
+                let never = self.is_retired() && !presentations.is_committed(id);
+                never.then_some(Err(Error::Retired))
+            })?;
+            match answer {
+                Some(answer) => return answer,
+                None if deadline.is_over() => return Ok(false),
+                None => {}
+            }
+        }
     }
 
     /// Another swapchain takes over: no more acquires; what is acquired may still be presented.

@@ -16,7 +16,7 @@ pub use dmabuf::{Formats, Plane};
 pub(crate) use explicit::{FenceSurface, PointSurface, SharedTimeline};
 pub(crate) use fifo::FifoSurface;
 pub use globals::{BufferRelease, ReleaseListener};
-pub(crate) use surface::{Frame, Pace};
+pub(crate) use surface::{Frame, Pace, Watched};
 pub use surface::{Rectangle, Surface};
 pub(crate) use tearing::TearingSurface;
 pub use wayland_client::protocol::wl_buffer::WlBuffer;

@@ -6,8 +6,8 @@ use std::ffi::{CStr, c_char};
 use ash::{ext, khr, vk};
 
 use crate::{
-    device, dispatch, features, instance, objects, physical_device, present, registry, result,
-    surface, surface_queries, swapchain,
+    device, dispatch, features, instance, objects, physical_device, present, present_wait,
+    registry, result, surface, surface_queries, swapchain,
 };
 
 /// What a command is a command of, by the type of its first parameter.
@@ -42,15 +42,18 @@ struct Command {
 
 macro_rules! command {
     ($name:literal, $level:ident, $given:expr, $function:expr, $type:ident) => {
+        command!($name, $level, $given, $function, vk::$type)
+    };
+    ($name:literal, $level:ident, $given:expr, $function:expr, $type:ty) => {
         Command {
             name: $name,
             level: Level::$level,
             given: $given,
             function: {
-                let function: vk::$type = $function;
+                let function: $type = $function;
                 // SAFETY: function pointers of one calling convention have one size; whoever gets it
                 // casts it back to the type that its name tells.
-                unsafe { std::mem::transmute::<vk::$type, unsafe extern "system" fn()>(function) }
+                unsafe { std::mem::transmute::<$type, unsafe extern "system" fn()>(function) }
             },
         }
     };
@@ -65,6 +68,8 @@ const GROUPS: Given = Given::SwapchainWith(khr::device_group::NAME);
 const BIND_MEMORY2: Given = Given::SwapchainWith(khr::bind_memory2::NAME);
 const MAINTENANCE1: Given = Given::Device(registry::KHR_SWAPCHAIN_MAINTENANCE1);
 const MAINTENANCE1_EXT: Given = Given::Device(ext::swapchain_maintenance1::NAME);
+const PRESENT_WAIT: Given = Given::Device(khr::present_wait::NAME);
+const PRESENT_WAIT2: Given = Given::Device(registry::KHR_PRESENT_WAIT2);
 
 static COMMANDS: &[Command] = &[
     // The layer's own place in the chain.
@@ -293,6 +298,20 @@ static COMMANDS: &[Command] = &[
         MAINTENANCE1,
         swapchain::release_swapchain_images,
         PFN_vkReleaseSwapchainImagesEXT
+    ),
+    command!(
+        c"vkWaitForPresentKHR",
+        Device,
+        PRESENT_WAIT,
+        present_wait::wait_for_present,
+        PFN_vkWaitForPresentKHR
+    ),
+    command!(
+        c"vkWaitForPresent2KHR",
+        Device,
+        PRESENT_WAIT2,
+        present_wait::wait_for_present2,
+        registry::PFN_vkWaitForPresent2KHR
     ),
     // Images of swapchains.
     command!(

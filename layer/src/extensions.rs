@@ -32,6 +32,10 @@ pub const DEVICE: &[(&CStr, u32)] = &[
     (ext::swapchain_maintenance1::NAME, 1),
     (registry::KHR_PRESENT_MODE_FIFO_LATEST_READY, 1),
     (registry::EXT_PRESENT_MODE_FIFO_LATEST_READY, 1),
+    (khr::present_id::NAME, 1),
+    (khr::present_wait::NAME, 1),
+    (registry::KHR_PRESENT_ID2, 1),
+    (registry::KHR_PRESENT_WAIT2, 1),
 ];
 
 /// The structures that tell of the only feature of such an extension, and by which names the extension
@@ -50,6 +54,22 @@ pub const FEATURES: &[(vk::StructureType, &[&CStr])] = &[
             registry::KHR_PRESENT_MODE_FIFO_LATEST_READY,
             registry::EXT_PRESENT_MODE_FIFO_LATEST_READY,
         ],
+    ),
+    (
+        vk::StructureType::PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR,
+        &[khr::present_id::NAME],
+    ),
+    (
+        vk::StructureType::PHYSICAL_DEVICE_PRESENT_WAIT_FEATURES_KHR,
+        &[khr::present_wait::NAME],
+    ),
+    (
+        registry::PHYSICAL_DEVICE_PRESENT_ID_2_FEATURES_KHR,
+        &[registry::KHR_PRESENT_ID2],
+    ),
+    (
+        registry::PHYSICAL_DEVICE_PRESENT_WAIT_2_FEATURES_KHR,
+        &[registry::KHR_PRESENT_WAIT2],
     ),
 ];
 
@@ -159,10 +179,6 @@ pub const DEVICE_NEEDS: &[Need] = &[
 /// implement: a driver that offers them would be handed swapchains that are not its own. They are left
 /// out of what a device offers.
 pub const HIDDEN: &[&CStr] = &[
-    khr::present_id::NAME,
-    khr::present_wait::NAME,
-    c"VK_KHR_present_id2",
-    c"VK_KHR_present_wait2",
     c"VK_EXT_present_timing",
     khr::shared_presentable_image::NAME,
     ext::display_control::NAME,

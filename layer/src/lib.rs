@@ -29,6 +29,7 @@ mod physical_device;
 mod present;
 mod present_chain;
 mod present_mode;
+mod present_wait;
 mod registry;
 mod report;
 mod result;

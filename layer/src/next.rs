@@ -136,6 +136,7 @@ commands! {
             c"vkGetDeviceGroupSurfacePresentModesKHR";
         release_swapchain_images: PFN_vkReleaseSwapchainImagesEXT =
             c"vkReleaseSwapchainImagesKHR" | c"vkReleaseSwapchainImagesEXT";
+        wait_for_present: PFN_vkWaitForPresentKHR = c"vkWaitForPresentKHR";
         set_hdr_metadata: PFN_vkSetHdrMetadataEXT = c"vkSetHdrMetadataEXT";
         set_debug_utils_object_name: PFN_vkSetDebugUtilsObjectNameEXT =
             c"vkSetDebugUtilsObjectNameEXT";

@@ -9,7 +9,7 @@ use std::{
 
 use ash::vk;
 use smallvec::SmallVec;
-use wayfence::{present_mode::PresentMode, sync_file::SyncFile, wayland::Rectangle};
+use wayfence::{swapchain::Presentation, sync_file::SyncFile, wayland::Rectangle};
 
 use crate::{
     device::Device,
@@ -91,8 +91,13 @@ unsafe fn present(
             None => vk::Result::SUCCESS,
             Some(ours) => {
                 let damage: Few<Rectangle> = chain.damage(at).collect();
+                let how = Presentation {
+                    damage: &damage,
+                    mode: chain.mode(at),
+                    id: chain.id(at),
+                };
                 let outcome = match rendering.share(Some(at) == last) {
-                    Ok(share) => present_one(ours, indices[at], share, &damage, chain.mode(at)),
+                    Ok(share) => present_one(ours, indices[at], share, how),
                     Err(error) => {
                         // Free again, as after any failure: its semaphores have been waited for.
                         let _ = ours.compositor.release(indices[at]);
@@ -127,8 +132,7 @@ fn present_one(
     swapchain: &Swapchain,
     index: u32,
     rendering: Rendering,
-    damage: &[Rectangle],
-    mode: Option<PresentMode>,
+    how: Presentation<'_>,
 ) -> vk::Result {
     let fence = match rendering {
         Rendering::Pending(fence) => Some(fence),
@@ -138,7 +142,7 @@ fn present_one(
             None
         }
     };
-    match swapchain.compositor.present(index, fence, damage, mode) {
+    match swapchain.compositor.present(index, fence, how) {
         Ok(()) => vk::Result::SUCCESS,
         Err(error) => swapchain.fail("vkQueuePresentKHR", &error),
     }

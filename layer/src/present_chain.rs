@@ -5,13 +5,15 @@ use std::ffi::c_void;
 use ash::vk;
 use wayfence::{present_mode::PresentMode, wayland::Rectangle};
 
-use crate::{p_next, present_mode};
+use crate::{p_next, present_mode, registry::PresentId2KHR};
 
 /// What the layer, or a driver that presents a part of the swapchains, needs of the chain.
 pub struct PresentChain<'a> {
     regions: &'a [vk::PresentRegionKHR<'a>],
     fences: &'a [vk::Fence],
     modes: &'a [vk::PresentModeKHR],
+    ids: &'a [u64],
+    ids2: &'a [u64],
     device_masks: &'a [u32],
     device_group_mode: vk::DeviceGroupPresentModeFlagsKHR,
 }
@@ -32,6 +34,12 @@ impl<'a> PresentChain<'a> {
                     .map_or(&[], |of| {
                         p_next::slice(of.p_present_modes, of.swapchain_count)
                     }),
+                ids: p_next::find::<vk::PresentIdKHR<'_>>(chain).map_or(&[], |of| {
+                    p_next::slice(of.p_present_ids, of.swapchain_count)
+                }),
+                ids2: p_next::find::<PresentId2KHR<'_>>(chain).map_or(&[], |of| {
+                    p_next::slice(of.p_present_ids, of.swapchain_count)
+                }),
                 device_masks: groups.map_or(&[], |of| {
                     p_next::slice(of.p_device_masks, of.swapchain_count)
                 }),
@@ -61,6 +69,12 @@ impl<'a> PresentChain<'a> {
         self.modes.get(at).copied().and_then(present_mode::from_vk)
     }
 
+    /// The number of the frame of the swapchain at this place; 0 is none.
+    pub fn id(&self, at: usize) -> Option<u64> {
+        let of = |ids: &[u64]| ids.get(at).copied().filter(|id| *id != 0);
+        of(self.ids2).or_else(|| of(self.ids))
+    }
+
     /// The fence to signal for the swapchain at this place.
     pub fn fence(&self, at: usize) -> Option<vk::Fence> {
         self.fences
@@ -81,10 +95,14 @@ impl<'a> PresentChain<'a> {
         let regions = pick(self.regions, places);
         let fences = pick(self.fences, places);
         let modes = pick(self.modes, places);
+        let ids = pick(self.ids, places);
+        let ids2 = pick(self.ids2, places);
         let masks = pick(self.device_masks, places);
         let mut of_regions = vk::PresentRegionsKHR::default().regions(&regions);
         let mut of_fences = vk::SwapchainPresentFenceInfoEXT::default().fences(&fences);
         let mut of_modes = vk::SwapchainPresentModeInfoEXT::default().present_modes(&modes);
+        let mut of_ids = vk::PresentIdKHR::default().present_ids(&ids);
+        let mut of_ids2 = PresentId2KHR::new(&ids2);
         let mut of_groups = vk::DeviceGroupPresentInfoKHR::default()
             .device_masks(&masks)
             .mode(self.device_group_mode);
@@ -100,6 +118,14 @@ impl<'a> PresentChain<'a> {
         if !modes.is_empty() {
             of_modes.p_next = chain;
             chain = (&raw const of_modes).cast();
+        }
+        if !ids.is_empty() {
+            of_ids.p_next = chain;
+            chain = (&raw const of_ids).cast();
+        }
+        if !ids2.is_empty() {
+            of_ids2.p_next = chain;
+            chain = (&raw const of_ids2).cast();
         }
         if !masks.is_empty() {
             of_groups.p_next = chain;

@@ -11,6 +11,7 @@ use crate::{
     instance::Instance,
     p_next,
     present_mode::min_images,
+    registry,
     result::{self, PANICKED},
     surface::{Offer, Surface, Verdict},
 };
@@ -364,6 +365,15 @@ unsafe fn fill_capabilities2(
         if let Some(shared) = p_next::find_mut::<vk::SharedPresentSurfaceCapabilitiesKHR<'_>>(chain)
         {
             shared.shared_present_supported_usage_flags = vk::ImageUsageFlags::empty();
+        }
+        if let Some(ids) = p_next::find_mut::<registry::SurfaceCapabilitiesPresentId2KHR<'_>>(chain)
+        {
+            ids.present_id2_supported = vk::TRUE;
+        }
+        if let Some(waits) =
+            p_next::find_mut::<registry::SurfaceCapabilitiesPresentWait2KHR<'_>>(chain)
+        {
+            waits.present_wait2_supported = vk::TRUE;
         }
         if let Some(scaling) =
             p_next::find_mut::<vk::SurfacePresentScalingCapabilitiesEXT<'_>>(chain)

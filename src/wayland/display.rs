@@ -24,6 +24,7 @@ use wayland_protocols::wp::linux_dmabuf::zv1::client::{
 };
 use wayland_protocols::wp::linux_drm_syncobj::v1::client::wp_linux_drm_syncobj_manager_v1::WpLinuxDrmSyncobjManagerV1;
 use wayland_protocols::wp::linux_explicit_synchronization::zv1::client::zwp_linux_explicit_synchronization_v1::ZwpLinuxExplicitSynchronizationV1;
+use wayland_protocols::wp::presentation_time::client::wp_presentation::WpPresentation;
 use wayland_protocols::wp::tearing_control::v1::client::wp_tearing_control_manager_v1::WpTearingControlManagerV1;
 
 use super::{
@@ -56,6 +57,7 @@ pub struct Display {
     syncobj: Option<WpLinuxDrmSyncobjManagerV1>,
     explicit: Option<ZwpLinuxExplicitSynchronizationV1>,
     fifo: Option<WpFifoManagerV1>,
+    presentation: Option<WpPresentation>,
     tearing: Option<WpTearingControlManagerV1>,
     formats: Formats,
     main_device: Option<libc::dev_t>,
@@ -114,6 +116,7 @@ impl Display {
             syncobj: None,
             explicit: None,
             fifo: None,
+            presentation: None,
             tearing: None,
             formats: Formats::default(),
             main_device: None,
@@ -125,6 +128,7 @@ impl Display {
         display.syncobj = display.bind(&registry, 1, 1);
         display.explicit = display.bind(&registry, 1, 2);
         display.fifo = display.bind(&registry, 1, 1);
+        display.presentation = display.bind(&registry, 1, 1);
         display.tearing = display.bind(&registry, 1, 1);
         display.dmabuf = display.bind(&registry, DMABUF_WITH_MODIFIERS, DMABUF_KNOWN);
         if display.syncobj.is_some() {
@@ -208,6 +212,11 @@ impl Display {
     /// The compositor's `wp_fifo_manager_v1`.
     pub(crate) fn fifo(&self) -> Option<&WpFifoManagerV1> {
         self.fifo.as_ref()
+    }
+
+    /// The compositor's `wp_presentation`.
+    pub(super) fn presentation(&self) -> Option<&WpPresentation> {
+        self.presentation.as_ref()
     }
 
     /// The compositor's `wp_tearing_control_manager_v1`.
@@ -334,6 +343,9 @@ impl Drop for Display {
         }
         if let Some(fifo) = &self.fifo {
             fifo.destroy();
+        }
+        if let Some(presentation) = &self.presentation {
+            presentation.destroy();
         }
         if let Some(tearing) = &self.tearing {
             tearing.destroy();

@@ -24,6 +24,10 @@ use wayland_protocols::wp::linux_explicit_synchronization::zv1::client::{
     zwp_linux_explicit_synchronization_v1::ZwpLinuxExplicitSynchronizationV1,
     zwp_linux_surface_synchronization_v1::ZwpLinuxSurfaceSynchronizationV1,
 };
+use wayland_protocols::wp::presentation_time::client::{
+    wp_presentation::{self, WpPresentation},
+    wp_presentation_feedback::{self, WpPresentationFeedback},
+};
 use wayland_protocols::wp::tearing_control::v1::client::{
     wp_tearing_control_manager_v1::WpTearingControlManagerV1,
     wp_tearing_control_v1::WpTearingControlV1,
@@ -43,7 +47,7 @@ use wayland_protocols::wp::{
 
 use super::{
     dmabuf::{FormatTable, Formats},
-    surface::FrameCallback,
+    surface::{FrameCallback, Watched},
 };
 use crate::sync_file::SyncFile;
 
@@ -150,6 +154,51 @@ impl Dispatch<WlCallback, FrameCallback> for Globals {
     ) {
         if let wl_callback::Event::Done { .. } = event {
             frame.done();
+        }
+    }
+}
+
+impl Dispatch<WlCallback, Watched> for Globals {
+    fn event(
+        _: &mut Self,
+        _: &WlCallback,
+        event: wl_callback::Event,
+        frame: &Watched,
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let wl_callback::Event::Done { .. } = event {
+            frame.over();
+        }
+    }
+}
+
+impl Dispatch<WpPresentation, ()> for Globals {
+    fn event(
+        _: &mut Self,
+        _: &WpPresentation,
+        _: wp_presentation::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        // Its clock: nobody asks for times.
+    }
+}
+
+impl Dispatch<WpPresentationFeedback, Watched> for Globals {
+    fn event(
+        _: &mut Self,
+        _: &WpPresentationFeedback,
+        event: wp_presentation_feedback::Event,
+        frame: &Watched,
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        match event {
+            wp_presentation_feedback::Event::Presented { .. }
+            | wp_presentation_feedback::Event::Discarded => frame.over(),
+            _ => {}
         }
     }
 }

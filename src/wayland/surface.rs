@@ -23,6 +23,7 @@ use crate::{
     error::{Error, Result},
     lock::lock,
     pacing::Pacing,
+    presentations::Presentations,
 };
 
 /// The lowest version of `wl_surface` with `damage_buffer`.
@@ -68,6 +69,8 @@ pub(crate) struct Frame<'a> {
     /// Whether the surface [is stalled](Surface::is_stalled): then there is no refresh for which it
     /// could wait.
     pub stalled: bool,
+    /// Who wants to know when it is over.
+    pub watched: Option<Watched>,
 }
 
 impl Pace<'_> {
@@ -194,6 +197,7 @@ impl Surface {
             pace,
             tears,
             stalled,
+            watched,
         } = frame;
         let committing = lock(&self.committing);
         self.surface.attach(Some(buffer), 0, 0);
@@ -226,6 +230,19 @@ impl Surface {
         if let Some(tearing) = self.tearing.living() {
             tearing.allow(tears);
         }
+        if let Some(watched) = watched {
+            let handle = self.display.handle();
+            watched.committed();
+            match self.display.presentation() {
+                Some(presentation) => {
+                    presentation.feedback(&self.surface, handle, watched);
+                }
+                // The compositor has begun to show this, or what has replaced it.
+                None => {
+                    self.surface.frame(handle, watched);
+                }
+            }
+        }
         if matches!(pace, Pace::Callbacks | Pace::Queue(_)) {
             let serial = lock(&self.pacing).committed(pace.is_queued(), Instant::now());
             let frame = FrameCallback {
@@ -253,6 +270,7 @@ impl Surface {
                 pace: Pace::Free,
                 tears: false,
                 stalled: false,
+                watched: None,
             },
             synchronise,
         )
@@ -299,5 +317,23 @@ pub(super) struct FrameCallback {
 impl FrameCallback {
     pub(super) fn done(&self) {
         lock(&self.pacing).frame_done(self.serial, Instant::now());
+    }
+}
+
+/// A frame of which somebody wants to know when it was shown, or replaced.
+pub(crate) struct Watched {
+    /// The frames of its swapchain.
+    pub presentations: Arc<Mutex<Presentations>>,
+    /// Which of them it is.
+    pub id: u64,
+}
+
+impl Watched {
+    fn committed(&self) {
+        lock(&self.presentations).committed(self.id, Instant::now());
+    }
+
+    pub(super) fn over(&self) {
+        lock(&self.presentations).over(self.id);
     }
 }

@@ -19,6 +19,7 @@
 //! | `exact_acquire` | rules 1 and 2 of the design | a compositor with dma-bufs, vgem |
 //! | `pacing` | FIFO, on a scripted compositor with and without `wp_fifo_v1` | a driver, `/dev/udmabuf` |
 //! | `present_modes` | each present mode, and the change from one to another, on a scripted compositor | a driver, `/dev/udmabuf` |
+//! | `present_wait` | waits for frames, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `wire` | rule 3, and what goes to kernel and compositor for each frame | a compositor with dma-bufs, strace |
 //! | `progress` | rule 8, and what a user can force | a compositor whose process is known |
 //! | `settings` | what the application sets, and the user against it | a compositor with dma-bufs |

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use wayland_client::backend::WaylandError;
 use wayland_client::globals::{GlobalListContents, registry_queue_init};
-use wayland_client::protocol::{wl_compositor, wl_registry, wl_surface};
+use wayland_client::protocol::{wl_compositor, wl_output, wl_registry, wl_surface};
 use wayland_client::{
     Connection, Dispatch, DispatchError, EventQueue, Proxy, QueueHandle, delegate_noop,
 };
@@ -70,6 +70,8 @@ impl Window {
         let shell: xdg_wm_base::XdgWmBase = globals
             .bind(&handle, 1..=6, ())
             .expect("the compositor has xdg-shell");
+        // As most applications do: events may then name it.
+        let _: Result<wl_output::WlOutput, _> = globals.bind(&handle, 1..=4, ());
         let surface = compositor.create_surface(&handle, ());
         let xdg_surface = shell.get_xdg_surface(&surface, &handle, ());
         let toplevel = xdg_surface.get_toplevel(&handle, ());
@@ -204,4 +206,5 @@ impl Dispatch<xdg_surface::XdgSurface, ()> for Shell {
 // The window draws at any size and never closes by itself.
 delegate_noop!(Shell: ignore xdg_toplevel::XdgToplevel);
 delegate_noop!(Shell: ignore wl_surface::WlSurface);
+delegate_noop!(Shell: ignore wl_output::WlOutput);
 delegate_noop!(Shell: wl_compositor::WlCompositor);

@@ -1,0 +1,490 @@
+//! `VK_KHR_present_wait` and `VK_KHR_present_wait2`: who waits for a frame goes on when it was shown, or
+//! when nobody will ever see it.
+
+use std::ffi::{CStr, c_void};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ash::vk;
+use wayfence_test_compositor::{Behaviour, Commit, Compositor, Offer, Presented, With};
+use wayfence_tests::asynchronous::AsynchronousDriver;
+use wayfence_tests::watchdog::Watchdog;
+use wayfence_tests::{Application, Swapchain, Wanted};
+
+const PRESENT_ID: &CStr = c"VK_KHR_present_id";
+const PRESENT_WAIT: &CStr = c"VK_KHR_present_wait";
+const PRESENT_ID2: &CStr = c"VK_KHR_present_id2";
+const PRESENT_WAIT2: &CStr = c"VK_KHR_present_wait2";
+const NAMES: &[&CStr] = &[PRESENT_ID, PRESENT_WAIT, PRESENT_ID2, PRESENT_WAIT2];
+const FEATURES: [i32; 4] = [1_000_294_001, 1_000_248_000, 1_000_479_002, 1_000_480_001];
+/// `VK_SWAPCHAIN_CREATE_PRESENT_ID_2_BIT_KHR` and `VK_SWAPCHAIN_CREATE_PRESENT_WAIT_2_BIT_KHR`.
+const FLAGS: vk::SwapchainCreateFlagsKHR = vk::SwapchainCreateFlagsKHR::from_raw(0x40 | 0x80);
+
+const FOREVER: u64 = u64::MAX;
+const SHORT: Duration = Duration::from_millis(100);
+/// After how long a frame of which nothing is heard is taken for one that nobody sees.
+const UNHEARD: Duration = Duration::from_secs(1);
+/// For a machine that is emulated.
+const SLACK: Duration = Duration::from_secs(2);
+
+/// `VkPresentId2KHR`, and `VkPresentIdKHR`, which is laid out like it.
+#[repr(C)]
+struct PresentId {
+    s_type: vk::StructureType,
+    p_next: *const c_void,
+    swapchain_count: u32,
+    p_present_ids: *const u64,
+}
+
+/// `VkPresentWait2InfoKHR`
+#[repr(C)]
+struct PresentWait2Info {
+    s_type: vk::StructureType,
+    p_next: *const c_void,
+    present_id: u64,
+    timeout: u64,
+}
+
+/// The extensions come in two generations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Generation {
+    One,
+    Two,
+}
+use Generation::{One, Two};
+
+struct Play {
+    compositor: Arc<Compositor>,
+    app: Application,
+    _watchdog: Watchdog,
+}
+
+impl Play {
+    fn new(offer: Offer) -> Self {
+        let watchdog = Watchdog::new(Duration::from_secs(100), "waits for frames");
+        let compositor = Arc::new(Compositor::new(offer));
+        let mut features: Vec<_> = FEATURES.into_iter().map(feature).collect();
+        let mut chain = chained(&mut features);
+        let app = Application::at_with(compositor.connect(), &[], NAMES, &mut chain);
+        Self {
+            compositor,
+            app,
+            _watchdog: watchdog,
+        }
+    }
+
+    fn swapchain(&self, wanted: Wanted) -> Swapchain {
+        self.app.swapchain_with(Wanted {
+            flags: FLAGS,
+            ..wanted
+        })
+    }
+
+    fn end(self) {
+        self.app.device.wait_idle().expect("an idle device");
+        drop(self.app);
+        let errors = self.compositor.protocol_errors();
+        assert!(errors.is_empty(), "{errors:?}");
+    }
+}
+
+/// A structure of one feature, which is asked for.
+fn feature(structure: i32) -> vk::PhysicalDevicePresentIdFeaturesKHR<'static> {
+    vk::PhysicalDevicePresentIdFeaturesKHR {
+        s_type: vk::StructureType::from_raw(structure),
+        present_id: vk::TRUE,
+        ..Default::default()
+    }
+}
+
+/// All of them in one chain, which lives as long as they stay where they are.
+fn chained(
+    features: &mut [vk::PhysicalDevicePresentIdFeaturesKHR<'static>],
+) -> vk::PhysicalDeviceFeatures2<'static> {
+    let mut first = vk::PhysicalDeviceFeatures2::default();
+    for feature in features {
+        feature.p_next = first.p_next;
+        first.p_next = (&raw mut *feature).cast();
+    }
+    first
+}
+
+/// Presents an image that is held, as the frame with this number.
+fn present(swapchain: &mut Swapchain, index: u32, generation: Generation, id: u64) {
+    swapchain.draw_now(index).unwrap();
+    let ids = [id];
+    let info = PresentId {
+        s_type: vk::StructureType::from_raw(match generation {
+            One => 1_000_294_000,
+            Two => 1_000_479_001,
+        }),
+        p_next: std::ptr::null(),
+        swapchain_count: 1,
+        p_present_ids: ids.as_ptr(),
+    };
+    swapchain
+        .present_with(index, (&raw const info).cast())
+        .unwrap();
+}
+
+fn acquire_and_present(swapchain: &mut Swapchain, generation: Generation, id: u64) {
+    let index = swapchain.acquire_and_wait(FOREVER).unwrap();
+    present(swapchain, index, generation, id);
+}
+
+/// Waits for a frame.
+fn wait(swapchain: &Swapchain, generation: Generation, id: u64, timeout: u64) -> vk::Result {
+    type Wait2 = unsafe extern "system" fn(
+        vk::Device,
+        vk::SwapchainKHR,
+        *const PresentWait2Info,
+    ) -> vk::Result;
+    let device = &swapchain.device;
+    let name = match generation {
+        One => c"vkWaitForPresentKHR",
+        Two => c"vkWaitForPresent2KHR",
+    };
+    let function = device.function(name).expect("the extension is enabled");
+    let raw = device.raw.handle();
+    // SAFETY: the functions of these names have these types; device and swapchain are alive.
+    unsafe {
+        match generation {
+            One => std::mem::transmute::<unsafe extern "system" fn(), vk::PFN_vkWaitForPresentKHR>(
+                function,
+            )(raw, swapchain.raw, id, timeout),
+            Two => {
+                let info = PresentWait2Info {
+                    s_type: vk::StructureType::from_raw(1_000_480_002),
+                    p_next: std::ptr::null(),
+                    present_id: id,
+                    timeout,
+                };
+                std::mem::transmute::<unsafe extern "system" fn(), Wait2>(function)(
+                    raw,
+                    swapchain.raw,
+                    &info,
+                )
+            }
+        }
+    }
+}
+
+/// A wait with a timeout ends with it, not before.
+fn nothing_yet(swapchain: &Swapchain, generation: Generation, id: u64) {
+    assert_eq!(wait(swapchain, generation, id, 0), vk::Result::TIMEOUT);
+    let begun = Instant::now();
+    let answer = wait(swapchain, generation, id, SHORT.as_nanos() as u64);
+    assert_eq!(answer, vk::Result::TIMEOUT);
+    assert!(begun.elapsed() >= SHORT, "{:?}", begun.elapsed());
+}
+
+/// The compositor has told that the frame is over.
+fn is_told(swapchain: &Swapchain, generation: Generation, id: u64, committed: Instant) {
+    assert_eq!(wait(swapchain, generation, id, 0), vk::Result::SUCCESS);
+    before_it_is_unheard(committed);
+}
+
+/// Whatever has ended a wait, it was not that nothing was heard.
+fn before_it_is_unheard(committed: Instant) {
+    let took = committed.elapsed();
+    assert!(took < UNHEARD, "too slow to tell why: {took:?}");
+}
+
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn a_wait_ends_when_the_frame_is_shown() {
+    let play = Play::new(Offer::default());
+    let mut swapchain = play.swapchain(Wanted::mailbox());
+    let mut id = 0;
+    for generation in [One, Two] {
+        for _ in 0..2 {
+            id += 5;
+            let index = swapchain.acquire_and_wait(FOREVER).unwrap();
+            let committed = Instant::now();
+            present(&mut swapchain, index, generation, id);
+            let frame = play.compositor.next_commit();
+            assert_eq!(frame.feedbacks, 1);
+            nothing_yet(&swapchain, generation, id);
+            play.compositor.presented(&frame, Presented::default());
+            play.compositor.release(&frame, With::nothing());
+            for id in [id - 1, id] {
+                is_told(&swapchain, generation, id, committed);
+            }
+        }
+    }
+    // No number: nobody asks when it is shown.
+    swapchain.frame().unwrap();
+    assert_eq!(play.compositor.next_commit().feedbacks, 0);
+    drop(swapchain);
+    play.end();
+}
+
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn a_wait_ends_when_the_frame_is_discarded() {
+    let play = Play::new(Offer::default());
+    let mut swapchain = play.swapchain(Wanted::mailbox());
+    let committed = Instant::now();
+    acquire_and_present(&mut swapchain, Two, 1);
+    acquire_and_present(&mut swapchain, Two, 2);
+    let replaced = play.compositor.next_commit();
+    nothing_yet(&swapchain, Two, 1);
+    play.compositor.discarded(&replaced);
+    is_told(&swapchain, Two, 1, committed);
+    assert_eq!(wait(&swapchain, Two, 2, 0), vk::Result::TIMEOUT);
+    drop(swapchain);
+    play.end();
+}
+
+/// Then the frame callback says that the compositor has begun with the frame, or with what replaced it.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn without_presentation_times_the_frame_callback_ends_a_wait() {
+    let play = Play::new(Offer {
+        presentation: None,
+        ..Offer::default()
+    });
+    for wanted in [Wanted::default(), Wanted::mailbox()] {
+        let mut swapchain = play.swapchain(wanted);
+        let committed = Instant::now();
+        for id in [1, 2] {
+            acquire_and_present(&mut swapchain, One, id);
+        }
+        let first = play.compositor.next_commit();
+        nothing_yet(&swapchain, One, 1);
+        play.compositor.frame_done(first.surface);
+        is_told(&swapchain, One, 2, committed);
+        drop(swapchain);
+        play.compositor.take_commits();
+    }
+    play.end();
+}
+
+/// Nothing is ever said of the last frame of a hidden window.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn a_wait_for_the_last_frame_of_a_hidden_window_returns() {
+    for presentation in [true, false] {
+        let mut offer = Offer::default();
+        if !presentation {
+            offer.presentation = None;
+        }
+        let play = Play::new(offer);
+        let mut swapchain = play.swapchain(Wanted::default());
+        acquire_and_present(&mut swapchain, Two, 1);
+        let begun = Instant::now();
+        nothing_yet(&swapchain, Two, 1);
+        assert_eq!(wait(&swapchain, Two, 1, FOREVER), vk::Result::SUCCESS);
+        let took = begun.elapsed();
+        assert!(took < UNHEARD + SLACK, "{took:?}, {presentation}");
+        drop(swapchain);
+        play.end();
+    }
+}
+
+/// Two threads in one swapchain, which the specification allows for this call; each goes on with its own
+/// event, whoever of them reads.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn one_thread_waits_while_another_acquires() {
+    for wait_first in [true, false] {
+        let play = Play::new(Offer::default());
+        let mut swapchain = play.swapchain(Wanted::mailbox());
+        let images = swapchain.images.len() as u64;
+        let committed = Instant::now();
+        for id in 1..=images {
+            acquire_and_present(&mut swapchain, Two, id);
+        }
+        let frames: Vec<Commit> = (0..images).map(|_| play.compositor.next_commit()).collect();
+        thread::scope(|scope| {
+            let wait_for_the_first = || wait(&swapchain, Two, 1, 10_000_000_000);
+            let acquire = || swapchain.acquire_and_wait(FOREVER);
+            let (waiter, acquirer);
+            if wait_first {
+                waiter = scope.spawn(wait_for_the_first);
+                thread::sleep(SHORT / 2);
+                acquirer = scope.spawn(acquire);
+            } else {
+                acquirer = scope.spawn(acquire);
+                thread::sleep(SHORT / 2);
+                waiter = scope.spawn(wait_for_the_first);
+            }
+            thread::sleep(SHORT / 2);
+            assert!(!waiter.is_finished() && !acquirer.is_finished());
+            if wait_first {
+                play.compositor.presented(&frames[0], Presented::default());
+                assert_eq!(waiter.join().unwrap(), vk::Result::SUCCESS);
+                before_it_is_unheard(committed);
+                thread::sleep(SHORT / 2);
+                assert!(!acquirer.is_finished());
+                play.compositor.release(&frames[1], With::nothing());
+                acquirer.join().unwrap().unwrap();
+            } else {
+                play.compositor.release(&frames[1], With::nothing());
+                acquirer.join().unwrap().unwrap();
+                play.compositor.presented(&frames[0], Presented::default());
+                assert_eq!(waiter.join().unwrap(), vk::Result::SUCCESS);
+                before_it_is_unheard(committed);
+            }
+        });
+        drop(swapchain);
+        play.end();
+    }
+}
+
+/// A wait may begin before its present.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn a_wait_for_a_frame_to_come_ends_with_it() {
+    let play = Play::new(Offer::default());
+    let mut swapchain = play.swapchain(Wanted::default());
+    let index = swapchain.acquire_and_wait(FOREVER).unwrap();
+    swapchain.draw_now(index).unwrap();
+    let ids = [7];
+    let info = vk::PresentIdKHR::default().present_ids(&ids);
+    thread::scope(|scope| {
+        let waiter = scope.spawn(|| wait(&swapchain, One, 7, FOREVER));
+        thread::sleep(SHORT);
+        assert!(!waiter.is_finished());
+        let committed = Instant::now();
+        swapchain
+            .present_with(index, (&raw const info).cast())
+            .unwrap();
+        let frame = play.compositor.next_commit();
+        play.compositor.presented(&frame, Presented::default());
+        assert_eq!(waiter.join().unwrap(), vk::Result::SUCCESS);
+        before_it_is_unheard(committed);
+    });
+    drop(swapchain);
+    play.end();
+}
+
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn a_swapchain_that_was_replaced_shows_no_more_frames() {
+    let play = Play::new(Offer::default());
+    let mut old = play.swapchain(Wanted::mailbox());
+    acquire_and_present(&mut old, One, 1);
+    let new = old.replaced_by(Wanted::mailbox()).unwrap();
+    assert_eq!(
+        wait(&old, One, 2, FOREVER),
+        vk::Result::ERROR_OUT_OF_DATE_KHR
+    );
+    // This one it has shown.
+    let frame = play.compositor.next_commit();
+    play.compositor.presented(&frame, Presented::default());
+    assert_eq!(wait(&old, One, 1, FOREVER), vk::Result::SUCCESS);
+    drop(old);
+    drop(new);
+    play.end();
+}
+
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn a_wait_ends_with_the_compositor() {
+    let play = Play::new(Offer::default());
+    let mut swapchain = play.swapchain(Wanted::mailbox());
+    acquire_and_present(&mut swapchain, One, 1);
+    thread::scope(|scope| {
+        let waiter = scope.spawn(|| wait(&swapchain, One, 2, FOREVER));
+        thread::sleep(SHORT);
+        play.compositor.disconnect(play.compositor.clients()[0]);
+        assert_eq!(waiter.join().unwrap(), vk::Result::ERROR_SURFACE_LOST_KHR);
+    });
+}
+
+/// An application that waits for each frame goes at the display's pace.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn frames_that_are_waited_for_come_at_the_pace_of_the_display() {
+    const REFRESH: Duration = Duration::from_millis(50);
+    const FRAMES: u64 = 20;
+    for fifo in [true, false] {
+        let play = Play::new(Offer {
+            fifo,
+            behaviour: Behaviour::Automatic { refresh: REFRESH },
+            ..Offer::default()
+        });
+        let mut swapchain = play.swapchain(Wanted::default());
+        let begun = Instant::now();
+        for id in 1..=FRAMES {
+            acquire_and_present(&mut swapchain, Two, id);
+            assert_eq!(wait(&swapchain, Two, id, FOREVER), vk::Result::SUCCESS);
+        }
+        let took = begun.elapsed();
+        assert!(took >= REFRESH * (FRAMES as u32 - 1), "{took:?}, {fifo}");
+        assert!(took < UNHEARD * FRAMES as u32 / 2, "{took:?}, {fifo}");
+        drop(swapchain);
+        play.end();
+    }
+}
+
+/// A driver that knows nothing of it sees nothing of it.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn a_driver_need_not_know_the_extensions() {
+    let names: Vec<&str> = NAMES.iter().map(|name| name.to_str().unwrap()).collect();
+    let _driver = AsynchronousDriver::without(&names);
+    let play = Play::new(Offer::default());
+    let instance = &play.app.device.instance;
+    let physical = play.app.device.physical;
+    // SAFETY: the device is the instance's.
+    let extensions =
+        unsafe { instance.raw.enumerate_device_extension_properties(physical) }.unwrap();
+    for name in NAMES {
+        let found = extensions
+            .iter()
+            .filter(|one| one.extension_name_as_c_str() == Ok(name));
+        assert_eq!(found.count(), 1, "{name:?}");
+    }
+    let mut features: Vec<_> = FEATURES
+        .into_iter()
+        .map(|structure| vk::PhysicalDevicePresentIdFeaturesKHR {
+            present_id: vk::FALSE,
+            ..feature(structure)
+        })
+        .collect();
+    let mut chain = chained(&mut features);
+    // SAFETY: the device is the instance's; all structures are laid out alike.
+    unsafe {
+        instance
+            .raw
+            .get_physical_device_features2(physical, &mut chain);
+    }
+    for feature in &features {
+        assert_eq!(feature.present_id, vk::TRUE, "{:?}", feature.s_type);
+    }
+    // The surface's own word, of which the second generation asks.
+    let mut supported =
+        [1_000_479_000, 1_000_480_000].map(|structure| vk::PhysicalDevicePresentIdFeaturesKHR {
+            present_id: vk::FALSE,
+            ..feature(structure)
+        });
+    let mut capabilities = vk::SurfaceCapabilities2KHR::default();
+    for one in &mut supported {
+        one.p_next = capabilities.p_next;
+        capabilities.p_next = (&raw mut *one).cast();
+    }
+    // SAFETY: surface and device are alive; all structures are laid out alike.
+    unsafe {
+        instance
+            .capabilities2
+            .get_physical_device_surface_capabilities2(
+                physical,
+                &play.app.surface.info2(),
+                &mut capabilities,
+            )
+            .unwrap();
+    }
+    for one in &supported {
+        assert_eq!(one.present_id, vk::TRUE, "{:?}", one.s_type);
+    }
+    let mut swapchain = play.swapchain(Wanted::default());
+    acquire_and_present(&mut swapchain, Two, 1);
+    let frame = play.compositor.next_commit();
+    play.compositor.presented(&frame, Presented::default());
+    assert_eq!(wait(&swapchain, Two, 1, FOREVER), vk::Result::SUCCESS);
+    drop(swapchain);
+    play.end();
+}
