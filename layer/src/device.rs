@@ -32,6 +32,8 @@ pub struct Device {
     get_proc_addr: vk::PFN_vkGetDeviceProcAddr,
     /// The extensions that the application asked for.
     enabled: HashSet<CString>,
+    /// Whether the driver takes part in `VK_KHR_swapchain_maintenance1`, by either of its names.
+    pub maintains_below: bool,
     swapchains: RwLock<HashMap<vk::SwapchainKHR, Arc<Swapchain>>>,
     semaphores: Mutex<Semaphores>,
     /// Private data of our swapchains, by slot and handle.
@@ -263,6 +265,9 @@ pub unsafe extern "system" fn create_device(
         // without what it does not know.
         let created = unsafe { next(physical, first, allocator, device) };
         drop(without);
+        let maintains_below = extensions::SWAPCHAIN_MAINTENANCE1
+            .iter()
+            .any(|name| is_passed(name));
         if created != vk::Result::SUCCESS {
             return created;
         }
@@ -280,6 +285,7 @@ pub unsafe extern "system" fn create_device(
             instance,
             get_proc_addr,
             enabled,
+            maintains_below,
             swapchains: RwLock::default(),
             semaphores: Mutex::default(),
             private_data: Mutex::default(),

@@ -38,15 +38,21 @@ pub const DEVICE: &[(&CStr, u32)] = &[
     (registry::KHR_PRESENT_WAIT2, 1),
 ];
 
+/// How many of these, the first ones, every driver for Wayland has.
+pub const DEVICE_USUAL: usize = 1;
+
+/// The names of `VK_KHR_swapchain_maintenance1`.
+pub const SWAPCHAIN_MAINTENANCE1: &[&CStr] = &[
+    registry::KHR_SWAPCHAIN_MAINTENANCE1,
+    ext::swapchain_maintenance1::NAME,
+];
+
 /// The structures that tell of the only feature of such an extension, and by which names the extension
 /// goes.
 pub const FEATURES: &[(vk::StructureType, &[&CStr])] = &[
     (
         vk::StructureType::PHYSICAL_DEVICE_SWAPCHAIN_MAINTENANCE_1_FEATURES_EXT,
-        &[
-            registry::KHR_SWAPCHAIN_MAINTENANCE1,
-            ext::swapchain_maintenance1::NAME,
-        ],
+        SWAPCHAIN_MAINTENANCE1,
     ),
     (
         registry::PHYSICAL_DEVICE_PRESENT_MODE_FIFO_LATEST_READY_FEATURES_KHR,

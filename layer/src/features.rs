@@ -12,7 +12,7 @@ use crate::{
     result,
 };
 
-/// `vkGetPhysicalDeviceFeatures2`: the driver's answer, and ours where the layer can own swapchains.
+/// `vkGetPhysicalDeviceFeatures2`: the driver's answer, and ours where the layer owns swapchains.
 pub unsafe extern "system" fn get_physical_device_features2(
     device: vk::PhysicalDevice,
     features: *mut vk::PhysicalDeviceFeatures2<'_>,
@@ -27,7 +27,7 @@ pub unsafe extern "system" fn get_physical_device_features2(
             // leaves it as it is.
             unsafe { next(device, features) };
         }
-        if !instance.can_own(&instance.physical_device(device)) {
+        if !instance.owns(device) {
             return;
         }
         for (structure, _) in FEATURES {

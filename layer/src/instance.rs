@@ -3,7 +3,10 @@
 use std::{
     collections::{HashMap, HashSet},
     ffi::{CStr, CString, c_char},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ash::{ext, khr, vk};
@@ -17,7 +20,7 @@ use crate::{
     physical_device::PhysicalDevice,
     result,
     settings::Settings,
-    surface::Surface,
+    surface::{Surface, Verdict},
 };
 
 /// One `VkInstance`.
@@ -38,6 +41,8 @@ pub struct Instance {
     enabled: HashSet<CString>,
     physical_devices: RwLock<HashMap<vk::PhysicalDevice, Arc<PhysicalDevice>>>,
     surfaces: RwLock<HashMap<vk::SurfaceKHR, Arc<Surface>>>,
+    /// The application has asked about a Wayland display, and can present there.
+    asked_of_display: AtomicBool,
 }
 
 impl Instance {
@@ -63,6 +68,33 @@ impl Instance {
     /// left alone.
     pub fn can_own(&self, device: &PhysicalDevice) -> bool {
         self.has(khr::wayland_surface::NAME) && device.ability.is_ok()
+    }
+
+    /// Whether the layer owns the swapchains of a surface on that device, or would: only then may the
+    /// device have extensions that the driver does not know. An application that enables several window
+    /// systems' extensions may be on another one.
+    pub fn owns(&self, handle: vk::PhysicalDevice) -> bool {
+        if !self.can_own(&self.physical_device(handle)) {
+            return false;
+        }
+        let surfaces: Vec<_> = self
+            .surfaces
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect();
+        match surfaces.as_slice() {
+            [] => self.asked_of_display.load(Ordering::Relaxed),
+            some => some
+                .iter()
+                .any(|surface| matches!(*surface.verdict(self, handle), Verdict::Owned(_))),
+        }
+    }
+
+    /// The application asks about a Wayland display, and can present there.
+    pub fn is_asked_of_display(&self) {
+        self.asked_of_display.store(true, Ordering::Relaxed);
     }
 
     /// What we know of a physical device, asked for once.
@@ -186,6 +218,7 @@ pub unsafe extern "system" fn create_instance(
             enabled,
             physical_devices: RwLock::default(),
             surfaces: RwLock::default(),
+            asked_of_display: AtomicBool::new(false),
         });
         // SAFETY: a valid new handle.
         unsafe { dispatch::add_instance(handle, object) };

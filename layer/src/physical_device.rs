@@ -341,7 +341,11 @@ pub unsafe extern "system" fn enumerate_device_extension_properties(
                     .extension_name_as_c_str()
                     .is_ok_and(|name| !HIDDEN.contains(&name))
             });
-            for own in extensions::properties(extensions::DEVICE) {
+            let ours = match instance.owns(device) {
+                true => extensions::DEVICE,
+                false => &extensions::DEVICE[..extensions::DEVICE_USUAL],
+            };
+            for own in extensions::properties(ours) {
                 let name = own.extension_name_as_c_str();
                 if !all
                     .iter()

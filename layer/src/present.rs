@@ -42,11 +42,17 @@ pub unsafe extern "system" fn queue_present(
             .map(|handle| device.swapchain(*handle))
             .collect();
         if swapchains.iter().all(Option::is_none) {
-            return match device.next.queue_present {
-                // SAFETY: the application's own parameters.
-                Some(next) => unsafe { next(queue, present_info) },
-                None => vk::Result::ERROR_SURFACE_LOST_KHR,
+            let Some(next) = device.next.queue_present else {
+                return vk::Result::ERROR_SURFACE_LOST_KHR;
             };
+            // SAFETY: the application's own parameters.
+            let answer = unsafe { next(queue, present_info) };
+            if !device.maintains_below {
+                // SAFETY: a valid chain by the specification.
+                let chain = unsafe { PresentChain::of(info.p_next) };
+                signal_for_driver(&device, queue, &chain, 0..handles.len());
+            }
+            return answer;
         }
         // SAFETY: valid by the specification.
         unsafe { present(&device, queue, info, &swapchains) }
@@ -272,6 +278,9 @@ unsafe fn present_below(
         // SAFETY: the application's swapchains and images, and a semaphore that will be signalled.
         unsafe { next(queue, &present) }
     });
+    if !device.maintains_below {
+        signal_for_driver(device, queue, &chain, theirs.iter().copied());
+    }
     if whole.as_raw() < 0 {
         device.spoil_semaphore_below(queue);
     }
@@ -282,6 +291,19 @@ unsafe fn present_below(
         } else {
             *answer
         };
+    }
+}
+
+/// Signals the fences of presents to a driver that does not know of them. What it waits for was
+/// submitted to the queue before it.
+fn signal_for_driver(
+    device: &Device,
+    queue: vk::Queue,
+    chain: &PresentChain<'_>,
+    places: impl Iterator<Item = usize>,
+) {
+    for fence in places.filter_map(|at| chain.fence(at)) {
+        signal(device, queue, fence);
     }
 }
 

@@ -8,6 +8,7 @@ use wayfence::wayland;
 
 use crate::{
     dispatch,
+    extensions::SWAPCHAIN_MAINTENANCE1,
     instance::Instance,
     p_next,
     present_mode::min_images,
@@ -121,18 +122,50 @@ query! {
     }
 }
 
-query! {
-    /// `vkGetPhysicalDeviceSurfaceCapabilities2KHR`.
-    get_surface_capabilities2, "vkGetPhysicalDeviceSurfaceCapabilities2KHR",
-    get_surface_capabilities2, info,
-    (
-        info: *const vk::PhysicalDeviceSurfaceInfo2KHR<'_>,
-        capabilities: *mut vk::SurfaceCapabilities2KHR<'_>
-    ),
-    |offer| {
-        // SAFETY: valid structures with valid chains by the specification.
-        unsafe { fill_capabilities2(offer, &*info, &mut *capabilities) }
-    }
+/// `vkGetPhysicalDeviceSurfaceCapabilities2KHR`. What a driver does not know of the extensions that the
+/// layer adds to it, it cannot do on a surface of its own.
+pub unsafe extern "system" fn get_surface_capabilities2(
+    device: vk::PhysicalDevice,
+    info: *const vk::PhysicalDeviceSurfaceInfo2KHR<'_>,
+    capabilities: *mut vk::SurfaceCapabilities2KHR<'_>,
+) -> vk::Result {
+    result::guard(
+        "vkGetPhysicalDeviceSurfaceCapabilities2KHR",
+        PANICKED,
+        || {
+            // SAFETY: valid by the specification.
+            let (info, capabilities) = unsafe { (&*info, &mut *capabilities) };
+            // SAFETY: a valid handle by the specification.
+            match unsafe { answer(device, info.surface) } {
+                Answer::Owned(verdict) => match offer(&verdict) {
+                    // SAFETY: valid structures with valid chains by the specification.
+                    Some(offer) => unsafe { fill_capabilities2(offer, info, capabilities) },
+                    None => vk::Result::ERROR_SURFACE_LOST_KHR,
+                },
+                Answer::Below(instance) => {
+                    let Some(next) = instance.next.get_surface_capabilities2 else {
+                        return vk::Result::ERROR_EXTENSION_NOT_PRESENT;
+                    };
+                    let known = instance.physical_device(device);
+                    // SAFETY: valid structures with valid chains by the specification. The driver fills
+                    // what it knows.
+                    unsafe {
+                        if !known.has(registry::KHR_PRESENT_ID2) {
+                            fill_present_waits(capabilities.p_next, vk::FALSE);
+                        }
+                        let result = next(device, info, capabilities);
+                        let maintains = SWAPCHAIN_MAINTENANCE1.iter().any(|name| known.has(name));
+                        if result != vk::Result::SUCCESS || maintains || !instance.can_own(&known) {
+                            return result;
+                        }
+                        let own = capabilities.surface_capabilities;
+                        fill_maintenance1(info, &own, None, capabilities.p_next)
+                    }
+                }
+                Answer::Nobody => vk::Result::ERROR_SURFACE_LOST_KHR,
+            }
+        },
+    )
 }
 
 query! {
@@ -260,6 +293,7 @@ pub unsafe extern "system" fn get_wayland_presentation_support(
                 // SAFETY: the application's own parameters.
                 let below = unsafe { next(device, queue_family, display) };
                 if below == vk::TRUE {
+                    instance.is_asked_of_display();
                     return below;
                 }
             }
@@ -270,9 +304,11 @@ pub unsafe extern "system" fn get_wayland_presentation_support(
             // SAFETY: the display is valid during this call, which is how long the answer lives unless a
             // surface of the display holds it too.
             let display = unsafe { wayland::Display::of(display.cast::<c_void>()) };
-            display
-                .is_ok_and(|display| !display.formats().is_empty())
-                .into()
+            let able = display.is_ok_and(|display| !display.formats().is_empty());
+            if able {
+                instance.is_asked_of_display();
+            }
+            able.into()
         },
     )
 }
@@ -366,19 +402,45 @@ unsafe fn fill_capabilities2(
         {
             shared.shared_present_supported_usage_flags = vk::ImageUsageFlags::empty();
         }
+        fill_present_waits(chain, vk::TRUE);
+        let own = capabilities.surface_capabilities;
+        fill_maintenance1(info, &own, Some(&offer.present_modes), chain)
+    }
+}
+
+/// # Safety
+/// The chain is valid.
+unsafe fn fill_present_waits(chain: *mut c_void, supported: vk::Bool32) {
+    // SAFETY: the caller guarantees a valid chain; one structure is looked at at a time.
+    unsafe {
         if let Some(ids) = p_next::find_mut::<registry::SurfaceCapabilitiesPresentId2KHR<'_>>(chain)
         {
-            ids.present_id2_supported = vk::TRUE;
+            ids.present_id2_supported = supported;
         }
         if let Some(waits) =
             p_next::find_mut::<registry::SurfaceCapabilitiesPresentWait2KHR<'_>>(chain)
         {
-            waits.present_wait2_supported = vk::TRUE;
+            waits.present_wait2_supported = supported;
         }
+    }
+}
+
+/// `VK_KHR_surface_maintenance1`: no scaling, since the surface has the size of its swapchain; and which
+/// modes a swapchain can go between. `modes`: all of these, or else each is alone.
+///
+/// # Safety
+/// Both chains are valid.
+unsafe fn fill_maintenance1(
+    info: &vk::PhysicalDeviceSurfaceInfo2KHR<'_>,
+    own: &vk::SurfaceCapabilitiesKHR,
+    modes: Option<&[vk::PresentModeKHR]>,
+    chain: *mut c_void,
+) -> vk::Result {
+    // SAFETY: the caller guarantees valid chains; one structure is looked at at a time.
+    unsafe {
         if let Some(scaling) =
             p_next::find_mut::<vk::SurfacePresentScalingCapabilitiesEXT<'_>>(chain)
         {
-            let own = &capabilities.surface_capabilities;
             scaling.supported_present_scaling = vk::PresentScalingFlagsEXT::empty();
             scaling.supported_present_gravity_x = vk::PresentGravityFlagsEXT::empty();
             scaling.supported_present_gravity_y = vk::PresentGravityFlagsEXT::empty();
@@ -388,9 +450,11 @@ unsafe fn fill_capabilities2(
         if let Some(compatible) =
             p_next::find_mut::<vk::SurfacePresentModeCompatibilityEXT<'_>>(chain)
         {
-            // They differ in what is committed with an image, and in nothing that it is made of.
+            let alone = [p_next::find::<vk::SurfacePresentModeEXT<'_>>(info.p_next)
+                .map_or(vk::PresentModeKHR::FIFO, |mode| mode.present_mode)];
+            // Ours differ in what is committed with an image, and in nothing that it is made of.
             return p_next::enumerate(
-                &offer.present_modes,
+                modes.unwrap_or(&alone),
                 &mut compatible.present_mode_count,
                 compatible.p_present_modes,
                 |mode, to| *to = *mode,

@@ -3,10 +3,12 @@
 
 use std::ffi::CStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ash::{ext, vk};
-use wayfence_test_compositor::{Commit, Compositor, Offer, With};
+use wayfence_test_compositor::{Behaviour, Commit, Compositor, Dmabuf, Offer, With};
 use wayfence_tests::asynchronous::AsynchronousDriver;
+use wayfence_tests::swapchain::fence;
 use wayfence_tests::{Application, Swapchain, Wanted};
 
 const FIFO_LATEST_READY: vk::PresentModeKHR = vk::PresentModeKHR::from_raw(1_000_361_000);
@@ -238,6 +240,80 @@ fn modes_have_their_own_image_counts_and_can_follow_each_other() {
     });
     assert_eq!(all.images.len(), 4, "enough for each of its modes");
     drop(all);
+    end(&compositor, app);
+}
+
+/// On a surface of the driver's own, the extensions are no more than what the driver knows of them; but
+/// what they promise for a device, which may have other surfaces, holds.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn where_the_layer_steps_aside_fences_signal_and_modes_stay_alone() {
+    let _driver = AsynchronousDriver::without(&[
+        "VK_KHR_swapchain_maintenance1",
+        "VK_EXT_swapchain_maintenance1",
+    ]);
+    let compositor = Arc::new(Compositor::new(Offer {
+        dmabuf: Dmabuf::None,
+        behaviour: Behaviour::Automatic {
+            refresh: Duration::from_millis(20),
+        },
+        ..Offer::default()
+    }));
+    let app = Application::at_with(
+        compositor.connect(),
+        &[KHR_SURFACE_MAINTENANCE1],
+        &[KHR_SWAPCHAIN_MAINTENANCE1],
+        &mut vk::PhysicalDeviceFeatures2::default().push_next(
+            &mut vk::PhysicalDeviceSwapchainMaintenance1FeaturesEXT::default()
+                .swapchain_maintenance1(true),
+        ),
+    );
+    for mode in [vk::PresentModeKHR::FIFO, vk::PresentModeKHR::MAILBOX] {
+        let mut of_mode = vk::SurfacePresentModeEXT::default().present_mode(mode);
+        let mut info = app.surface.info2();
+        info.p_next = (&raw mut of_mode).cast();
+        let mut modes = [vk::PresentModeKHR::IMMEDIATE; 8];
+        let mut compatible =
+            vk::SurfacePresentModeCompatibilityEXT::default().present_modes(&mut modes);
+        let mut capabilities = vk::SurfaceCapabilities2KHR::default().push_next(&mut compatible);
+        // SAFETY: surface and device are alive; the array has the room that is told.
+        unsafe {
+            app.device
+                .instance
+                .capabilities2
+                .get_physical_device_surface_capabilities2(
+                    app.device.physical,
+                    &info,
+                    &mut capabilities,
+                )
+        }
+        .unwrap();
+        assert_eq!(compatible.present_mode_count, 1);
+        assert_eq!(modes[0], mode);
+    }
+    let mut swapchain = app.swapchain();
+    let done = fence(&app.device, false).unwrap();
+    for _ in 0..3 {
+        let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
+        swapchain.draw_now(index).unwrap();
+        let fences = [done];
+        let info = vk::SwapchainPresentFenceInfoEXT::default().fences(&fences);
+        swapchain
+            .present_with(index, (&raw const info).cast())
+            .unwrap();
+        // SAFETY: the fence is the device's, and nobody else waits for it.
+        unsafe {
+            let raw = &app.device.raw;
+            raw.wait_for_fences(&fences, true, 5_000_000_000)
+                .expect("the fence of a present");
+            raw.reset_fences(&fences).unwrap();
+        }
+    }
+    // The driver shows its frames in shared memory.
+    assert!(compositor.next_commit().buffer().image().is_none());
+    drop(swapchain);
+    // SAFETY: the fence is the device's, and was waited for.
+    unsafe { app.device.raw.destroy_fence(done, None) };
     end(&compositor, app);
 }
 
