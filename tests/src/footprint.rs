@@ -1,6 +1,7 @@
 //! What a process holds.
 
 use std::fs;
+use std::path::PathBuf;
 
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use wayfence::dma_buf::DmaBuf;
@@ -33,6 +34,20 @@ impl Footprint {
             resident: pages * rustix::param::page_size(),
         }
     }
+}
+
+/// What this process has open, as `/proc/self/fd` names it, sorted.
+///
+/// # Panics
+/// Without `/proc`.
+pub fn descriptors() -> Vec<PathBuf> {
+    let mut names: Vec<PathBuf> = fs::read_dir("/proc/self/fd")
+        .expect("/proc")
+        // Unless another thread has closed it meanwhile.
+        .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
+        .collect();
+    names.sort();
+    names
 }
 
 /// Every dma-buf that this process has open, by descriptors of the caller's own.

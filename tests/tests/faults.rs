@@ -8,8 +8,8 @@ use rustix::io::Errno;
 use rustix::ioctl::{Opcode, opcode};
 use wayfence_test_compositor::With;
 use wayfence_test_fences::vgem::Fence;
-use wayfence_tests::Footprint;
 use wayfence_tests::asynchronous::Command;
+use wayfence_tests::footprint::descriptors;
 use wayfence_tests::refusing_kernel::{EXPORT_SYNC_FILE, IMPORT_SYNC_FILE, RefusingKernel};
 use wayfence_tests::scripted::{Payload, SOON, Scene, Way};
 use wayfence_tests::table::{Cell, in_every_way};
@@ -71,19 +71,15 @@ fn all_images_go_on(scene: &mut Scene<'_>) {
     }
 }
 
-/// Runs what may leak again and again: the second round leaves as many descriptors as the last.
+/// Runs what may leak again and again: the second round leaves the same descriptors open as the last.
 fn without_leak(mut round: impl FnMut(usize)) {
     round(0);
     round(1);
-    let after_two = Footprint::now().descriptors;
+    let after_two = descriptors();
     for number in 2..ERRORS.len() {
         round(number);
     }
-    assert_eq!(
-        Footprint::now().descriptors,
-        after_two,
-        "a descriptor leaks"
-    );
+    assert_eq!(descriptors(), after_two, "a descriptor leaks");
 }
 
 /// The ioctls by which a way takes the fences of a released image, and gives those of a presented one.
