@@ -1,6 +1,7 @@
 //! What goes wrong between application, kernel, driver and compositor is told by the result that the
 //! specification names, loses no image for good, and leaks no descriptor.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ash::vk;
@@ -9,6 +10,7 @@ use rustix::ioctl::{Opcode, opcode};
 use wayfence_test_compositor::With;
 use wayfence_test_fences::vgem::Fence;
 use wayfence_tests::asynchronous::Command;
+use wayfence_tests::device::Device;
 use wayfence_tests::footprint::descriptors;
 use wayfence_tests::refusing_kernel::{EXPORT_SYNC_FILE, IMPORT_SYNC_FILE, RefusingKernel};
 use wayfence_tests::scripted::{Payload, SOON, Scene, Way};
@@ -72,7 +74,12 @@ fn all_images_go_on(scene: &mut Scene<'_>) {
 }
 
 /// Runs what may leak again and again: the second round leaves the same descriptors open as the last.
-fn without_leak(mut round: impl FnMut(usize)) {
+fn without_leak(device: &Device, mut round: impl FnMut(usize)) {
+    let descriptors = || {
+        // A driver signals the fence of a submit before it lets go of what the submit waited for.
+        device.wait_idle().expect("an idle device");
+        descriptors()
+    };
     round(0);
     round(1);
     let after_two = descriptors();
@@ -105,7 +112,8 @@ fn the_fences_of_a_released_image_cannot_be_taken() {
             };
             let mut scene = stage.scene(way);
             let healthy = scene.kernel.clone();
-            without_leak(|number| {
+            let device = Arc::clone(&scene.swapchain.device);
+            without_leak(&device, |number| {
                 let (errno, told) = ERRORS[number];
                 let (index, reader) = come_back_read(&mut scene);
                 scene.kernel = RefusingKernel::default().refusing(exports[number % 2], errno);
@@ -137,7 +145,8 @@ fn a_release_point_cannot_be_looked_at() {
             }
             let mut scene = stage.scene(way);
             let healthy = scene.kernel.clone();
-            without_leak(|number| {
+            let device = Arc::clone(&scene.swapchain.device);
+            without_leak(&device, |number| {
                 let (errno, told) = ERRORS[number];
                 let (index, reader) = come_back_read(&mut scene);
                 scene.kernel = RefusingKernel::default().refusing(QUERY, errno);
@@ -165,7 +174,8 @@ fn the_fence_of_a_present_cannot_be_given() {
             };
             let mut scene = stage.scene(way);
             let healthy = scene.kernel.clone();
-            without_leak(|number| {
+            let device = Arc::clone(&scene.swapchain.device);
+            without_leak(&device, |number| {
                 let (errno, told) = ERRORS[number];
                 let rendering = scene.fence();
                 scene.stage.driver.export_next(rendering.sync_file());
@@ -200,7 +210,8 @@ fn the_driver_refuses_the_import() {
                 Payload::Fence => &[Command::ImportFenceFd],
                 Payload::Both => &[Command::ImportSemaphoreFd, Command::ImportFenceFd],
             };
-            without_leak(|number| {
+            let device = Arc::clone(&scene.swapchain.device);
+            without_leak(&device, |number| {
                 let (index, reader) = come_back_read(&mut scene);
                 let told = vk::Result::ERROR_OUT_OF_HOST_MEMORY;
                 stage
@@ -228,7 +239,8 @@ fn the_driver_exports_nothing() {
                 return Cell::NotApplicable("a present signals nothing");
             }
             let mut scene = stage.scene(way);
-            without_leak(|_| {
+            let device = Arc::clone(&scene.swapchain.device);
+            without_leak(&device, |_| {
                 stage
                     .driver
                     .fail_next(Command::GetSemaphoreFd, vk::Result::ERROR_TOO_MANY_OBJECTS);
@@ -261,7 +273,8 @@ fn a_semaphore_has_a_payload_already() {
                 return Cell::NotApplicable("the CPU waits before");
             }
             let mut scene = stage.scene(way);
-            without_leak(|_| {
+            let device = Arc::clone(&scene.swapchain.device);
+            without_leak(&device, |_| {
                 let (index, reader) = come_back_read(&mut scene);
                 let other = scene.fence();
                 let acquired = scene
@@ -290,7 +303,8 @@ fn the_compositor_releases_what_it_does_not_hold() {
         "the compositor releases twice, and what it never had",
         |stage, way, payload| {
             let mut scene = stage.scene(way);
-            without_leak(|_| {
+            let device = Arc::clone(&scene.swapchain.device);
+            without_leak(&device, |_| {
                 let (index, frame) = scene.show();
                 let buffer = frame.buffer();
                 scene.compositor.release(&frame, With::nothing());
