@@ -21,6 +21,7 @@ mod extensions;
 mod features;
 mod image;
 mod instance;
+mod layouts;
 mod loader;
 mod next;
 mod objects;

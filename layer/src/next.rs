@@ -85,6 +85,8 @@ commands! {
     PhysicalDeviceCommands {
         get_features2: PFN_vkGetPhysicalDeviceFeatures2 =
             c"vkGetPhysicalDeviceFeatures2" | c"vkGetPhysicalDeviceFeatures2KHR";
+        get_properties2: PFN_vkGetPhysicalDeviceProperties2 =
+            c"vkGetPhysicalDeviceProperties2" | c"vkGetPhysicalDeviceProperties2KHR";
         get_format_properties2: PFN_vkGetPhysicalDeviceFormatProperties2 =
             c"vkGetPhysicalDeviceFormatProperties2" | c"vkGetPhysicalDeviceFormatProperties2KHR";
         get_image_format_properties2: PFN_vkGetPhysicalDeviceImageFormatProperties2 =

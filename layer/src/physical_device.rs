@@ -5,7 +5,8 @@ use std::{
     ffi::{CStr, CString, c_char},
 };
 
-use ash::{khr, vk};
+use ash::{ext, khr, vk};
+use wayfence::wayland::Nodes;
 
 use crate::{
     dispatch,
@@ -27,6 +28,8 @@ pub struct PhysicalDevice {
     pub max_extent: u32,
     /// How many queue families it has.
     pub queue_families: u32,
+    /// Its DRM nodes, as far as the driver tells.
+    pub nodes: Nodes,
     extensions: HashSet<CString>,
     /// Whether the layer can own swapchains here; if not, why.
     pub ability: Result<(), String>,
@@ -65,6 +68,7 @@ impl PhysicalDevice {
             ),
             max_extent: properties.limits.max_image_dimension2_d,
             queue_families,
+            nodes: Nodes::default(),
             extensions: next_extensions(instance, handle)
                 .iter()
                 .filter_map(|extension| extension.extension_name_as_c_str().ok())
@@ -73,6 +77,7 @@ impl PhysicalDevice {
             ability: Ok(()),
         };
         device.ability = device.look();
+        device.nodes = device.ask_nodes();
         device
     }
 
@@ -165,6 +170,27 @@ impl PhysicalDevice {
                     vk::ExternalMemoryFeatureFlags::EXPORTABLE
                         | vk::ExternalMemoryFeatureFlags::IMPORTABLE,
                 )
+    }
+
+    fn ask_nodes(&self) -> Nodes {
+        let Some(query) = self
+            .queries
+            .get_properties2
+            .filter(|_| self.has(ext::physical_device_drm::NAME))
+        else {
+            return Nodes::default();
+        };
+        let mut drm = vk::PhysicalDeviceDrmPropertiesEXT::default();
+        let mut properties = vk::PhysicalDeviceProperties2::default().push_next(&mut drm);
+        // SAFETY: a valid handle; the device has the extension of this structure.
+        unsafe { query(self.handle, &mut properties) };
+        let node = |exists: vk::Bool32, major: i64, minor: i64| {
+            (exists == vk::TRUE).then(|| libc::makedev(major as u32, minor as u32))
+        };
+        Nodes {
+            primary: node(drm.has_primary, drm.primary_major, drm.primary_minor),
+            render: node(drm.has_render, drm.render_major, drm.render_minor),
+        }
     }
 
     fn layouts_before_1_3(

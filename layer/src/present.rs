@@ -113,7 +113,7 @@ unsafe fn present(
                 if let Some(fence) = chain.fence(at) {
                     signal(device, queue, fence);
                 }
-                if outcome == vk::Result::SUCCESS {
+                if outcome.as_raw() >= 0 {
                     ours.compositor.counters().presented(begin.elapsed());
                 }
                 outcome
@@ -149,7 +149,7 @@ fn present_one(
         }
     };
     match swapchain.compositor.present(index, fence, how) {
-        Ok(()) => vk::Result::SUCCESS,
+        Ok(()) => swapchain.quality(),
         Err(error) => swapchain.fail("vkQueuePresentKHR", &error),
     }
 }

@@ -3,14 +3,21 @@
 use std::{
     collections::HashMap,
     ffi::c_void,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ash::{
     ext,
     vk::{self, Handle},
 };
-use wayfence::{format, present_mode::PresentMode, wayland};
+use wayfence::{
+    format,
+    present_mode::PresentMode,
+    wayland::{self, Nodes},
+};
 
 use crate::{
     dispatch,
@@ -29,6 +36,8 @@ pub struct Surface {
     verdicts: Mutex<HashMap<vk::PhysicalDevice, Arc<Verdict>>>,
     /// The swapchain of ours that has not been replaced.
     current: Mutex<vk::SwapchainKHR>,
+    /// It was said that its images go to another device.
+    told_foreign: AtomicBool,
 }
 
 // SAFETY: the pointers are the application's proxies; libwayland's objects may be used in every thread.
@@ -62,10 +71,9 @@ pub struct Offer {
 pub struct SharedFormat {
     /// Its names.
     pub format: &'static format::Format,
-    /// The layouts in which the compositor takes it opaque.
-    pub opaque: Vec<Layout>,
-    /// The layouts in which the compositor takes it with alpha.
-    pub alpha: Vec<Layout>,
+    /// The layouts that the driver can do; in one at least the compositor takes it opaque, and in one at
+    /// least with alpha.
+    pub layouts: Vec<Layout>,
 }
 
 impl Surface {
@@ -110,6 +118,21 @@ impl Surface {
         Arc::clone(self.verdicts().entry(handle).or_insert(verdict))
     }
 
+    /// Says once if the compositor composes on another device than the driver's, and what follows from
+    /// that for the images.
+    pub fn tell_foreign(&self, nodes: &Nodes, window: &wayland::Surface, preferred: &[u64]) {
+        let main = window.feedback().main_device;
+        if let Some(main) = main.filter(|_| nodes.is_foreign(main))
+            && !self.told_foreign.swap(true, Ordering::Relaxed)
+        {
+            tracing::info!(
+                compositor = format_args!("{}:{}", libc::major(main), libc::minor(main)),
+                linear = preferred == [0],
+                "the compositor composes on another device than the driver's"
+            );
+        }
+    }
+
     /// The swapchain of ours that has not been replaced, or null.
     pub fn current(&self) -> MutexGuard<'_, vk::SwapchainKHR> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
@@ -147,7 +170,7 @@ impl Surface {
                 "compositor and driver share no pair of format and modifier".to_owned(),
             );
         };
-        let usage = usages(device, first);
+        let usage = usages(device, offered, first);
         let present_modes = PresentMode::ALL
             .into_iter()
             .filter(|mode| mode.is_offered(window.display()))
@@ -227,26 +250,21 @@ fn shared(
             height: 1,
         },
     };
-    let layouts = device.layouts(format.vk);
-    let of_both = |modifiers: &[u64]| -> Vec<Layout> {
-        layouts
-            .iter()
-            .filter(|layout| {
-                modifiers.contains(&layout.modifier) && device.can_export(&kind, layout.modifier)
-            })
-            .copied()
-            .collect()
+    let mut layouts = device.layouts(format.vk);
+    layouts.retain(|layout| device.can_export(&kind, layout.modifier));
+    let is_shared = |modifiers: &[u64]| {
+        let taken = |layout: &Layout| modifiers.contains(&layout.modifier);
+        layouts.iter().any(taken)
     };
-    let (opaque, alpha) = (of_both(opaque), of_both(alpha));
-    (!opaque.is_empty() && !alpha.is_empty()).then_some(SharedFormat {
-        format,
-        opaque,
-        alpha,
-    })
+    (is_shared(opaque) && is_shared(alpha)).then_some(SharedFormat { format, layouts })
 }
 
 /// What images of the format can be used for, in one layout at least.
-fn usages(device: &PhysicalDevice, shared: &SharedFormat) -> vk::ImageUsageFlags {
+fn usages(
+    device: &PhysicalDevice,
+    offered: &wayland::Formats,
+    shared: &SharedFormat,
+) -> vk::ImageUsageFlags {
     [
         vk::ImageUsageFlags::COLOR_ATTACHMENT,
         vk::ImageUsageFlags::TRANSFER_SRC,
@@ -273,9 +291,11 @@ fn usages(device: &PhysicalDevice, shared: &SharedFormat) -> vk::ImageUsageFlags
                 height: 1,
             },
         };
+        let offered = offered.modifiers(shared.format.opaque);
         shared
-            .opaque
+            .layouts
             .iter()
+            .filter(|layout| offered.contains(&layout.modifier))
             .any(|layout| device.can_export(&kind, layout.modifier))
     })
     .fold(vk::ImageUsageFlags::empty(), |all, usage| all | usage)
@@ -313,6 +333,7 @@ pub unsafe extern "system" fn create_wayland_surface(
             window: OnceLock::new(),
             verdicts: Mutex::default(),
             current: Mutex::default(),
+            told_foreign: AtomicBool::new(false),
         });
         if !below {
             let own = vk::SurfaceKHR::from_raw(Arc::as_ptr(&surface) as usize as u64);

@@ -25,6 +25,7 @@ use crate::{
     device::Device,
     dispatch,
     image::{self, Image, ImageRecipe},
+    layouts::Layouts,
     p_next,
     physical_device::Layout,
     present_mode, report,
@@ -41,6 +42,7 @@ pub struct Swapchain {
     pub images: Vec<Image>,
     recipe: ImageRecipe,
     modifier: u64,
+    layouts: Layouts,
     mode: vk::PresentModeKHR,
     /// Memory bound to the application's own images (`VkBindImageMemorySwapchainInfoKHR`).
     aliases: Mutex<Vec<vk::DeviceMemory>>,
@@ -103,9 +105,9 @@ impl Swapchain {
         let shared = offer
             .format(info.image_format, info.image_color_space)
             .ok_or_else(|| refused("the surface does not offer this format and colour space"))?;
-        let (fourcc, layouts) = match info.composite_alpha {
-            vk::CompositeAlphaFlagsKHR::OPAQUE => (shared.format.opaque, &shared.opaque),
-            vk::CompositeAlphaFlagsKHR::PRE_MULTIPLIED => (shared.format.alpha, &shared.alpha),
+        let fourcc = match info.composite_alpha {
+            vk::CompositeAlphaFlagsKHR::OPAQUE => shared.format.opaque,
+            vk::CompositeAlphaFlagsKHR::PRE_MULTIPLIED => shared.format.alpha,
             _ => return Err(refused("the surface does not offer this composite alpha")),
         };
         let modes = present_modes(info, offer).map_err(refused)?;
@@ -124,16 +126,20 @@ impl Swapchain {
         }
         let mut recipe = recipe(info).map_err(refused)?;
         let physical = device.instance.physical_device(device.physical);
-        recipe.layouts = layouts
-            .iter()
-            .filter(|layout| physical.can_export(&recipe.kind(), layout.modifier))
-            .copied()
-            .collect();
-        if recipe.layouts.is_empty() {
-            return Err(refused(
-                "the driver has no image of this size and usage for the compositor",
-            ));
-        }
+        let mut able = shared.layouts.clone();
+        able.retain(|layout| physical.can_export(&recipe.kind(), layout.modifier));
+        let layouts = Layouts::new(fourcc, &able, physical.nodes);
+        let preferred = layouts
+            .choose(window)
+            .map_err(|error| result::log("vkCreateSwapchainKHR", &error))?
+            .ok_or_else(|| {
+                refused("the driver has no image of this size and usage for the compositor")
+            })?;
+        surface.tell_foreign(&physical.nodes, window, &preferred.modifiers);
+        recipe.layouts = able;
+        recipe
+            .layouts
+            .retain(|layout| preferred.modifiers.contains(&layout.modifier));
 
         let mut images = Vec::with_capacity(count as usize);
         let mut memory: Vec<Memory> = Vec::with_capacity(count as usize);
@@ -163,6 +169,7 @@ impl Swapchain {
         tracing::info!(
             format = ?recipe.format,
             modifier = format_args!("{:#x}", chosen.modifier),
+            scanout = preferred.scanout,
             images = images.len(),
             mode = ?info.present_mode,
             synchronisation = %compositor.way(),
@@ -175,12 +182,19 @@ impl Swapchain {
             images,
             recipe,
             modifier: chosen.modifier,
+            layouts,
             mode: info.present_mode,
             aliases: Mutex::default(),
             surface: Arc::clone(surface),
             device: Arc::clone(device),
             told_lost: AtomicBool::new(false),
         }))
+    }
+
+    /// What a successful acquire or present answers: whether the images could be better ones by now.
+    pub fn quality(&self) -> vk::Result {
+        self.layouts
+            .verdict(self.compositor.surface(), self.modifier)
     }
 
     /// Turns a failure into its result, and logs it; the loss of the surface, which is for good, once.
@@ -526,7 +540,9 @@ pub unsafe extern "system" fn acquire_next_image(
         };
         match object.swapchain(swapchain) {
             // SAFETY: valid by the specification.
-            Some(ours) => unsafe { write_index(ours.acquire(timeout, semaphore, fence), index) },
+            Some(ours) => unsafe {
+                write_index(&ours, ours.acquire(timeout, semaphore, fence), index)
+            },
             None => match object.next.acquire_next_image {
                 // SAFETY: the application's own parameters.
                 Some(next) => unsafe { next(device, swapchain, timeout, semaphore, fence, index) },
@@ -553,7 +569,7 @@ pub unsafe extern "system" fn acquire_next_image2(
             Some(ours) => {
                 let acquired = ours.acquire(wanted.timeout, wanted.semaphore, wanted.fence);
                 // SAFETY: valid by the specification.
-                unsafe { write_index(acquired, index) }
+                unsafe { write_index(&ours, acquired, index) }
             }
             None => match object.next.acquire_next_image2 {
                 // SAFETY: the application's own parameters.
@@ -566,12 +582,16 @@ pub unsafe extern "system" fn acquire_next_image2(
 
 /// # Safety
 /// `index` is valid.
-unsafe fn write_index(acquired: Result<u32, vk::Result>, index: *mut u32) -> vk::Result {
+unsafe fn write_index(
+    ours: &Swapchain,
+    acquired: Result<u32, vk::Result>,
+    index: *mut u32,
+) -> vk::Result {
     match acquired {
         Ok(acquired) => {
             // SAFETY: the caller guarantees it.
             unsafe { *index = acquired };
-            vk::Result::SUCCESS
+            ours.quality()
         }
         Err(result) => result,
     }

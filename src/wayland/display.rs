@@ -16,11 +16,12 @@ use std::{
 use wayland_client::{
     Connection, Dispatch, Proxy, QueueHandle,
     backend::{Backend, ObjectId},
-    protocol::{wl_buffer::WlBuffer, wl_registry::WlRegistry},
+    protocol::{wl_buffer::WlBuffer, wl_registry::WlRegistry, wl_surface::WlSurface},
 };
 use wayland_protocols::wp::fifo::v1::client::wp_fifo_manager_v1::WpFifoManagerV1;
 use wayland_protocols::wp::linux_dmabuf::zv1::client::{
-    zwp_linux_buffer_params_v1::Flags, zwp_linux_dmabuf_v1::ZwpLinuxDmabufV1,
+    zwp_linux_buffer_params_v1::Flags, zwp_linux_dmabuf_feedback_v1::ZwpLinuxDmabufFeedbackV1,
+    zwp_linux_dmabuf_v1::ZwpLinuxDmabufV1,
 };
 use wayland_protocols::wp::linux_drm_syncobj::v1::client::wp_linux_drm_syncobj_manager_v1::WpLinuxDrmSyncobjManagerV1;
 use wayland_protocols::wp::linux_explicit_synchronization::zv1::client::zwp_linux_explicit_synchronization_v1::ZwpLinuxExplicitSynchronizationV1;
@@ -30,6 +31,7 @@ use wayland_protocols::wp::tearing_control::v1::client::wp_tearing_control_manag
 use super::{
     dmabuf::{Formats, Plane},
     events::Events,
+    feedback::{Feedback, Told},
     globals::{Globals, Release, ReleaseListener, RoundTrip},
 };
 use crate::{
@@ -60,7 +62,7 @@ pub struct Display {
     presentation: Option<WpPresentation>,
     tearing: Option<WpTearingControlManagerV1>,
     formats: Formats,
-    main_device: Option<libc::dev_t>,
+    feedback: Arc<Feedback>,
     /// The node on which our timelines are made, once it is open.
     node: OnceLock<Node>,
     compositor: String,
@@ -119,7 +121,7 @@ impl Display {
             presentation: None,
             tearing: None,
             formats: Formats::default(),
-            main_device: None,
+            feedback: Arc::default(),
             node: OnceLock::new(),
             compositor,
         };
@@ -136,14 +138,22 @@ impl Display {
             display.events.hang_bell()?;
         }
         if let Some(dmabuf) = &display.dmabuf {
+            let told = Arc::<Told>::default();
             let feedback = (dmabuf.version() >= DMABUF_WITH_FEEDBACK)
-                .then(|| dmabuf.get_default_feedback(display.events.handle(), ()));
+                .then(|| dmabuf.get_default_feedback(display.events.handle(), Arc::clone(&told)));
             display.roundtrip()?;
-            (display.formats, display.main_device) = display
-                .events
-                .with_state(|globals| (std::mem::take(&mut globals.formats), globals.main_device));
-            if let Some(feedback) = feedback {
-                feedback.destroy();
+            display.feedback = match feedback {
+                Some(feedback) => {
+                    feedback.destroy();
+                    told.newest().unwrap_or_default()
+                }
+                None => {
+                    let named = |globals: &mut Globals| std::mem::take(&mut globals.formats);
+                    Arc::new(Feedback::of(display.events.with_state(named)))
+                }
+            };
+            for tranche in &display.feedback.tranches {
+                display.formats.extend(&tranche.formats);
             }
         }
         Ok(display)
@@ -167,6 +177,22 @@ impl Display {
         &self.formats
     }
 
+    /// The same with the compositor's preferences, as they are for any surface.
+    pub fn feedback(&self) -> &Arc<Feedback> {
+        &self.feedback
+    }
+
+    /// Asks for the preferences for one surface; `None` if the compositor has none.
+    pub(super) fn surface_feedback(
+        &self,
+        surface: &WlSurface,
+        told: Arc<Told>,
+    ) -> Option<ZwpLinuxDmabufFeedbackV1> {
+        let dmabuf = self.dmabuf.as_ref()?;
+        (dmabuf.version() >= DMABUF_WITH_FEEDBACK)
+            .then(|| dmabuf.get_surface_feedback(surface, self.events.handle(), told))
+    }
+
     /// The name of the compositor's process, or `unknown`: the protocol has no name for it.
     pub fn compositor(&self) -> &str {
         &self.compositor
@@ -186,7 +212,7 @@ impl Display {
         if let Some(node) = self.node.get() {
             return Ok((manager, node));
         }
-        let node = match self.main_device.map(Node::open) {
+        let node = match self.feedback.main_device.map(Node::open) {
             Some(Ok(node)) => node,
             Some(Err(error)) => {
                 tracing::debug!(%error, "the compositor's main device");
@@ -317,7 +343,7 @@ impl Display {
         P::from_id(&self.connection, id).map_err(|error| Error::Protocol(error.to_string()))
     }
 
-    fn roundtrip(&self) -> Result<()> {
+    pub(super) fn roundtrip(&self) -> Result<()> {
         let done = Arc::new(AtomicBool::new(false));
         self.connection
             .display()

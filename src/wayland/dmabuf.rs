@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    os::fd::{BorrowedFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 use rustix::io::pread;
@@ -12,8 +12,11 @@ use crate::error::{Error, Result};
 /// `DRM_FORMAT_MOD_INVALID`: the layout is implied by the driver. We always name ours.
 const MODIFIER_INVALID: u64 = 0x00ff_ffff_ffff_ffff;
 
-/// A bound on the table's size in bytes, far above the few tens of kilobytes of real ones.
-const LARGEST_TABLE: usize = 16 << 20;
+/// The bytes of a pair in the table.
+const ENTRY: usize = 16;
+/// As many bytes of the table as indices of 16 bits can point to, far above the few tens of kilobytes of
+/// real ones.
+const LARGEST_TABLE: usize = ENTRY << 16;
 
 /// One memory plane of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,15 @@ impl Formats {
         self.0.is_empty()
     }
 
+    /// Adds the pairs of another.
+    pub(super) fn extend(&mut self, other: &Formats) {
+        for (fourcc, modifiers) in &other.0 {
+            for modifier in modifiers {
+                self.insert(*fourcc, *modifier);
+            }
+        }
+    }
+
     /// Adds a pair; an implicit modifier and a known pair change nothing.
     pub(super) fn insert(&mut self, fourcc: u32, modifier: u64) {
         if modifier == MODIFIER_INVALID {
@@ -58,60 +70,52 @@ pub(super) struct FormatTable(Vec<(u32, u64)>);
 
 impl FormatTable {
     /// Reads the table that `format_table` sent: entries of 16 bytes, a format, four bytes of padding, a
-    /// modifier, in native order.
+    /// modifier, in native order. Beside it, what is wrong with it: the table has what could be read.
     ///
     /// Read, not mapped: a file that is shorter than it says is an error then, not a `SIGBUS`.
-    pub(super) fn read(fd: OwnedFd, size: u32) -> Result<Self> {
+    pub(super) fn read(fd: OwnedFd, size: u32) -> (Self, Option<Error>) {
         let size = size as usize;
-        if size > LARGEST_TABLE {
-            return Err(Error::Protocol(format!(
+        let mut bytes = Vec::new();
+        let mut error = read_up_to(fd.as_fd(), size.min(LARGEST_TABLE), &mut bytes).err();
+        if !size.is_multiple_of(ENTRY) || size > LARGEST_TABLE {
+            error.get_or_insert(Error::Protocol(format!(
                 "a dma-buf format table of {size} bytes"
             )));
         }
-        let mut bytes = vec![0; size];
-        read_exact(rustix::fd::AsFd::as_fd(&fd), &mut bytes)?;
-        Ok(FormatTable(
-            bytes
-                .chunks_exact(16)
-                .map(|entry| {
-                    let format = [entry[0], entry[1], entry[2], entry[3]];
-                    let mut modifier = [0; 8];
-                    modifier.copy_from_slice(&entry[8..16]);
-                    (u32::from_ne_bytes(format), u64::from_ne_bytes(modifier))
-                })
-                .collect(),
-        ))
+        let entries = bytes.chunks_exact(ENTRY).map(|entry| {
+            let format = [entry[0], entry[1], entry[2], entry[3]];
+            let mut modifier = [0; 8];
+            modifier.copy_from_slice(&entry[8..16]);
+            (u32::from_ne_bytes(format), u64::from_ne_bytes(modifier))
+        });
+        (FormatTable(entries.collect()), error)
     }
 
-    /// The pair at each index of a tranche (16-bit, native order); an index beyond the table is left
-    /// out.
-    pub(super) fn tranche<'a>(
-        &'a self,
-        indices: &'a [u8],
-    ) -> impl Iterator<Item = (u32, u64)> + 'a {
-        indices
-            .chunks_exact(2)
-            .filter_map(|index| {
-                self.0
-                    .get(usize::from(u16::from_ne_bytes([index[0], index[1]])))
-            })
-            .copied()
+    /// Adds the pair at each index of a tranche (16-bit, native order) to `formats`. Answers how many
+    /// there were: an index beyond the table names none.
+    pub(super) fn tranche(&self, indices: &[u8], formats: &mut Formats) -> usize {
+        let pairs = indices.chunks_exact(2).filter_map(|index| {
+            self.0
+                .get(usize::from(u16::from_ne_bytes([index[0], index[1]])))
+        });
+        pairs
+            .map(|(fourcc, modifier)| formats.insert(*fourcc, *modifier))
+            .count()
     }
 }
 
-fn read_exact(fd: BorrowedFd<'_>, mut bytes: &mut [u8]) -> Result<()> {
-    let mut offset = 0;
-    while !bytes.is_empty() {
-        match pread(fd, &mut *bytes, offset) {
+/// Reads `size` bytes from the start of the file. Memory is taken for those that are there.
+fn read_up_to(fd: BorrowedFd<'_>, size: usize, bytes: &mut Vec<u8>) -> Result<()> {
+    let mut part = [0; 4096];
+    while bytes.len() < size {
+        let wanted = (size - bytes.len()).min(part.len());
+        match pread(fd, &mut part[..wanted], bytes.len() as u64) {
             Ok(0) => {
                 return Err(Error::Protocol(
                     "a dma-buf format table that ends early".to_owned(),
                 ));
             }
-            Ok(read) => {
-                offset += read as u64;
-                bytes = &mut bytes[read..];
-            }
+            Ok(read) => bytes.extend(&part[..read]),
             Err(rustix::io::Errno::INTR) => {}
             Err(errno) => {
                 return Err(Error::Kernel {
@@ -145,31 +149,65 @@ mod tests {
         of.iter().flat_map(|index| index.to_ne_bytes()).collect()
     }
 
+    fn pairs(table: &FormatTable, of: &[u16]) -> (usize, Formats) {
+        let mut formats = Formats::default();
+        (table.tranche(&indices(of), &mut formats), formats)
+    }
+
     #[test]
     fn a_tranche_names_pairs_of_the_table() {
         let (fd, size) = table(&[(1, 10), (1, 11), (2, 20)]);
-        let table = FormatTable::read(fd, size).unwrap();
-        let pairs: Vec<_> = table.tranche(&indices(&[2, 0])).collect();
-        assert_eq!(pairs, [(2, 20), (1, 10)]);
+        let (table, error) = FormatTable::read(fd, size);
+        assert!(error.is_none());
+        let (count, formats) = pairs(&table, &[2, 0]);
+        assert_eq!(count, 2);
+        assert_eq!(formats.modifiers(2), [20]);
+        assert_eq!(formats.modifiers(1), [10]);
     }
 
     #[test]
     fn an_index_beyond_the_table_is_left_out() {
         let (fd, size) = table(&[(1, 10)]);
-        let table = FormatTable::read(fd, size).unwrap();
-        assert_eq!(table.tranche(&indices(&[7, 0, 65535])).count(), 1);
+        let (table, _) = FormatTable::read(fd, size);
+        assert_eq!(pairs(&table, &[7, 0, 65535]).0, 1);
     }
 
     #[test]
-    fn a_table_shorter_than_it_says_is_an_error() {
+    fn of_a_table_shorter_than_it_says_there_is_what_it_has() {
         let (fd, size) = table(&[(1, 10)]);
-        assert!(FormatTable::read(fd, size + 16).is_err());
+        let (table, error) = FormatTable::read(fd, size + 16);
+        assert!(error.is_some());
+        assert_eq!(pairs(&table, &[0, 1]).0, 1);
     }
 
     #[test]
-    fn an_absurd_size_is_refused_before_memory_is_taken() {
-        let (fd, _) = table(&[]);
-        assert!(FormatTable::read(fd, u32::MAX).is_err());
+    fn half_an_entry_is_none() {
+        let (fd, size) = table(&[(1, 10), (2, 20)]);
+        let (table, error) = FormatTable::read(fd, size - 1);
+        assert!(error.is_some());
+        assert_eq!(pairs(&table, &[0, 1]).0, 1);
+    }
+
+    #[test]
+    fn of_a_huge_table_there_is_what_indices_can_name() {
+        let (fd, size) = table(&[(1, 10)]);
+        rustix::fs::ftruncate(&fd, 1 << 30).unwrap();
+        let (table, error) = FormatTable::read(fd.try_clone().unwrap(), 1 << 30);
+        assert!(error.is_some());
+        assert_eq!(table.0.len(), 1 << 16);
+        // And no memory is taken for what is not there.
+        rustix::fs::ftruncate(&fd, u64::from(size)).unwrap();
+        let (table, error) = FormatTable::read(fd, u32::MAX);
+        assert!(error.is_some());
+        assert_eq!(table.0, [(1, 10)]);
+    }
+
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let (reader, _writer) = std::io::pipe().unwrap();
+        let (table, error) = FormatTable::read(reader.into(), 16);
+        assert!(matches!(error, Some(Error::Kernel { .. })));
+        assert!(table.0.is_empty());
     }
 
     #[test]

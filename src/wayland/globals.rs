@@ -1,15 +1,12 @@
 //! What the compositor tells: its globals, its dma-buf formats, and the releases of buffers.
 
-use std::{
-    os::fd::OwnedFd,
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc, Weak,
+    atomic::{AtomicBool, Ordering},
 };
 
 use wayland_client::{
-    Connection, Dispatch, Proxy, QueueHandle, delegate_noop,
+    Connection, Dispatch, Proxy, QueueHandle, WEnum, delegate_noop,
     protocol::{
         wl_buffer::{self, WlBuffer},
         wl_callback::{self, WlCallback},
@@ -46,7 +43,8 @@ use wayland_protocols::wp::{
 };
 
 use super::{
-    dmabuf::{FormatTable, Formats},
+    dmabuf::Formats,
+    feedback::Told,
     surface::{FrameCallback, Watched},
 };
 use crate::sync_file::SyncFile;
@@ -74,9 +72,8 @@ pub enum BufferRelease {
 pub(super) struct Globals {
     announced: Vec<Global>,
     pub(super) formats: Formats,
-    /// The device that the compositor composes on, by the number of one of its nodes.
-    pub(super) main_device: Option<libc::dev_t>,
-    table: FormatTable,
+    /// It was said that what the compositor tells of dma-bufs is malformed: once is enough.
+    complained: bool,
 }
 
 struct Global {
@@ -226,37 +223,49 @@ impl Dispatch<ZwpLinuxDmabufV1, ()> for Globals {
     }
 }
 
-impl Dispatch<ZwpLinuxDmabufFeedbackV1, ()> for Globals {
+impl Dispatch<ZwpLinuxDmabufFeedbackV1, Arc<Told>> for Globals {
     fn event(
         globals: &mut Self,
         _: &ZwpLinuxDmabufFeedbackV1,
         event: zwp_linux_dmabuf_feedback_v1::Event,
-        (): &(),
+        told: &Arc<Told>,
         _: &Connection,
         _: &QueueHandle<Self>,
     ) {
-        match event {
-            zwp_linux_dmabuf_feedback_v1::Event::FormatTable { fd, size } => {
-                globals.table = read_table(fd, size);
+        use zwp_linux_dmabuf_feedback_v1::{Event, TrancheFlags};
+        let heard = match event {
+            Event::FormatTable { fd, size } => told.table(fd, size),
+            Event::TrancheFormats { indices } => told.formats(&indices),
+            Event::MainDevice { device } => {
+                told.main_device(&device);
+                Ok(())
             }
-            zwp_linux_dmabuf_feedback_v1::Event::MainDevice { device } => {
-                globals.main_device = device.try_into().ok().map(libc::dev_t::from_ne_bytes);
+            Event::TrancheTargetDevice { device } => {
+                told.target_device(&device);
+                Ok(())
             }
-            zwp_linux_dmabuf_feedback_v1::Event::TrancheFormats { indices } => {
-                for (fourcc, modifier) in globals.table.tranche(&indices) {
-                    globals.formats.insert(fourcc, modifier);
-                }
+            Event::TrancheFlags { flags } => {
+                let scanout =
+                    matches!(flags, WEnum::Value(flags) if flags.contains(TrancheFlags::Scanout));
+                told.flags(scanout);
+                Ok(())
             }
-            _ => {}
+            Event::TrancheDone => {
+                told.tranche_done();
+                Ok(())
+            }
+            Event::Done => {
+                told.done();
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = heard
+            && !std::mem::replace(&mut globals.complained, true)
+        {
+            tracing::warn!(%error, "the compositor's dma-buf formats cannot all be read");
         }
     }
-}
-
-fn read_table(fd: OwnedFd, size: u32) -> FormatTable {
-    FormatTable::read(fd, size).unwrap_or_else(|error| {
-        tracing::warn!(%error, "the compositor's dma-buf formats cannot be read");
-        FormatTable::default()
-    })
 }
 
 impl Dispatch<ZwpLinuxBufferParamsV1, ()> for Globals {

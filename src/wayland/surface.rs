@@ -11,10 +11,12 @@ use wayland_client::{
     backend::ObjectId,
     protocol::{wl_buffer::WlBuffer, wl_surface::WlSurface},
 };
+use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_dmabuf_feedback_v1::ZwpLinuxDmabufFeedbackV1;
 
 use super::{
     display::Display,
     explicit::{FenceSurface, PointSurface},
+    feedback::{Feedback, Told},
     fifo::FifoSurface,
     shared::Shared,
     tearing::TearingSurface,
@@ -93,6 +95,9 @@ pub struct Surface {
     fences: Shared<FenceSurface>,
     fifo: Shared<FifoSurface>,
     tearing: Shared<TearingSurface>,
+    told: Arc<Told>,
+    /// By which the compositor tells what it likes best for this surface.
+    feedback: Option<ZwpLinuxDmabufFeedbackV1>,
 }
 
 /// A buffer that outlives its swapchain.
@@ -115,7 +120,10 @@ impl Surface {
         let id = unsafe { ObjectId::from_ptr(WlSurface::interface(), surface.cast()) }
             .map_err(|_| Error::Protocol("the surface is not a wl_surface".to_owned()))?;
         let surface = display.adopt::<WlSurface>(id)?;
+        let told = Arc::<Told>::default();
         Ok(Surface {
+            feedback: display.surface_feedback(&surface, Arc::clone(&told)),
+            told,
             display,
             surface,
             pacing: Arc::default(),
@@ -157,6 +165,31 @@ impl Surface {
     /// The display to which the surface belongs.
     pub fn display(&self) -> &Arc<Display> {
         &self.display
+    }
+
+    /// Dispatches what has come of the compositor's preferences for this surface; the first of them is
+    /// waited for, which may take a round trip.
+    ///
+    /// # Errors
+    /// [`Error::CompositorGone`] when the connection is dead.
+    pub fn await_feedback(&self) -> Result<()> {
+        match (&self.feedback, self.told.newest()) {
+            (None, _) => Ok(()),
+            (Some(_), None) => self.display.roundtrip(),
+            (Some(_), Some(_)) => self.display.look(),
+        }
+    }
+
+    /// What the compositor prefers for this surface, as far as it has been dispatched. Where it has
+    /// nothing to say of it, what it prefers for any surface.
+    pub fn feedback(&self) -> Arc<Feedback> {
+        let told = self.told.newest();
+        told.unwrap_or_else(|| Arc::clone(self.display.feedback()))
+    }
+
+    /// A number that is another one when [`feedback`](Self::feedback) has changed. Costs nothing.
+    pub fn preference(&self) -> u64 {
+        self.told.changes()
     }
 
     /// `None` when the next frame may be committed at this pace, else the instant from which it may be
@@ -304,6 +337,9 @@ impl Drop for Surface {
             if left.buffer.is_alive() {
                 left.buffer.destroy();
             }
+        }
+        if let Some(feedback) = &self.feedback {
+            feedback.destroy();
         }
     }
 }

@@ -91,6 +91,58 @@ impl AsynchronousDriver {
         assert!(known, "{command:?}");
     }
 
+    /// From now on the device can lay out images with this DRM format modifier, too, and likes it better
+    /// than its own. For instances that are made later.
+    pub fn add_modifier(&self, modifier: u64) {
+        // SAFETY: the function of this name has this type.
+        unsafe {
+            let add = self
+                .library
+                .get::<extern "C" fn(u64)>(b"wayfence_test_driver_add_modifier\0")
+                .expect("it is the test driver");
+            add(modifier);
+        }
+    }
+
+    /// From now on the device is the one with this render node. For instances that are made later.
+    pub fn set_render_node(&self, major: u32, minor: u32) {
+        // SAFETY: the function of this name has this type.
+        unsafe {
+            let set = self
+                .library
+                .get::<extern "C" fn(u32, u32)>(b"wayfence_test_driver_set_render_node\0")
+                .expect("it is the test driver");
+            set(major, minor);
+        }
+    }
+
+    /// From now on the device has `VK_EXT_image_compression_control`, for instances that are made later.
+    /// A device must not be made with it.
+    pub fn add_compression(&self) {
+        // SAFETY: the function of this name has this type.
+        unsafe {
+            let add = self
+                .library
+                .get::<extern "C" fn()>(b"wayfence_test_driver_add_compression\0")
+                .expect("it is the test driver");
+            add();
+        }
+    }
+
+    /// The `VkImageCompressionFlagsEXT` and the first plane's fixed rate of the last image for which such
+    /// were given.
+    pub fn compression(&self) -> Option<(u32, u32)> {
+        // SAFETY: the function of this name has this type.
+        let both = unsafe {
+            let last = self
+                .library
+                .get::<extern "C" fn() -> u64>(b"wayfence_test_driver_compression\0")
+                .expect("it is the test driver");
+            last()
+        };
+        (both != u64::MAX).then_some((both as u32, (both >> 32) as u32))
+    }
+
     /// How many of the sync files and failures nobody has got yet.
     pub fn outstanding(&self) -> usize {
         // SAFETY: the function of this name has this type.

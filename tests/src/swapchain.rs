@@ -216,14 +216,27 @@ impl Swapchain {
         semaphore: vk::Semaphore,
         fence: vk::Fence,
     ) -> Result<u32, vk::Result> {
+        let (index, _suboptimal) = self.acquire_or_suboptimal(timeout, semaphore, fence)?;
+        Ok(index)
+    }
+
+    /// The same, and whether the swapchain is no longer the best that the surface could have.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire).
+    pub fn acquire_or_suboptimal(
+        &self,
+        timeout: u64,
+        semaphore: vk::Semaphore,
+        fence: vk::Fence,
+    ) -> Result<(u32, bool), vk::Result> {
         // SAFETY: swapchain, semaphore and fence are the device's; semaphore and fence have no
         // operation pending, by the caller's word.
-        let (index, _suboptimal) = unsafe {
+        unsafe {
             self.device
                 .swapchain
                 .acquire_next_image(self.raw, timeout, semaphore, fence)
-        }?;
-        Ok(index)
+        }
     }
 
     /// Acquires an image and waits until it may be drawn to, by a fence.
@@ -297,6 +310,18 @@ impl Swapchain {
     /// # Errors
     /// What it answers.
     pub fn present_with(&self, index: u32, chain: *const c_void) -> Result<(), vk::Result> {
+        self.present_or_suboptimal(index, chain).map(drop)
+    }
+
+    /// The same, and whether the swapchain is no longer the best that the surface could have.
+    ///
+    /// # Errors
+    /// As [`present_with`](Self::present_with).
+    pub fn present_or_suboptimal(
+        &self,
+        index: u32,
+        chain: *const c_void,
+    ) -> Result<bool, vk::Result> {
         let wait = [self.drawn(index)];
         let swapchains = [self.raw];
         let indices = [index];
@@ -308,7 +333,7 @@ impl Swapchain {
         self.device.with_queue(|queue| {
             // SAFETY: queue, swapchain and semaphore are the device's; the image is held and its
             // semaphore has a signal pending, by the caller's word.
-            unsafe { self.device.swapchain.queue_present(queue, &info) }.map(drop)
+            unsafe { self.device.swapchain.queue_present(queue, &info) }
         })
     }
 

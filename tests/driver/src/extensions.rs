@@ -1,6 +1,10 @@
 //! What the driver says that it has: less than the real one.
 
-use std::{ffi::c_char, mem::transmute, sync::OnceLock};
+use std::{
+    ffi::{CStr, c_char},
+    mem::transmute,
+    sync::OnceLock,
+};
 
 use ash::vk;
 
@@ -26,6 +30,7 @@ pub unsafe extern "system" fn instance_extensions(
     unsafe {
         filter(
             |count, properties| all(layer, count, properties),
+            &[],
             count,
             properties,
         )
@@ -46,18 +51,20 @@ pub unsafe extern "system" fn device_extensions(
     unsafe {
         filter(
             |count, properties| all(device, layer, count, properties),
+            &crate::hardware::extensions(),
             count,
             properties,
         )
     }
 }
 
-/// Answers an enumeration without what is hidden.
+/// Answers an enumeration without what is hidden, and with these extensions.
 ///
 /// # Safety
 /// `count` is valid; `out` is null or has room for `*count` values.
 unsafe fn filter(
     enumerate: impl Fn(*mut u32, *mut vk::ExtensionProperties) -> vk::Result,
+    more: &[&CStr],
     count: *mut u32,
     out: *mut vk::ExtensionProperties,
 ) -> vk::Result {
@@ -72,8 +79,18 @@ unsafe fn filter(
     }
     all.retain(|extension| {
         let name = extension.extension_name_as_c_str().unwrap_or_default();
-        !real().hides(&name.to_string_lossy())
+        !real().hides(&name.to_string_lossy()) && !more.contains(&name)
     });
+    for name in more {
+        let mut properties = vk::ExtensionProperties {
+            spec_version: 1,
+            ..Default::default()
+        };
+        for (to, from) in properties.extension_name.iter_mut().zip(name.to_bytes()) {
+            *to = *from as c_char;
+        }
+        all.push(properties);
+    }
     // SAFETY: the caller guarantees it.
     unsafe {
         if out.is_null() {

@@ -9,10 +9,12 @@
 //!   are hidden with `VK_KHR_surface` and `VK_KHR_swapchain`.
 //!
 //! A test in the same process says what the next exports and imports give through the exported
-//! functions in [`external_fd`].
+//! functions in [`external_fd`], and before the first instance what the hardware is by those in
+//! [`hardware`].
 
 mod extensions;
 pub mod external_fd;
+pub mod hardware;
 mod real;
 
 use std::{
@@ -84,7 +86,10 @@ pub unsafe extern "system" fn vk_icdGetInstanceProcAddr(
                 )),
             _ => {
                 let command = real().command(instance, name)?;
-                match external_fd::replacement(name) {
+                if let Some(ours) = hardware::query(name, command) {
+                    return Some(ours);
+                }
+                match replacement(name) {
                     Some(ours) if real().learn_device_commands(instance) => Some(ours),
                     _ => Some(command),
                 }
@@ -103,5 +108,10 @@ unsafe extern "system" fn device_command(
         return None;
     }
     let command = real().device_command(device, name)?;
-    external_fd::replacement(name).or(Some(command))
+    replacement(name).or(Some(command))
+}
+
+/// Our command of this name, if there is one of a device's.
+fn replacement(name: &CStr) -> vk::PFN_vkVoidFunction {
+    external_fd::replacement(name).or_else(|| hardware::replacement(name))
 }

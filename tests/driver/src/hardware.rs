@@ -1,0 +1,362 @@
+//! What a test adds to the device: layouts of images, their compression, and the DRM node that it is.
+//!
+//! A software rasteriser lays out images in rows only, and is no DRM device. Here an image in a layout
+//! that a test has added is one in rows under another name, which the driver likes better than any of
+//! its own.
+
+use std::{
+    collections::HashMap,
+    ffi::{CStr, c_void},
+    mem::transmute,
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+use ash::{ext, vk};
+
+use crate::real::{Function, real};
+
+/// `DRM_FORMAT_MOD_LINEAR`.
+const LINEAR: u64 = 0;
+
+/// What tests have added, of the whole process.
+#[derive(Default)]
+struct Added {
+    modifiers: Vec<u64>,
+    /// Major and minor number.
+    render_node: Option<(u32, u32)>,
+    /// `VK_EXT_image_compression_control`.
+    compresses: bool,
+    /// How far the last image was to be compressed of which that was said.
+    compression: Option<(vk::ImageCompressionFlagsEXT, u32)>,
+    /// The images in layouts that were added.
+    images: HashMap<vk::Image, u64>,
+}
+
+fn added() -> MutexGuard<'static, Added> {
+    static ADDED: OnceLock<Mutex<Added>> = OnceLock::new();
+    let added = ADDED.get_or_init(Mutex::default);
+    added.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on the device can lay out images with this DRM format modifier, too, and does so where it may.
+#[unsafe(no_mangle)]
+pub extern "C" fn wayfence_test_driver_add_modifier(modifier: u64) {
+    added().modifiers.push(modifier);
+}
+
+/// From now on this is the device's render node (`VK_EXT_physical_device_drm`).
+#[unsafe(no_mangle)]
+pub extern "C" fn wayfence_test_driver_set_render_node(major: u32, minor: u32) {
+    added().render_node = Some((major, minor));
+}
+
+/// From now on the device has `VK_EXT_image_compression_control`: at 2 and 4 bits a component, it says, and
+/// compresses nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn wayfence_test_driver_add_compression() {
+    added().compresses = true;
+}
+
+/// The flags and the first plane's fixed rate of the last image for which they were given; `u64::MAX` if
+/// they never were. The rate is in the upper half.
+#[unsafe(no_mangle)]
+pub extern "C" fn wayfence_test_driver_compression() -> u64 {
+    added().compression.map_or(u64::MAX, |(flags, rate)| {
+        u64::from(rate) << 32 | u64::from(flags.as_raw())
+    })
+}
+
+/// The extensions that the device has by it.
+pub fn extensions() -> Vec<&'static CStr> {
+    let added = added();
+    let node = added.render_node.map(|_| ext::physical_device_drm::NAME);
+    let compression = added
+        .compresses
+        .then_some(ext::image_compression_control::NAME);
+    node.into_iter().chain(compression).collect()
+}
+
+static PROPERTIES: OnceLock<vk::PFN_vkGetPhysicalDeviceProperties2> = OnceLock::new();
+static FEATURES: OnceLock<vk::PFN_vkGetPhysicalDeviceFeatures2> = OnceLock::new();
+static FORMAT: OnceLock<vk::PFN_vkGetPhysicalDeviceFormatProperties2> = OnceLock::new();
+static IMAGE_FORMAT: OnceLock<vk::PFN_vkGetPhysicalDeviceImageFormatProperties2> = OnceLock::new();
+
+/// Our query in place of the real one of this name, if there is one.
+pub fn query(name: &CStr, command: Function) -> vk::PFN_vkVoidFunction {
+    let name = name.to_str().unwrap_or_default();
+    // SAFETY: function pointers of the types that the names tell.
+    unsafe {
+        match name.strip_suffix("KHR").unwrap_or(name) {
+            "vkGetPhysicalDeviceProperties2" => {
+                let _ = PROPERTIES
+                    .set(transmute::<Function, vk::PFN_vkGetPhysicalDeviceProperties2>(command));
+                Some(transmute::<vk::PFN_vkGetPhysicalDeviceProperties2, Function>(properties))
+            }
+            "vkGetPhysicalDeviceFeatures2" => {
+                let _ = FEATURES.set(transmute::<Function, vk::PFN_vkGetPhysicalDeviceFeatures2>(
+                    command,
+                ));
+                Some(transmute::<vk::PFN_vkGetPhysicalDeviceFeatures2, Function>(
+                    features,
+                ))
+            }
+            "vkGetPhysicalDeviceFormatProperties2" => {
+                let _ = FORMAT.set(transmute::<
+                    Function,
+                    vk::PFN_vkGetPhysicalDeviceFormatProperties2,
+                >(command));
+                Some(transmute::<
+                    vk::PFN_vkGetPhysicalDeviceFormatProperties2,
+                    Function,
+                >(format_properties))
+            }
+            "vkGetPhysicalDeviceImageFormatProperties2" => {
+                let _ = IMAGE_FORMAT.set(transmute::<
+                    Function,
+                    vk::PFN_vkGetPhysicalDeviceImageFormatProperties2,
+                >(command));
+                Some(transmute::<
+                    vk::PFN_vkGetPhysicalDeviceImageFormatProperties2,
+                    Function,
+                >(image_format_properties))
+            }
+            _ => None,
+        }
+    }
+}
+
+const CREATE_IMAGE: &CStr = c"vkCreateImage";
+const DESTROY_IMAGE: &CStr = c"vkDestroyImage";
+const IMAGE_MODIFIER: &CStr = c"vkGetImageDrmFormatModifierPropertiesEXT";
+
+/// Our command of this name, if it is one of a device's here.
+pub fn replacement(name: &CStr) -> vk::PFN_vkVoidFunction {
+    // SAFETY: function pointers; whoever gets one casts it back to the type that its name tells.
+    unsafe {
+        if name == CREATE_IMAGE {
+            Some(transmute::<vk::PFN_vkCreateImage, Function>(create_image))
+        } else if name == DESTROY_IMAGE {
+            Some(transmute::<vk::PFN_vkDestroyImage, Function>(destroy_image))
+        } else if name == IMAGE_MODIFIER {
+            Some(transmute::<
+                vk::PFN_vkGetImageDrmFormatModifierPropertiesEXT,
+                Function,
+            >(image_modifier))
+        } else {
+            None
+        }
+    }
+}
+
+/// The first structure of type `T` in a chain.
+///
+/// # Safety
+/// The chain is valid, and may be written to while the answer is used.
+unsafe fn find<'a, T: vk::TaggedStructure>(chain: *const c_void) -> Option<&'a mut T> {
+    let mut current = chain.cast::<vk::BaseInStructure<'_>>();
+    // SAFETY: every structure of a chain begins as `VkBaseInStructure` does, and its type names its
+    // layout.
+    unsafe {
+        while let Some(structure) = current.as_ref() {
+            if structure.s_type == T::STRUCTURE_TYPE {
+                return Some(&mut *current.cast::<T>().cast_mut());
+            }
+            current = structure.p_next;
+        }
+    }
+    None
+}
+
+unsafe extern "system" fn properties(
+    device: vk::PhysicalDevice,
+    out: *mut vk::PhysicalDeviceProperties2<'_>,
+) {
+    // SAFETY: the caller's parameters and chain; whoever does not know a structure leaves it as it is.
+    unsafe {
+        if let Some(query) = PROPERTIES.get() {
+            query(device, out);
+        }
+        let drm = find::<vk::PhysicalDeviceDrmPropertiesEXT<'_>>((*out).p_next);
+        if let (Some((major, minor)), Some(drm)) = (added().render_node, drm) {
+            drm.has_primary = vk::FALSE;
+            drm.has_render = vk::TRUE;
+            drm.render_major = major.into();
+            drm.render_minor = minor.into();
+        }
+    }
+}
+
+unsafe extern "system" fn features(
+    device: vk::PhysicalDevice,
+    out: *mut vk::PhysicalDeviceFeatures2<'_>,
+) {
+    // SAFETY: the caller's parameters and chain; whoever does not know a structure leaves it as it is.
+    unsafe {
+        if let Some(query) = FEATURES.get() {
+            query(device, out);
+        }
+        let control =
+            find::<vk::PhysicalDeviceImageCompressionControlFeaturesEXT<'_>>((*out).p_next);
+        if let (true, Some(control)) = (added().compresses, control) {
+            control.image_compression_control = vk::TRUE;
+        }
+    }
+}
+
+unsafe extern "system" fn format_properties(
+    device: vk::PhysicalDevice,
+    format: vk::Format,
+    out: *mut vk::FormatProperties2<'_>,
+) {
+    let Some(query) = FORMAT.get() else { return };
+    let modifiers = added().modifiers.clone();
+    // SAFETY: the caller's parameters and chain; its array has room for as many as it says.
+    unsafe {
+        let list = find::<vk::DrmFormatModifierPropertiesListEXT<'_>>((*out).p_next);
+        let list2 = find::<vk::DrmFormatModifierPropertiesList2EXT<'_>>((*out).p_next);
+        let room = list.as_ref().map(|list| list.drm_format_modifier_count);
+        let room2 = list2.as_ref().map(|list| list.drm_format_modifier_count);
+        query(device, format, out);
+        for modifier in modifiers {
+            if let (Some(list), Some(room)) = (
+                find::<vk::DrmFormatModifierPropertiesListEXT<'_>>((*out).p_next),
+                room,
+            ) {
+                let all = list.p_drm_format_modifier_properties;
+                let count = list.drm_format_modifier_count;
+                if !all.is_null() && (1..room).contains(&count) {
+                    *all.add(count as usize) = vk::DrmFormatModifierPropertiesEXT {
+                        drm_format_modifier: modifier,
+                        ..*all
+                    };
+                }
+                if count > 0 && (all.is_null() || count < room) {
+                    list.drm_format_modifier_count += 1;
+                }
+            }
+            if let (Some(list), Some(room)) = (
+                find::<vk::DrmFormatModifierPropertiesList2EXT<'_>>((*out).p_next),
+                room2,
+            ) {
+                let all = list.p_drm_format_modifier_properties;
+                let count = list.drm_format_modifier_count;
+                if !all.is_null() && (1..room).contains(&count) {
+                    *all.add(count as usize) = vk::DrmFormatModifierProperties2EXT {
+                        drm_format_modifier: modifier,
+                        ..*all
+                    };
+                }
+                if count > 0 && (all.is_null() || count < room) {
+                    list.drm_format_modifier_count += 1;
+                }
+            }
+        }
+    }
+}
+
+unsafe extern "system" fn image_format_properties(
+    device: vk::PhysicalDevice,
+    info: *const vk::PhysicalDeviceImageFormatInfo2<'_>,
+    out: *mut vk::ImageFormatProperties2<'_>,
+) -> vk::Result {
+    let Some(query) = IMAGE_FORMAT.get() else {
+        return vk::Result::ERROR_UNKNOWN;
+    };
+    // SAFETY: the caller's parameters and chain, which is as it was when this returns.
+    unsafe {
+        let rates = find::<vk::ImageCompressionPropertiesEXT<'_>>((*out).p_next);
+        let control = find::<vk::ImageCompressionControlEXT<'_>>((*info).p_next);
+        if let (Some(rates), Some(_), true) = (rates, control, added().compresses) {
+            rates.image_compression_flags = vk::ImageCompressionFlagsEXT::FIXED_RATE_EXPLICIT;
+            rates.image_compression_fixed_rate_flags =
+                vk::ImageCompressionFixedRateFlagsEXT::TYPE_2BPC
+                    | vk::ImageCompressionFixedRateFlagsEXT::TYPE_4BPC;
+        }
+        let asked = find::<vk::PhysicalDeviceImageDrmFormatModifierInfoEXT<'_>>((*info).p_next);
+        match asked {
+            Some(asked) if added().modifiers.contains(&asked.drm_format_modifier) => {
+                let modifier = std::mem::replace(&mut asked.drm_format_modifier, LINEAR);
+                let answer = query(device, info, out);
+                asked.drm_format_modifier = modifier;
+                answer
+            }
+            _ => query(device, info, out),
+        }
+    }
+}
+
+unsafe extern "system" fn create_image(
+    device: vk::Device,
+    info: *const vk::ImageCreateInfo<'_>,
+    allocator: *const vk::AllocationCallbacks<'_>,
+    image: *mut vk::Image,
+) -> vk::Result {
+    let Some(create) = real().device_command(device, CREATE_IMAGE) else {
+        return vk::Result::ERROR_UNKNOWN;
+    };
+    // SAFETY: the command of this name has this type; the caller's parameters and chain, which is as it
+    // was when this returns.
+    unsafe {
+        let create = transmute::<Function, vk::PFN_vkCreateImage>(create);
+        if let Some(control) = find::<vk::ImageCompressionControlEXT<'_>>((*info).p_next) {
+            let rate = match control.compression_control_plane_count {
+                0 => 0,
+                _ => (*control.p_fixed_rate_flags).as_raw(),
+            };
+            added().compression = Some((control.flags, rate));
+        }
+        let list = find::<vk::ImageDrmFormatModifierListCreateInfoEXT<'_>>((*info).p_next);
+        let chosen = list.as_ref().and_then(|list| {
+            let asked = std::slice::from_raw_parts(
+                list.p_drm_format_modifiers,
+                list.drm_format_modifier_count as usize,
+            );
+            let modifiers = &added().modifiers;
+            modifiers.iter().copied().find(|one| asked.contains(one))
+        });
+        let (Some(list), Some(modifier)) = (list, chosen) else {
+            return create(device, info, allocator, image);
+        };
+        let asked = (list.p_drm_format_modifiers, list.drm_format_modifier_count);
+        (list.p_drm_format_modifiers, list.drm_format_modifier_count) = (&LINEAR, 1);
+        let answer = create(device, info, allocator, image);
+        (list.p_drm_format_modifiers, list.drm_format_modifier_count) = asked;
+        if answer == vk::Result::SUCCESS {
+            added().images.insert(*image, modifier);
+        }
+        answer
+    }
+}
+
+unsafe extern "system" fn destroy_image(
+    device: vk::Device,
+    image: vk::Image,
+    allocator: *const vk::AllocationCallbacks<'_>,
+) {
+    added().images.remove(&image);
+    if let Some(destroy) = real().device_command(device, DESTROY_IMAGE) {
+        // SAFETY: the command of this name has this type; the caller's parameters.
+        unsafe {
+            transmute::<Function, vk::PFN_vkDestroyImage>(destroy)(device, image, allocator);
+        }
+    }
+}
+
+unsafe extern "system" fn image_modifier(
+    device: vk::Device,
+    image: vk::Image,
+    properties: *mut vk::ImageDrmFormatModifierPropertiesEXT<'_>,
+) -> vk::Result {
+    let Some(query) = real().device_command(device, IMAGE_MODIFIER) else {
+        return vk::Result::ERROR_UNKNOWN;
+    };
+    // SAFETY: the command of this name has this type; the caller's parameters.
+    unsafe {
+        let query = transmute::<Function, vk::PFN_vkGetImageDrmFormatModifierPropertiesEXT>(query);
+        let answer = query(device, image, properties);
+        if let Some(modifier) = added().images.get(&image) {
+            (*properties).drm_format_modifier = *modifier;
+        }
+        answer
+    }
+}
