@@ -34,6 +34,7 @@ mod present_wait;
 mod registry;
 mod report;
 mod result;
+mod scaling;
 mod settings;
 mod surface;
 mod surface_queries;

@@ -14,6 +14,7 @@ use crate::{
     present_mode::min_images,
     registry,
     result::{self, PANICKED},
+    scaling,
     surface::{Offer, Surface, Verdict},
 };
 
@@ -425,8 +426,8 @@ unsafe fn fill_present_waits(chain: *mut c_void, supported: vk::Bool32) {
     }
 }
 
-/// `VK_KHR_surface_maintenance1`: no scaling, since the surface has the size of its swapchain; and which
-/// modes a swapchain can go between. `modes`: all of these, or else each is alone.
+/// `VK_KHR_surface_maintenance1`: which scaling there is, and which modes a swapchain can go between.
+/// `modes`: all of these, on a surface of ours; or else each is alone, and there is no scaling.
 ///
 /// # Safety
 /// Both chains are valid.
@@ -441,9 +442,12 @@ unsafe fn fill_maintenance1(
         if let Some(scaling) =
             p_next::find_mut::<vk::SurfacePresentScalingCapabilitiesEXT<'_>>(chain)
         {
-            scaling.supported_present_scaling = vk::PresentScalingFlagsEXT::empty();
-            scaling.supported_present_gravity_x = vk::PresentGravityFlagsEXT::empty();
-            scaling.supported_present_gravity_y = vk::PresentGravityFlagsEXT::empty();
+            scaling.supported_present_scaling = match modes {
+                Some(_) => scaling::SUPPORTED,
+                None => vk::PresentScalingFlagsEXT::empty(),
+            };
+            scaling.supported_present_gravity_x = scaling::GRAVITY;
+            scaling.supported_present_gravity_y = scaling::GRAVITY;
             scaling.min_scaled_image_extent = own.min_image_extent;
             scaling.max_scaled_image_extent = own.max_image_extent;
         }

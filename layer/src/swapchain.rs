@@ -30,6 +30,7 @@ use crate::{
     physical_device::Layout,
     present_mode, report,
     result::{self, PANICKED},
+    scaling,
     surface::{Offer, Surface, Verdict},
     surface_queries,
 };
@@ -111,6 +112,12 @@ impl Swapchain {
             _ => return Err(refused("the surface does not offer this composite alpha")),
         };
         let modes = present_modes(info, offer).map_err(refused)?;
+        // SAFETY: a valid chain by the specification.
+        if !unsafe { scaling::is_offered(info.p_next) } {
+            return Err(refused(
+                "the surface does not offer this scaling or gravity",
+            ));
+        }
         if info.image_array_layers != 1 {
             return Err(refused("the surface offers one array layer"));
         }

@@ -26,6 +26,9 @@ pub struct Wanted {
     pub format: Option<vk::SurfaceFormatKHR>,
     /// What the compositor does with alpha.
     pub alpha: vk::CompositeAlphaFlagsKHR,
+    /// What becomes of an image on a surface of another size, and where it lies on both axes; nothing
+    /// said, if both are empty.
+    pub scaling: (vk::PresentScalingFlagsEXT, vk::PresentGravityFlagsEXT),
     /// The least number of images.
     pub images: u32,
     /// The swapchain to retire.
@@ -41,6 +44,7 @@ impl Default for Wanted {
             flags: vk::SwapchainCreateFlagsKHR::empty(),
             format: None,
             alpha: vk::CompositeAlphaFlagsKHR::OPAQUE,
+            scaling: Default::default(),
             images: 3,
             old: vk::SwapchainKHR::null(),
         }
@@ -129,6 +133,14 @@ impl Swapchain {
             .old_swapchain(wanted.old);
         if !wanted.present_modes.is_empty() {
             create_info = create_info.push_next(&mut modes);
+        }
+        let (scaling, gravity) = wanted.scaling;
+        let mut scaling = vk::SwapchainPresentScalingCreateInfoEXT::default()
+            .scaling_behavior(scaling)
+            .present_gravity_x(gravity)
+            .present_gravity_y(gravity);
+        if wanted.scaling != Default::default() {
+            create_info = create_info.push_next(&mut scaling);
         }
         // SAFETY: device and surface are alive and of the same instance, the surface was asked
         // whether it can do all this; `old` is a swapchain of the surface by the caller's word.

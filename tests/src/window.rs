@@ -10,6 +10,7 @@ use wayland_client::protocol::{wl_compositor, wl_output, wl_registry, wl_surface
 use wayland_client::{
     Connection, Dispatch, DispatchError, EventQueue, Proxy, QueueHandle, delegate_noop,
 };
+use wayland_protocols::wp::viewporter::client::{wp_viewport, wp_viewporter};
 use wayland_protocols::xdg::shell::client::{xdg_surface, xdg_toplevel, xdg_wm_base};
 
 use crate::layers;
@@ -91,6 +92,22 @@ impl Window {
             xdg_surface,
             surface,
         }
+    }
+
+    /// Gives the surface a size of its own, from its next commit on: as a toolkit does.
+    ///
+    /// # Panics
+    /// If the compositor has no viewporter.
+    pub fn set_size(&self, width: i32, height: i32) {
+        let (globals, queue) = registry_queue_init::<Shell>(&self.connection)
+            .expect("the compositor lists its globals");
+        let handle = queue.handle();
+        let viewporter: wp_viewporter::WpViewporter = globals
+            .bind(&handle, 1..=1, ())
+            .expect("the compositor has a viewporter");
+        let viewport = viewporter.get_viewport(&self.surface, &handle, ());
+        viewport.set_destination(width, height);
+        queue.flush().expect("the compositor is there");
     }
 
     /// The `wl_display`, alive as long as the window.
@@ -208,3 +225,5 @@ delegate_noop!(Shell: ignore xdg_toplevel::XdgToplevel);
 delegate_noop!(Shell: ignore wl_surface::WlSurface);
 delegate_noop!(Shell: ignore wl_output::WlOutput);
 delegate_noop!(Shell: wl_compositor::WlCompositor);
+delegate_noop!(Shell: wp_viewporter::WpViewporter);
+delegate_noop!(Shell: wp_viewport::WpViewport);
