@@ -201,6 +201,44 @@ fn a_hidden_window_slows_down_and_never_freezes() {
     }
 }
 
+/// The protocol leaves it to the compositor whether barriers hold a hidden surface's commits. Where they
+/// do, its images are stuck, and nothing else.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn a_hidden_window_whose_barriers_stay_holds_no_present_and_no_timeout() {
+    let play = Play::new(true, AUTOMATIC);
+    let mut swapchain = play.app.swapchain();
+    for _ in 0..10 {
+        swapchain.frame().unwrap();
+    }
+    play.compositor
+        .misbehave()
+        .hide_and_keep_barriers(play.surface());
+    let mut presented = 0;
+    let end = loop {
+        let begun = Instant::now();
+        match swapchain.acquire_and_wait(500_000_000) {
+            Ok(index) => {
+                let took = present(&mut swapchain, index).unwrap();
+                assert!(took < BOUND + SLACK, "{took:?} in a present");
+                presented += 1;
+            }
+            Err(error) => {
+                assert!(begun.elapsed() < Duration::from_secs(2));
+                break error;
+            }
+        }
+        assert!(presented <= swapchain.images.len(), "images come back");
+    };
+    assert_eq!(end, vk::Result::TIMEOUT);
+    play.compositor.show(play.surface());
+    for _ in 0..10 {
+        swapchain.frame().unwrap();
+    }
+    drop(swapchain);
+    play.end();
+}
+
 /// A compositor that gives nothing back: no present waits for longer than the bound, and the acquire
 /// keeps to its timeout.
 #[test]

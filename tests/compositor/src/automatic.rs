@@ -143,7 +143,9 @@ impl State {
             }
             // "The condition is cleared immediately after the following latching deadline"
             // (fifo-v1.xml).
-            if let Some(surface) = self.surfaces.get_mut(&id) {
+            if let Some(surface) = self.surfaces.get_mut(&id)
+                && !surface.keeps_barriers()
+            {
                 surface.barrier = false;
             }
             self.apply_ready(id, at);
@@ -179,7 +181,8 @@ impl State {
         // "The constraint must be ignored if the surface is a subsurface in synchronized mode. If the
         // surface is not being updated by the compositor (off-screen, occluded) the compositor may
         // ignore the constraint" (fifo-v1.xml).
-        let unconstrained = surface.hidden || surface.is_synchronised();
+        let unconstrained =
+            surface.is_synchronised() || surface.hidden && !surface.keeps_barriers();
         if frame.pacing.wait_barrier && surface.barrier && !unconstrained {
             return false;
         }
@@ -229,10 +232,16 @@ impl State {
 }
 
 impl Surface {
+    /// Whether the barriers stay as they are: a surface without refreshes has no latching deadlines.
+    fn keeps_barriers(&self) -> bool {
+        self.hidden && self.barriers_stay
+    }
+
     /// Whether something of it happens at the next refresh.
     fn awaits_refresh(&self) -> bool {
         let visible = !self.hidden && (!self.callbacks.is_empty() || self.unpresented.is_some());
-        visible || self.barrier || !self.queue.is_empty()
+        let clears = self.barrier || !self.queue.is_empty();
+        visible || clears && !self.keeps_barriers()
     }
 }
 

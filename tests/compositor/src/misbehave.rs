@@ -10,6 +10,7 @@ use crate::buffer::Buffer;
 use crate::commit::{Commit, Synchronisation};
 use crate::compositor::Compositor;
 use crate::release::ReleaseBy;
+use crate::state::SurfaceId;
 
 /// Breaks rules, on request.
 pub struct Misbehave<'a>(pub(crate) &'a Compositor);
@@ -61,6 +62,17 @@ impl Misbehave<'_> {
             }
             other => panic!("commit {} has no points: {other:?}", commit.serial),
         }
+    }
+
+    /// Hides the surface ([`hide`](Compositor::hide)), and keeps its fifo barriers until it is shown again:
+    /// commits that wait for one are stuck, and those behind them.
+    pub fn hide_and_keep_barriers(&self, surface: SurfaceId) {
+        self.0.act(|state| {
+            if let Some(surface) = state.surfaces.get_mut(&surface) {
+                surface.barriers_stay = true;
+            }
+        });
+        self.0.hide(surface);
     }
 
     /// Closes the compositor's ends of the commit's timelines. Its points are nobody's business any more:

@@ -40,6 +40,8 @@ pub(crate) struct Surface {
     pub role: Option<Role>,
     /// Nobody sees it: no frame callbacks, no presentation feedback.
     pub hidden: bool,
+    /// While it is hidden, nothing clears its fifo barriers.
+    pub barriers_stay: bool,
     /// Frame callbacks of commits that are in force, to be answered.
     pub callbacks: Vec<WlCallback>,
     /// A `fifo_barrier` condition is present.
@@ -138,6 +140,7 @@ impl Surface {
             extensions: Extensions::default(),
             role: None,
             hidden: false,
+            barriers_stay: false,
             callbacks: Vec::new(),
             barrier: false,
             queue: VecDeque::new(),
