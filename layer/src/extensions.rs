@@ -19,6 +19,7 @@ pub const INSTANCE: &[(&CStr, u32)] = &[
     (khr::get_surface_capabilities2::NAME, 1),
     (registry::KHR_SURFACE_MAINTENANCE1, 1),
     (ext::surface_maintenance1::NAME, 1),
+    (khr::surface_protected_capabilities::NAME, 1),
     (ext::layer_settings::NAME, 2),
 ];
 
@@ -36,6 +37,10 @@ pub const DEVICE: &[(&CStr, u32)] = &[
     (khr::present_wait::NAME, 1),
     (registry::KHR_PRESENT_ID2, 1),
     (registry::KHR_PRESENT_WAIT2, 1),
+    (khr::incremental_present::NAME, 2),
+    (khr::swapchain_mutable_format::NAME, 1),
+    // Where the driver has VK_EXT_image_compression_control.
+    (ext::image_compression_control_swapchain::NAME, 1),
 ];
 
 /// How many of these, the first ones, every driver for Wayland has.
@@ -76,6 +81,10 @@ pub const FEATURES: &[(vk::StructureType, &[&CStr])] = &[
     (
         registry::PHYSICAL_DEVICE_PRESENT_WAIT_2_FEATURES_KHR,
         &[registry::KHR_PRESENT_WAIT2],
+    ),
+    (
+        vk::StructureType::PHYSICAL_DEVICE_IMAGE_COMPRESSION_CONTROL_SWAPCHAIN_FEATURES_EXT,
+        &[ext::image_compression_control_swapchain::NAME],
     ),
 ];
 
@@ -192,7 +201,6 @@ pub const HIDDEN: &[&CStr] = &[
     c"VK_AMD_display_native_hdr",
     c"VK_NV_low_latency2",
     c"VK_NV_present_barrier",
-    c"VK_EXT_image_compression_control_swapchain",
 ];
 
 /// The extensions that a create info enables, as it gives them and by name.

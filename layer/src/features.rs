@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use ash::vk;
+use ash::{ext, vk};
 
 use crate::{
     dispatch,
@@ -30,7 +30,11 @@ pub unsafe extern "system" fn get_physical_device_features2(
         if !instance.owns(device) {
             return;
         }
-        for (structure, _) in FEATURES {
+        let compresses = instance.physical_device(device).compresses;
+        for (structure, names) in FEATURES {
+            if names.contains(&ext::image_compression_control_swapchain::NAME) && !compresses {
+                continue;
+            }
             // SAFETY: a valid chain by the specification, and the type names the layout.
             let ours = unsafe {
                 p_next::find_type((*features).p_next.cast_const(), *structure)

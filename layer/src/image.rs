@@ -9,6 +9,7 @@ use ash::vk;
 use wayfence::{dma_buf::DmaBuf, swapchain::Memory, wayland::Plane};
 
 use crate::{
+    compression::Compression,
     device::Device,
     physical_device::{ImageKind, Layout},
 };
@@ -25,6 +26,8 @@ pub struct ImageRecipe {
     pub flags: vk::ImageCreateFlags,
     /// The formats of their views, with `MUTABLE_FORMAT`.
     pub view_formats: Vec<vk::Format>,
+    /// How far they may be compressed.
+    pub compression: Option<Compression>,
     /// The queue families that share them; empty: exclusive.
     pub queue_families: Vec<u32>,
     /// The layouts that the driver may choose from.
@@ -47,6 +50,7 @@ impl ImageRecipe {
             usage: self.usage,
             flags: self.flags,
             view_formats: &self.view_formats,
+            compression: self.compression.as_ref(),
             extent: self.extent,
         }
     }
@@ -89,6 +93,10 @@ impl ImageRecipe {
             .push_next(&mut external);
         if !self.view_formats.is_empty() {
             info = info.push_next(&mut views);
+        }
+        let mut compression = self.compression.as_ref().map(Compression::control);
+        if let Some(compression) = &mut compression {
+            info = info.push_next(compression);
         }
         if !self.queue_families.is_empty() {
             info = info

@@ -15,6 +15,7 @@
 //! An entry point finds its object, calls the library, and turns the answer into a `VkResult`.
 
 mod commands;
+mod compression;
 mod device;
 mod dispatch;
 mod extensions;

@@ -9,6 +9,7 @@ use ash::{ext, khr, vk};
 use wayfence::wayland::Nodes;
 
 use crate::{
+    compression::Compression,
     dispatch,
     extensions::{self, DEVICE_NEEDS, HIDDEN},
     instance::Instance,
@@ -28,6 +29,8 @@ pub struct PhysicalDevice {
     pub max_extent: u32,
     /// How many queue families it has.
     pub queue_families: u32,
+    /// Whether the driver lets an image's creator say how far it may be compressed.
+    pub compresses: bool,
     /// Its DRM nodes, as far as the driver tells.
     pub nodes: Nodes,
     extensions: HashSet<CString>,
@@ -68,6 +71,7 @@ impl PhysicalDevice {
             ),
             max_extent: properties.limits.max_image_dimension2_d,
             queue_families,
+            compresses: false,
             nodes: Nodes::default(),
             extensions: next_extensions(instance, handle)
                 .iter()
@@ -78,6 +82,7 @@ impl PhysicalDevice {
         };
         device.ability = device.look();
         device.nodes = device.ask_nodes();
+        device.compresses = device.ask_compression();
         device
     }
 
@@ -135,6 +140,37 @@ impl PhysicalDevice {
     /// Whether the device can make such an image with this modifier, export its memory as a dma-buf,
     /// and import it again.
     pub fn can_export(&self, image: &ImageKind<'_>, modifier: u64) -> bool {
+        self.exports(image, modifier, None)
+    }
+
+    /// How far images of this kind with one of these modifiers can be compressed.
+    pub fn compression_of(
+        &self,
+        image: &ImageKind<'_>,
+        layouts: &[Layout],
+    ) -> vk::ImageCompressionFixedRateFlagsEXT {
+        let fixed_rate = Compression::fixed_rate();
+        let image = ImageKind {
+            compression: Some(&fixed_rate),
+            ..*image
+        };
+        let rates_of = |layout: &Layout| {
+            let mut rates = vk::ImageCompressionPropertiesEXT::default();
+            self.exports(&image, layout.modifier, Some(&mut rates))
+                .then_some(rates.image_compression_fixed_rate_flags)
+        };
+        layouts
+            .iter()
+            .filter_map(rates_of)
+            .fold(Default::default(), |all, rates| all | rates)
+    }
+
+    fn exports(
+        &self,
+        image: &ImageKind<'_>,
+        modifier: u64,
+        rates: Option<&mut vk::ImageCompressionPropertiesEXT<'_>>,
+    ) -> bool {
         let Some(query) = self.queries.get_image_format_properties2 else {
             return false;
         };
@@ -155,8 +191,15 @@ impl PhysicalDevice {
         if !image.view_formats.is_empty() {
             info = info.push_next(&mut views);
         }
+        let mut compression = image.compression.map(Compression::control);
+        if let Some(compression) = &mut compression {
+            info = info.push_next(compression);
+        }
         let mut external = vk::ExternalImageFormatProperties::default();
         let mut properties = vk::ImageFormatProperties2::default().push_next(&mut external);
+        if let Some(rates) = rates {
+            properties = properties.push_next(rates);
+        }
         // SAFETY: a valid handle, and chains of structures that the device knows: it has the extensions.
         let answer = unsafe { query(self.handle, &info, &mut properties) };
         let extent = properties.image_format_properties.max_extent;
@@ -170,6 +213,21 @@ impl PhysicalDevice {
                     vk::ExternalMemoryFeatureFlags::EXPORTABLE
                         | vk::ExternalMemoryFeatureFlags::IMPORTABLE,
                 )
+    }
+
+    fn ask_compression(&self) -> bool {
+        let Some(query) = self
+            .queries
+            .get_features2
+            .filter(|_| self.has(ext::image_compression_control::NAME))
+        else {
+            return false;
+        };
+        let mut control = vk::PhysicalDeviceImageCompressionControlFeaturesEXT::default();
+        let mut features = vk::PhysicalDeviceFeatures2::default().push_next(&mut control);
+        // SAFETY: a valid handle; the device has the extension of this structure.
+        unsafe { query(self.handle, &mut features) };
+        control.image_compression_control == vk::TRUE
     }
 
     fn ask_nodes(&self) -> Nodes {
@@ -284,6 +342,8 @@ pub struct ImageKind<'a> {
     pub flags: vk::ImageCreateFlags,
     /// Formats of its views, with `MUTABLE_FORMAT`.
     pub view_formats: &'a [vk::Format],
+    /// How far it may be compressed.
+    pub compression: Option<&'a Compression>,
     /// The size that it must be able to have.
     pub extent: vk::Extent2D,
 }
@@ -367,15 +427,17 @@ pub unsafe extern "system" fn enumerate_device_extension_properties(
                     .extension_name_as_c_str()
                     .is_ok_and(|name| !HIDDEN.contains(&name))
             });
+            let compresses = instance.physical_device(device).compresses;
             let ours = match instance.owns(device) {
                 true => extensions::DEVICE,
                 false => &extensions::DEVICE[..extensions::DEVICE_USUAL],
             };
             for own in extensions::properties(ours) {
                 let name = own.extension_name_as_c_str();
-                if !all
-                    .iter()
-                    .any(|extension| extension.extension_name_as_c_str() == name)
+                if (compresses || name != Ok(ext::image_compression_control_swapchain::NAME))
+                    && !all
+                        .iter()
+                        .any(|extension| extension.extension_name_as_c_str() == name)
                 {
                     all.push(own);
                 }

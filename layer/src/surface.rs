@@ -74,6 +74,8 @@ pub struct SharedFormat {
     /// The layouts that the driver can do; in one at least the compositor takes it opaque, and in one at
     /// least with alpha.
     pub layouts: Vec<Layout>,
+    /// The fixed rates at which its images can be compressed.
+    pub fixed_rates: vk::ImageCompressionFixedRateFlagsEXT,
 }
 
 impl Surface {
@@ -191,6 +193,15 @@ impl Surface {
 }
 
 impl Offer {
+    /// The fixed rates at which images of this format can be compressed.
+    pub fn fixed_rates(&self, format: vk::Format) -> vk::ImageCompressionFixedRateFlagsEXT {
+        let shared = self
+            .formats
+            .iter()
+            .find(|shared| shared.format.vk == format);
+        shared.map_or_else(Default::default, |shared| shared.fixed_rates)
+    }
+
     /// The shared format with that name, in a colour space in which it is offered.
     pub fn format(
         &self,
@@ -245,6 +256,7 @@ fn shared(
         usage: vk::ImageUsageFlags::COLOR_ATTACHMENT,
         flags: vk::ImageCreateFlags::empty(),
         view_formats: &[],
+        compression: None,
         extent: vk::Extent2D {
             width: 1,
             height: 1,
@@ -256,7 +268,14 @@ fn shared(
         let taken = |layout: &Layout| modifiers.contains(&layout.modifier);
         layouts.iter().any(taken)
     };
-    (is_shared(opaque) && is_shared(alpha)).then_some(SharedFormat { format, layouts })
+    (is_shared(opaque) && is_shared(alpha)).then(|| SharedFormat {
+        format,
+        fixed_rates: match device.compresses {
+            true => device.compression_of(&kind, &layouts),
+            false => Default::default(),
+        },
+        layouts,
+    })
 }
 
 /// What images of the format can be used for, in one layout at least.
@@ -273,12 +292,18 @@ fn usages(
         vk::ImageUsageFlags::STORAGE,
         vk::ImageUsageFlags::INPUT_ATTACHMENT,
         vk::ImageUsageFlags::ATTACHMENT_FEEDBACK_LOOP_EXT,
+        vk::ImageUsageFlags::HOST_TRANSFER_EXT,
     ]
     .into_iter()
     .filter(|usage| {
-        if *usage == vk::ImageUsageFlags::ATTACHMENT_FEEDBACK_LOOP_EXT
-            && !device.has(ext::attachment_feedback_loop_layout::NAME)
-        {
+        let needs = match *usage {
+            vk::ImageUsageFlags::ATTACHMENT_FEEDBACK_LOOP_EXT => {
+                Some(ext::attachment_feedback_loop_layout::NAME)
+            }
+            vk::ImageUsageFlags::HOST_TRANSFER_EXT => Some(ext::host_image_copy::NAME),
+            _ => None,
+        };
+        if needs.is_some_and(|extension| !device.has(extension)) {
             return false;
         }
         let kind = ImageKind {
@@ -286,6 +311,7 @@ fn usages(
             usage: *usage,
             flags: vk::ImageCreateFlags::empty(),
             view_formats: &[],
+            compression: None,
             extent: vk::Extent2D {
                 width: 1,
                 height: 1,

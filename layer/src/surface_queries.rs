@@ -218,6 +218,16 @@ query! {
         unsafe {
             p_next::enumerate(&offer.surface_formats, count, formats, |format, to| {
                 to.surface_format = *format;
+                if let Some(properties) =
+                    p_next::find_mut::<vk::ImageCompressionPropertiesEXT<'_>>(to.p_next)
+                {
+                    let rates = offer.fixed_rates(format.format);
+                    properties.image_compression_fixed_rate_flags = rates;
+                    properties.image_compression_flags = match rates.is_empty() {
+                        true => vk::ImageCompressionFlagsEXT::DEFAULT,
+                        false => vk::ImageCompressionFlagsEXT::FIXED_RATE_EXPLICIT,
+                    };
+                }
             })
         }
     }

@@ -22,6 +22,7 @@ use wayfence::{
 };
 
 use crate::{
+    compression::Compression,
     device::Device,
     dispatch,
     image::{self, Image, ImageRecipe},
@@ -133,6 +134,10 @@ impl Swapchain {
         }
         let mut recipe = recipe(info).map_err(refused)?;
         let physical = device.instance.physical_device(device.physical);
+        if physical.compresses {
+            // SAFETY: a valid chain by the specification.
+            recipe.compression = unsafe { Compression::asked(info.p_next) };
+        }
         let mut able = shared.layouts.clone();
         able.retain(|layout| physical.can_export(&recipe.kind(), layout.modifier));
         let layouts = Layouts::new(fourcc, &able, physical.nodes);
@@ -408,6 +413,7 @@ fn recipe(info: &vk::SwapchainCreateInfoKHR<'_>) -> Result<ImageRecipe, &'static
         usage: info.image_usage,
         flags,
         view_formats,
+        compression: None,
         queue_families,
         layouts: Vec::new(),
     })

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ash::{ext, vk};
+use ash::{ext, khr, vk};
 use wayfence_test_compositor::{Behaviour, Commit, Compositor, Dmabuf, Offer, With};
 use wayfence_tests::asynchronous::AsynchronousDriver;
 use wayfence_tests::swapchain::fence;
@@ -329,6 +329,8 @@ fn a_driver_need_not_know_the_extensions() {
         "VK_EXT_present_mode_fifo_latest_ready",
         "VK_KHR_surface_maintenance1",
         "VK_EXT_surface_maintenance1",
+        "VK_KHR_incremental_present",
+        "VK_KHR_swapchain_mutable_format",
     ]);
     let (compositor, app) = application(true, true);
     let instance = &app.device.instance.raw;
@@ -340,6 +342,8 @@ fn a_driver_need_not_know_the_extensions() {
         ext::swapchain_maintenance1::NAME,
         KHR_FIFO_LATEST_READY,
         EXT_FIFO_LATEST_READY,
+        khr::incremental_present::NAME,
+        khr::swapchain_mutable_format::NAME,
     ] {
         let found = extensions
             .iter()
