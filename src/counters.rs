@@ -70,6 +70,11 @@ impl Counters {
         increment(&self.cpu_waits);
     }
 
+    /// How often the CPU had to wait for a fence so far.
+    pub fn cpu_waits(&self) -> u64 {
+        self.cpu_waits.load(Ordering::Relaxed)
+    }
+
     /// The numbers so far.
     pub fn snapshot(&self) -> Snapshot {
         let (acquire_total_ns, acquire_max_ns) = self.acquire.read();
@@ -81,7 +86,7 @@ impl Counters {
             sync_files_exported: self.sync_files_exported.load(Ordering::Relaxed),
             sync_files_imported: self.sync_files_imported.load(Ordering::Relaxed),
             own_writes_elided: self.own_writes_elided.load(Ordering::Relaxed),
-            cpu_waits: self.cpu_waits.load(Ordering::Relaxed),
+            cpu_waits: self.cpu_waits(),
             acquire_total_ns,
             acquire_max_ns,
             present_total_ns,

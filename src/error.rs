@@ -73,6 +73,15 @@ pub enum Error {
         /// What the parser objects to.
         reason: String,
     },
+
+    /// A file is no trace of ours.
+    #[error("{}: not a trace of Wayfence: {reason}", path.display())]
+    MalformedTrace {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl Error {

@@ -16,4 +16,6 @@ pub mod swapchain;
 pub mod sync_file;
 pub mod synchronisation;
 pub mod syncobj;
+mod text;
+pub mod trace;
 pub mod wayland;

@@ -30,6 +30,17 @@ impl PresentMode {
         PresentMode::FifoLatestReady,
     ];
 
+    /// The Vulkan mode, without its prefix.
+    pub fn name(self) -> &'static str {
+        match self {
+            PresentMode::Fifo => "FIFO",
+            PresentMode::Mailbox => "MAILBOX",
+            PresentMode::FifoRelaxed => "FIFO_RELAXED",
+            PresentMode::Immediate => "IMMEDIATE",
+            PresentMode::FifoLatestReady => "FIFO_LATEST_READY",
+        }
+    }
+
     /// Whether the compositor can show images so.
     ///
     /// FIFO_RELAXED is what `wp_fifo_v1` makes of commits that may tear: "a content update which is

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::counters::Snapshot;
 use crate::error::{Error, Result};
 use crate::format::modifier_name;
+use crate::text::{milliseconds, printable};
 
 /// The life of one swapchain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -253,32 +254,11 @@ fn times(mean: Option<Duration>, max_ns: u64) -> String {
     match mean {
         Some(mean) => format!(
             "mean {}, worst {}",
-            milliseconds(mean),
-            milliseconds(Duration::from_nanos(max_ns))
+            milliseconds(mean.as_nanos() as u64),
+            milliseconds(max_ns)
         ),
         None => "none".to_owned(),
     }
-}
-
-fn milliseconds(time: Duration) -> String {
-    format!("{:.3} ms", time.as_secs_f64() * 1e3)
-}
-
-/// Names come from drivers, compositors and applications: no control character of theirs reaches
-/// the terminal.
-fn printable(text: &str) -> String {
-    if text.is_empty() {
-        return "unknown".to_owned();
-    }
-    text.chars()
-        .map(|c| {
-            if c.is_control() {
-                char::REPLACEMENT_CHARACTER
-            } else {
-                c
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]

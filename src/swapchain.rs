@@ -24,6 +24,7 @@ use crate::{
     presentations::{self, Presentations},
     sync_file::SyncFile,
     synchronisation::{Choice, Release, Synchronisation, Wait, Way},
+    trace::{AcquireCall, Cause, ReleaseFences, Trace, Tracer},
     wayland::{
         BufferRelease, FifoSurface, Frame, Pace, Plane, Rectangle, ReleaseListener, Surface,
         TearingSurface, Watched, WlBuffer,
@@ -49,6 +50,8 @@ pub struct Description {
     pub modes: Vec<PresentMode>,
     /// How they are to be synchronised.
     pub choice: Choice,
+    /// Who writes down what happens to them, if anybody.
+    pub tracer: Option<Arc<Tracer>>,
 }
 
 /// The memory of one image.
@@ -102,6 +105,7 @@ struct Shared {
     synchronisation: Synchronisation,
     state: Mutex<Held>,
     counters: Counters,
+    trace: Trace,
 }
 
 /// Who holds the images, and whether anybody wants them.
@@ -130,21 +134,34 @@ impl Swapchain {
             .into_iter()
             .map(|memory| (memory.dma_buf, memory.planes))
             .unzip();
-        let shared = Arc::new(Shared {
-            state: Mutex::new(Held {
-                state: State::new(images.len() as u32),
-                gone: false,
-            }),
-            synchronisation: Synchronisation::new(description.choice, &surface, images)?,
-            counters: Counters::default(),
-        });
-        let listener: Arc<dyn ReleaseListener> = shared.clone();
         let modes = &description.modes;
         let Some(mode) = modes.first().copied() else {
             return Err(Error::Unsupported(
                 "a swapchain without present mode".to_owned(),
             ));
         };
+        let count = images.len() as u32;
+        let synchronisation = Synchronisation::new(description.choice, &surface, images)?;
+        let trace = match &description.tracer {
+            Some(tracer) => tracer.swapchain(
+                synchronisation.way().to_string(),
+                surface.display().compositor().to_owned(),
+                description.extent,
+                count,
+                mode.name().to_owned(),
+            ),
+            None => Trace::off(),
+        };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(Held {
+                state: State::new(count),
+                gone: false,
+            }),
+            synchronisation,
+            counters: Counters::default(),
+            trace,
+        });
+        let listener: Arc<dyn ReleaseListener> = shared.clone();
         let fifo = match modes.iter().any(|mode| mode.is_queued()) {
             true => surface.fifo(),
             false => None,
@@ -192,19 +209,29 @@ impl Swapchain {
         &self.shared.counters
     }
 
+    /// Where its frames are recorded.
+    pub fn trace(&self) -> &Trace {
+        &self.shared.trace
+    }
+
     /// The surface on which it is shown.
     pub fn surface(&self) -> &Arc<Surface> {
         &self.surface
     }
 
     /// Takes the longest free image, or waits for one until the deadline; `None` when it passes. In
-    /// FIFO this is also where the application is slowed down to the compositor's pace.
+    /// FIFO this is also where the application is slowed down to the compositor's pace. `call` is told
+    /// what it waits for.
     ///
     /// # Errors
     /// [`Error::Retired`] after [`retire`](Self::retire), [`Error::CompositorGone`] when no image can
     /// come back any more. On every error and on `None` the application holds no image more than
     /// before.
-    pub fn acquire(&self, deadline: Deadline) -> Result<Option<Acquired>> {
+    pub fn acquire(
+        &self,
+        deadline: Deadline,
+        call: &mut AcquireCall<'_>,
+    ) -> Result<Option<Acquired>> {
         // What this acquire has seen last: free images that are still in use, for which the CPU waits.
         let mut busy = false;
         let mut counted = false;
@@ -219,10 +246,14 @@ impl Swapchain {
             let answer = self.surface.display().wait(patience, || {
                 let mut held = self.state();
                 if self.paced_until().is_some() && !held.state.is_retired() {
+                    call.waits_for(Cause::Pace);
                     return None;
                 }
                 match self.shared.hand_out(&mut held.state) {
-                    Ok(Acquire::Wait) => None,
+                    Ok(Acquire::Wait) => {
+                        call.waits_for(Cause::NoImage);
+                        None
+                    }
                     Ok(Acquire::Busy) if busy => None,
                     answer => Some(answer),
                 }
@@ -230,11 +261,13 @@ impl Swapchain {
             busy = false;
             match answer.transpose()? {
                 Some(Acquire::Image(index, release)) => {
+                    call.waits_no_longer();
                     return self.ready(index, release).map(Some);
                 }
                 Some(Acquire::Retired) => return Err(Error::Retired),
                 Some(Acquire::Busy) => {
                     busy = true;
+                    call.waits_for(Cause::Busy);
                     if !counted && !deadline.is_over() {
                         counted = true;
                         self.counters().cpu_wait();
@@ -252,6 +285,7 @@ impl Swapchain {
             Wait::Signalled => None,
             Wait::Pending(fences) => Some(Release::Fences(fences)),
         };
+        self.shared.trace.given_back(acquired.index);
         // It was acquired, so it can be returned.
         let _ = self.state().state.return_acquired(acquired.index, release);
     }
@@ -266,8 +300,9 @@ impl Swapchain {
         // and nothing was added to them: it has finished with the image.
         self.state()
             .state
-            .return_acquired(index, Some(Release::Untaken))
-            .map_err(Error::from)
+            .return_acquired(index, Some(Release::Untaken))?;
+        self.shared.trace.given_back(index);
+        Ok(())
     }
 
     /// Shows the image when `rendering` has signalled; at once, if that is over already (`None`). Takes
@@ -290,18 +325,22 @@ impl Swapchain {
         let Shared {
             synchronisation,
             counters,
+            trace,
             ..
         } = &*self.shared;
+        let mut record = trace.committing(index, rendering.as_ref());
         if let Err(error) = synchronisation.before_commit(index, &mut rendering, counters) {
             let release = rendering.map_or(Release::Signalled, Release::Fences);
             // It was looked at above.
             let _ = self.state().state.return_acquired(index, Some(release));
+            trace.given_back(index);
             return Err(error);
         }
         if let Some(mode) = how.mode {
             *lock(&self.mode) = mode;
         }
         if let Some(due) = self.paced_until() {
+            record.waits_for_pace();
             self.surface.display().wait(Deadline::At(due), || {
                 self.paced_until().is_none().then_some(())
             })?;
@@ -316,11 +355,12 @@ impl Swapchain {
             pace: self.pace(),
             tears: self.mode().tears(),
             stalled,
-            watched: how.id.map(|id| Watched {
-                presentations: Arc::clone(&self.presentations),
-                id,
-            }),
+            watched: Watched::new(
+                how.id.map(|id| (Arc::clone(&self.presentations), id)),
+                trace.frame(index),
+            ),
         };
+        record.commits();
         self.surface.commit(frame, || {
             synchronisation.commit(index, &self.surface, &self.listener);
         })
@@ -455,13 +495,25 @@ impl Shared {
         }
     }
 
+    fn freed(
+        &self,
+        state: &mut State<Release>,
+        index: u32,
+        release: Release,
+        fences: ReleaseFences,
+    ) {
+        self.trace
+            .released(index, self.synchronisation.way(), &release, fences);
+        state.released(index, release);
+    }
+
     /// Frees what the compositor has released where no event says so.
     fn collect(&self, state: &mut State<Release>) -> Result<()> {
         for index in 0..self.synchronisation.images().len() as u32 {
             if state.holder(index) == Some(Holder::Compositor) {
                 match self.synchronisation.look(index, &self.counters)? {
                     Some(release) => {
-                        state.released(index, release);
+                        self.freed(state, index, release, ReleaseFences::default());
                     }
                     None => self.synchronisation.listen(index)?,
                 }
@@ -475,8 +527,9 @@ impl ReleaseListener for Shared {
     fn released(&self, index: u32, event: BufferRelease) -> bool {
         let mut held = lock(&self.state);
         if held.state.holder(index) == Some(Holder::Compositor) {
+            let fences = self.trace.fences(&event);
             if let Some(release) = self.synchronisation.released(index, event, &self.counters) {
-                held.state.released(index, release);
+                self.freed(&mut held.state, index, release, fences);
             }
         } else if self.synchronisation.is_release(&event) {
             tracing::warn!(

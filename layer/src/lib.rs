@@ -40,6 +40,7 @@ mod settings;
 mod surface;
 mod surface_queries;
 mod swapchain;
+mod trace;
 
 use std::ffi::c_char;
 

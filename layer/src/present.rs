@@ -114,7 +114,13 @@ unsafe fn present(
                     signal(device, queue, fence);
                 }
                 if outcome.as_raw() >= 0 {
-                    ours.compositor.counters().presented(begin.elapsed());
+                    let counters = ours.compositor.counters();
+                    counters.presented(begin.elapsed());
+                    ours.compositor.trace().presented(
+                        indices[at],
+                        begin.elapsed(),
+                        counters.cpu_waits(),
+                    );
                 }
                 outcome
             }

@@ -25,6 +25,8 @@ pub struct Settings {
     pub synchronisation: Result<Choice, Error>,
     /// `WAYFENCE_REPORT`, `report`: the file to which each swapchain appends its report.
     pub report: Option<PathBuf>,
+    /// `WAYFENCE_TRACE`, `trace`: the file to which each frame's events go.
+    pub trace: Option<PathBuf>,
 }
 
 impl Settings {
@@ -60,10 +62,8 @@ impl Settings {
                 (None, Some(text)) => of_application(text),
                 (None, None) => Ok(Choice::Auto),
             },
-            report: variable("WAYFENCE_REPORT")
-                .filter(|_| !is_privileged())
-                .or(application.report)
-                .map(PathBuf::from),
+            report: file("WAYFENCE_REPORT", application.report),
+            trace: file("WAYFENCE_TRACE", application.trace),
         }
     }
 }
@@ -74,6 +74,7 @@ struct Application {
     sync: Option<OsString>,
     log: Option<OsString>,
     report: Option<OsString>,
+    trace: Option<OsString>,
 }
 
 impl Application {
@@ -113,6 +114,7 @@ impl Application {
             b"sync" => &mut self.sync,
             b"log" => &mut self.log,
             b"report" => &mut self.report,
+            b"trace" => &mut self.trace,
             // "Values of pSettingName that are unknown to the layer are ignored".
             _ => return,
         };
@@ -133,6 +135,14 @@ impl Application {
 /// A variable of the environment; an empty one is as good as none.
 fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// A file to write: the user's, or else the application's.
+fn file(name: &str, of_application: Option<OsString>) -> Option<PathBuf> {
+    variable(name)
+        .filter(|_| !is_privileged())
+        .or(of_application)
+        .map(PathBuf::from)
 }
 
 /// Whether the process has more rights than its user: then the user does not get to say what it

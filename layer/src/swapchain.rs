@@ -33,7 +33,7 @@ use crate::{
     result::{self, PANICKED},
     scaling,
     surface::{Offer, Surface, Verdict},
-    surface_queries,
+    surface_queries, trace,
 };
 
 /// One `VkSwapchainKHR` of ours.
@@ -175,6 +175,12 @@ impl Swapchain {
             modifier: chosen.modifier,
             modes,
             choice,
+            tracer: device
+                .instance
+                .settings
+                .trace
+                .as_deref()
+                .and_then(trace::to),
         };
         let compositor = library::Swapchain::new(Arc::clone(window), &description, memory)
             .map_err(|error| result::log("vkCreateSwapchainKHR", &error))?;
@@ -228,9 +234,10 @@ impl Swapchain {
     ) -> Result<u32, vk::Result> {
         let begin = Instant::now();
         let deadline = Deadline::from_timeout(timeout);
+        let mut call = self.compositor.trace().acquire();
         let acquired = self
             .compositor
-            .acquire(deadline)
+            .acquire(deadline, &mut call)
             .map_err(|error| self.fail("vkAcquireNextImageKHR", &error))?;
         let Some(mut acquired) = acquired else {
             return Err(match deadline {
@@ -246,6 +253,7 @@ impl Swapchain {
                     true => counters.acquired_pending(begin.elapsed()),
                     false => counters.acquired_signalled(begin.elapsed()),
                 }
+                call.returns(acquired.index, pending, counters.cpu_waits());
                 Ok(acquired.index)
             }
             Err(error) => {

@@ -1,8 +1,11 @@
 //! What the compositor tells: its globals, its dma-buf formats, and the releases of buffers.
 
-use std::sync::{
-    Arc, Weak,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use wayland_client::{
@@ -47,7 +50,7 @@ use super::{
     feedback::Told,
     surface::{FrameCallback, Watched},
 };
-use crate::sync_file::SyncFile;
+use crate::{sync_file::SyncFile, trace::monotonic};
 
 /// Hears that the compositor has released a buffer. Held weakly by its buffers.
 pub trait ReleaseListener: Send + Sync + 'static {
@@ -74,6 +77,8 @@ pub(super) struct Globals {
     pub(super) formats: Formats,
     /// It was said that what the compositor tells of dma-bufs is malformed: once is enough.
     complained: bool,
+    /// The clock of `wp_presentation`'s times.
+    clock: u32,
 }
 
 struct Global {
@@ -172,29 +177,45 @@ impl Dispatch<WlCallback, Watched> for Globals {
 
 impl Dispatch<WpPresentation, ()> for Globals {
     fn event(
-        _: &mut Self,
+        globals: &mut Self,
         _: &WpPresentation,
-        _: wp_presentation::Event,
+        event: wp_presentation::Event,
         (): &(),
         _: &Connection,
         _: &QueueHandle<Self>,
     ) {
-        // Its clock: nobody asks for times.
+        if let wp_presentation::Event::ClockId { clk_id } = event {
+            globals.clock = clk_id;
+        }
     }
 }
 
 impl Dispatch<WpPresentationFeedback, Watched> for Globals {
     fn event(
-        _: &mut Self,
+        globals: &mut Self,
         _: &WpPresentationFeedback,
         event: wp_presentation_feedback::Event,
         frame: &Watched,
         _: &Connection,
         _: &QueueHandle<Self>,
     ) {
+        let whole = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
         match event {
-            wp_presentation_feedback::Event::Presented { .. }
-            | wp_presentation_feedback::Event::Discarded => frame.over(),
+            wp_presentation_feedback::Event::Presented {
+                tv_sec_hi,
+                tv_sec_lo,
+                tv_nsec,
+                refresh,
+                seq_hi,
+                seq_lo,
+                ..
+            } => {
+                let at = Duration::new(whole(tv_sec_hi, tv_sec_lo), 0)
+                    .saturating_add(Duration::from_nanos(tv_nsec.into()));
+                let at = monotonic(globals.clock, at);
+                frame.shown(at, refresh, whole(seq_hi, seq_lo));
+            }
+            wp_presentation_feedback::Event::Discarded => frame.discarded(),
             _ => {}
         }
     }

@@ -26,6 +26,7 @@ use crate::{
     lock::lock,
     pacing::Pacing,
     presentations::Presentations,
+    trace::FrameTrace,
 };
 
 /// The lowest version of `wl_surface` with `damage_buffer`.
@@ -271,9 +272,10 @@ impl Surface {
                     presentation.feedback(&self.surface, handle, watched);
                 }
                 // The compositor has begun to show this, or what has replaced it.
-                None => {
+                None if watched.awaited.is_some() => {
                     self.surface.frame(handle, watched);
                 }
+                None => {}
             }
         }
         if matches!(pace, Pace::Callbacks | Pace::Queue(_)) {
@@ -358,18 +360,46 @@ impl FrameCallback {
 
 /// A frame of which somebody wants to know when it was shown, or replaced.
 pub(crate) struct Watched {
-    /// The frames of its swapchain.
-    pub presentations: Arc<Mutex<Presentations>>,
-    /// Which of them it is.
-    pub id: u64,
+    /// Who waits for it: the frames of its swapchain, and which of them it is.
+    awaited: Option<(Arc<Mutex<Presentations>>, u64)>,
+    traced: Option<FrameTrace>,
 }
 
 impl Watched {
-    fn committed(&self) {
-        lock(&self.presentations).committed(self.id, Instant::now());
+    /// `None` if nobody wants to know.
+    pub(crate) fn new(
+        awaited: Option<(Arc<Mutex<Presentations>>, u64)>,
+        traced: Option<FrameTrace>,
+    ) -> Option<Self> {
+        (awaited.is_some() || traced.is_some()).then_some(Self { awaited, traced })
     }
 
+    fn committed(&self) {
+        if let Some((presentations, id)) = &self.awaited {
+            lock(presentations).committed(*id, Instant::now());
+        }
+    }
+
+    /// Nobody will ever say more of it than that.
     pub(super) fn over(&self) {
-        lock(&self.presentations).over(self.id);
+        if let Some((presentations, id)) = &self.awaited {
+            lock(presentations).over(*id);
+        }
+    }
+
+    /// It was shown, at that time by `CLOCK_MONOTONIC` (see [`FrameTrace::shown`]).
+    pub(super) fn shown(&self, at: Option<u64>, refresh: u32, sequence: u64) {
+        if let (Some(traced), Some(at)) = (&self.traced, at) {
+            traced.shown(at, refresh, sequence);
+        }
+        self.over();
+    }
+
+    /// It never will be.
+    pub(super) fn discarded(&self) {
+        if let Some(traced) = &self.traced {
+            traced.discarded();
+        }
+        self.over();
     }
 }
