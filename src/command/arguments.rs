@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use super::doctor::probe::Part;
 use clap::builder::PossibleValuesParser;
@@ -70,6 +71,90 @@ pub enum Verb {
         /// What the layer wrote
         file: PathBuf,
     },
+
+    /// Say what held an application's frames up, from a trace of them
+    ///
+    /// The layer writes a trace to the file that WAYFENCE_TRACE names, or `wayfence run --trace`:
+    /// when each frame was acquired, presented, shown and released, and which fences were in it. It
+    /// also opens in Perfetto (ui.perfetto.dev) and in Chrome (chrome://tracing).
+    #[command(arg_required_else_help = true)]
+    Trace {
+        /// What to do with it.
+        #[command(subcommand)]
+        verb: TraceVerb,
+    },
+}
+
+/// What to do with a trace.
+#[derive(Subcommand)]
+pub enum TraceVerb {
+    /// Print how long everything took, and who is to blame
+    ///
+    /// Exits with 0; with 1 if FILE has no frame, with 2 if it cannot be read, or is no trace.
+    Summary {
+        /// Print everything as JSON, with times in nanoseconds
+        #[arg(long)]
+        json: bool,
+
+        /// What the layer wrote
+        file: PathBuf,
+    },
+
+    /// Draw the frames: a lane for each image, time across
+    ///
+    /// Draws the swapchain with the most frames, and its last frames unless told otherwise.
+    ///
+    /// Exits with 0; with 1 if FILE has none of the frames, with 2 if it cannot be read, or is no
+    /// trace, or if the drawing cannot be written.
+    Plot {
+        /// The first and the last frame to draw, counted from 1; at most 500
+        #[arg(long, value_name = "A..B")]
+        frames: Option<FrameRange>,
+
+        /// The drawing
+        #[arg(short, long, value_name = "FRAMES.svg")]
+        output: PathBuf,
+
+        /// What the layer wrote
+        file: PathBuf,
+    },
+}
+
+/// Frames, from the first to the last of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameRange {
+    /// The first.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
+}
+
+impl FrameRange {
+    /// More than that cannot be told apart.
+    const MOST: u64 = 500;
+}
+
+impl FromStr for FrameRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let range = text
+            .split_once("..")
+            .and_then(|(first, last)| {
+                Some(Self {
+                    first: first.parse().ok()?,
+                    last: last.parse().ok()?,
+                })
+            })
+            .ok_or("two numbers are expected, as in 100..130")?;
+        match range.last.checked_sub(range.first) {
+            None => Err("the last frame comes before the first".to_owned()),
+            Some(more) if more >= Self::MOST => {
+                Err(format!("at most {} frames can be drawn", Self::MOST))
+            }
+            Some(_) => Ok(range),
+        }
+    }
 }
 
 /// Run an application through the layer
@@ -97,8 +182,13 @@ pub struct Run {
     #[arg(long)]
     pub report: bool,
 
+    /// Write a trace of every frame to FILE, for `wayfence trace` and for Perfetto; %p in its name is
+    /// the number of the process
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+
     /// Run without the layer, even if it is installed: to compare
-    #[arg(long, conflicts_with_all = ["sync", "log", "report"])]
+    #[arg(long, conflicts_with_all = ["sync", "log", "report", "trace"])]
     pub without: bool,
 
     /// The application and its arguments
@@ -138,8 +228,27 @@ mod tests {
     }
 
     #[test]
+    fn frames_are_named_by_the_first_and_the_last() {
+        let range: FrameRange = "3..7".parse().unwrap();
+        assert_eq!(range, FrameRange { first: 3, last: 7 });
+        assert!("1..500".parse::<FrameRange>().is_ok());
+        for wrong in [
+            "",
+            "7",
+            "7..",
+            "..3",
+            "7..3",
+            "-1..3",
+            "1..501",
+            "0..18446744073709551615",
+        ] {
+            assert!(wrong.parse::<FrameRange>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_comparison_takes_no_settings_of_the_layer() {
-        for option in ["--report", "--sync=cpu", "--log=info"] {
+        for option in ["--report", "--sync=cpu", "--log=info", "--trace=x"] {
             assert!(
                 Arguments::try_parse_from(["wayfence", "run", "--without", option, "vkcube"])
                     .is_err(),

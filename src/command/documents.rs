@@ -68,20 +68,28 @@ mod tests {
     fn every_verb_has_a_page_and_every_shell_a_completion() {
         let share = tempfile::tempdir().unwrap();
         write(share.path()).unwrap();
-        for verb in ["run", "doctor", "report"] {
+        for verb in [
+            "run",
+            "doctor",
+            "report",
+            "trace",
+            "trace-summary",
+            "trace-plot",
+        ] {
             let page = fs::read_to_string(share.path().join(format!("man/man1/wayfence-{verb}.1")))
                 .unwrap();
             assert!(page.contains(".TH wayfence-"), "{page}");
             for (_, place) in SHELLS {
                 let text = fs::read_to_string(share.path().join(place)).unwrap();
-                assert!(text.contains(verb), "{verb}: {text}");
+                let word = verb.rsplit('-').next().unwrap();
+                assert!(text.contains(word), "{verb}: {text}");
                 assert!(!text.contains("probe"), "{text}");
             }
         }
         assert!(share.path().join("man/man1/wayfence.1").is_file());
         assert_eq!(
             fs::read_dir(share.path().join("man/man1")).unwrap().count(),
-            4,
+            7,
             "hidden verbs have no page"
         );
     }

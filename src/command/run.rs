@@ -47,6 +47,13 @@ pub fn run(options: &Run) -> ExitCode {
             command.env(name, value);
         }
     }
+    if let Some(file) = &options.trace {
+        // APP may change its folder.
+        match std::path::absolute(file) {
+            Ok(file) => command.env("WAYFENCE_TRACE", file),
+            Err(error) => return failed(&error),
+        };
+    }
     if options.report {
         return with_report(&mut command, app);
     }
