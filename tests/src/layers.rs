@@ -48,6 +48,16 @@ pub fn force_way(way: &str) {
     unsafe { env::set_var("WAYFENCE_SYNC", way) };
 }
 
+/// Has the layer write the trace of this process to that file, as `WAYFENCE_TRACE` does.
+///
+/// # Panics
+/// If the loader is open already.
+pub fn trace_to(path: &Path) {
+    assert!(REPORTS.get().is_none(), "too late to trace");
+    // SAFETY: as in `set_up`, which nobody has called yet.
+    unsafe { env::set_var("WAYFENCE_TRACE", path) };
+}
+
 /// What the layer reported of the last swapchain of this size that this process has destroyed. A
 /// test that asks has a size of its own, as others may run beside it.
 ///

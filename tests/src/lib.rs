@@ -23,6 +23,7 @@
 //! | `present_modes` | each present mode, and the change from one to another, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `present_wait` | waits for frames, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `scaling` | images on a surface of another size, on a scripted compositor | a driver, `/dev/udmabuf` |
+//! | `trace` | the trace, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `wire` | rule 3, and what goes to kernel and compositor for each frame | a compositor with dma-bufs, strace |
 //! | `progress` | rule 8, and what a user can force | a compositor whose process is known |
 //! | `settings` | what the application sets, and the user against it | a compositor with dma-bufs |
