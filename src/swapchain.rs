@@ -285,7 +285,6 @@ impl Swapchain {
             Wait::Signalled => None,
             Wait::Pending(fences) => Some(Release::Fences(fences)),
         };
-        self.shared.trace.given_back(acquired.index);
         // It was acquired, so it can be returned.
         let _ = self.state().state.return_acquired(acquired.index, release);
     }

@@ -77,6 +77,17 @@ impl SyncFile {
         })
     }
 
+    /// The fences, if there are only a few; in one call (`SYNC_IOC_FILE_INFO`), and without memory being
+    /// allocated. A fence has a name while it is pending only: since Linux 6.17 the kernel answers
+    /// `detached-driver` and `signaled-timeline` of one that has signalled.
+    pub(crate) fn few_fences(&self) -> Option<FewFences> {
+        let mut few = FewFences::default();
+        // An array that is too short is refused.
+        let file = self.read_info(&mut few.fences).ok()?;
+        few.count = file.num_fences as usize;
+        (1..=FEW).contains(&few.count).then_some(few)
+    }
+
     /// How many fences it holds, at least one: a sync file without work behind it holds a signalled
     /// stub (`SYNC_IOC_FILE_INFO`).
     ///
@@ -170,6 +181,23 @@ pub struct SyncFileInfo {
     pub fences: Vec<FenceInfo>,
 }
 
+/// How many fences are a few.
+const FEW: usize = 4;
+
+/// The fences of a sync file at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FewFences {
+    fences: [RawFence; FEW],
+    count: usize,
+}
+
+impl FewFences {
+    pub(crate) fn infos(&self) -> Vec<FenceInfo> {
+        let fences = self.fences.iter().take(self.count);
+        fences.map(FenceInfo::from_raw).collect()
+    }
+}
+
 /// One fence in a sync file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FenceInfo {
@@ -243,7 +271,7 @@ struct RawFile {
 
 /// `struct sync_fence_info`.
 #[repr(C)]
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 struct RawFence {
     obj_name: [u8; 32],
     driver_name: [u8; 32],

@@ -8,10 +8,10 @@ use std::sync::{
 use crossbeam_queue::ArrayQueue;
 
 use super::event::{Event, Fences};
-use crate::sync_file::SyncFile;
+use crate::sync_file::{FewFences, SyncFile};
 
 /// How many records may wait: some hundred frames. The writer comes fifty times a second.
-const CAPACITY: usize = 4096;
+const CAPACITY: usize = 2048;
 
 /// How many descriptors the trace may hold: an application may be allowed 1024, and use `select`.
 const DESCRIPTORS: usize = 128;
@@ -28,6 +28,8 @@ pub(super) struct Ring {
 #[derive(Debug)]
 pub(super) struct Watched {
     pub(super) file: SyncFile,
+    /// What it was when it changed hands: the kernel forgets a fence's name when it signals.
+    pub(super) fences: Option<FewFences>,
     open: Arc<AtomicUsize>,
 }
 
@@ -78,6 +80,7 @@ impl Ring {
             && let Ok(file) = file.try_clone()
         {
             return Fences::Watched(Watched {
+                fences: file.few_fences(),
                 file,
                 open: Arc::clone(&self.open),
             });

@@ -13,7 +13,7 @@ use super::{
     },
     ring::Watched,
 };
-use crate::sync_file::SyncFileInfo;
+use crate::sync_file::{FenceInfo, FenceStatus, FewFences, SyncFileInfo};
 
 /// The writer's side of a trace; without a file, so that it can be tested.
 pub(super) struct Scribe {
@@ -35,6 +35,8 @@ struct Watch {
     /// When the fences changed hands.
     since: u64,
     fences: Watched,
+    /// As they were at the last look.
+    known: Vec<FenceInfo>,
     told: bool,
 }
 
@@ -175,7 +177,10 @@ impl Scribe {
                 continue;
             }
             match watch.fences.file.info() {
-                Ok(info) => self.fences(watch.of, watch.kind, watch.since, &info),
+                Ok(info) => {
+                    watch.known = named(std::mem::take(&mut watch.known), info);
+                    self.fences(watch.of, watch.kind, watch.since, &watch.known);
+                }
                 Err(error) => tracing::debug!(%error, "a fence for the trace"),
             }
             if let Ok(false) = signalled {
@@ -205,9 +210,9 @@ impl Scribe {
         of: FrameArgs,
         kind: FencesOf,
         since: u64,
-        info: &SyncFileInfo,
+        fences: &[FenceInfo],
     ) {
-        let fences: Vec<FenceArgs> = info.fences.iter().map(FenceArgs::of).collect();
+        let fences: Vec<FenceArgs> = fences.iter().map(FenceArgs::of).collect();
         for fence in fences.iter().filter(|fence| fence.signalled_ns > since) {
             let name = match kind {
                 FencesOf::Release => format!("{} {}", fence.driver, fence.timeline),
@@ -246,6 +251,10 @@ impl Scribe {
                 of,
                 kind,
                 since,
+                known: fences
+                    .fences
+                    .as_ref()
+                    .map_or_else(Vec::new, FewFences::infos),
                 fences,
                 told: false,
             });
@@ -308,6 +317,31 @@ impl Scribe {
     }
 }
 
+/// Fences as they are now, with the names that they had before: the kernel forgets a fence's name when it
+/// signals.
+fn named(before: Vec<FenceInfo>, now: SyncFileInfo) -> Vec<FenceInfo> {
+    if before.len() <= now.fences.len() {
+        let mut fences = now.fences;
+        // More than a few were not looked at before.
+        for (fence, before) in fences.iter_mut().zip(before) {
+            fence.driver_name = before.driver_name;
+            fence.obj_name = before.obj_name;
+        }
+        return fences;
+    }
+    // A chain of fences drops those that have signalled.
+    let last = now.fences.iter().map(|fence| fence.timestamp).max();
+    let changed = before.into_iter().map(|fence| match fence.status {
+        FenceStatus::Pending => FenceInfo {
+            status: now.status,
+            timestamp: last.unwrap_or_default(),
+            ..fence
+        },
+        FenceStatus::Signalled | FenceStatus::Failed(_) => fence,
+    });
+    changed.collect()
+}
+
 /// An acquire's name says why it waited, if it did.
 fn acquire(waited: &Waited) -> &'static str {
     let Waited {
@@ -320,5 +354,43 @@ fn acquire(waited: &Waited) -> &'static str {
         most if most == pace_ns => "acquire (pace)",
         most if most == no_image_ns => "acquire (no image free)",
         _ => "acquire (image in use)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn fence(name: &str, status: FenceStatus, at: u64) -> FenceInfo {
+        FenceInfo {
+            driver_name: name.to_owned(),
+            obj_name: name.to_owned(),
+            status,
+            timestamp: Duration::from_nanos(at),
+        }
+    }
+
+    fn now(fences: Vec<FenceInfo>) -> SyncFileInfo {
+        SyncFileInfo {
+            name: String::new(),
+            status: FenceStatus::Signalled,
+            fences,
+        }
+    }
+
+    #[test]
+    fn a_fence_keeps_the_name_that_it_had_while_it_was_pending() {
+        use FenceStatus::{Pending, Signalled};
+        let before = || vec![fence("a", Pending, 0), fence("b", Pending, 0)];
+        let detached = |at| fence("detached", Signalled, at);
+        let both = [fence("a", Signalled, 5), fence("b", Signalled, 7)];
+        assert_eq!(named(before(), now(vec![detached(5), detached(7)])), both);
+        // The first has gone from a chain.
+        let last = [fence("a", Signalled, 7), fence("b", Signalled, 7)];
+        assert_eq!(named(before(), now(vec![detached(7)])), last);
+        // Nobody has looked before.
+        assert_eq!(named(Vec::new(), now(vec![detached(5)])), [detached(5)]);
     }
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::iter::Peekable;
+use std::slice;
 
 use serde::Serialize;
 
-use super::timeline::{Frame, Outcome, Shown, SwapchainTimeline, Timeline};
+use super::timeline::{Acquire, DETACHED, Frame, Outcome, Shown, SwapchainTimeline, Timeline};
 use crate::text::{milliseconds, printable};
 
 /// Waits that are a smaller part of the time than this are nobody's fault.
@@ -124,6 +126,13 @@ pub struct FenceSum {
     pub longest_ns: u64,
     /// How much of that was the client's own rendering.
     pub own_ns: u64,
+}
+
+impl FenceSum {
+    /// Whether the names are known: the kernel forgets them when a fence signals.
+    pub fn is_named(&self) -> bool {
+        self.driver != DETACHED
+    }
 }
 
 /// What the application waited for, all together.
@@ -478,11 +487,14 @@ fn waits(swapchains: &[SwapchainTimeline], fences_after_acquire: u64) -> Waits {
     let add = |sum: &mut u64, ns: u64| *sum = sum.saturating_add(ns);
     for swapchain in swapchains {
         let acquires = swapchain.frames.iter().filter_map(|f| f.acquire.as_ref());
-        for acquire in acquires.chain(&swapchain.fruitless) {
+        let mut acquires: Vec<&Acquire> = acquires.chain(&swapchain.fruitless).collect();
+        acquires.sort_by_key(|acquire| acquire.call.from);
+        let mut holders = Holders::of(swapchain);
+        for acquire in acquires {
             let waited = acquire.waited;
             add(&mut waits.pace_ns, waited.pace_ns);
             add(&mut waits.fences_ns, waited.busy_ns);
-            let holder = match compositor_holds_at(swapchain, acquire.call.from) {
+            let holder = match holders.is_compositor_at(acquire.call.from) {
                 true => &mut waits.compositor_ns,
                 false => &mut waits.application_ns,
             };
@@ -511,12 +523,36 @@ fn total(all: impl IntoIterator<Item = u64>) -> u64 {
     all.into_iter().fold(0, u64::saturating_add)
 }
 
-/// Whether the compositor held an image of the swapchain.
-fn compositor_holds_at(swapchain: &SwapchainTimeline, at: u64) -> bool {
-    swapchain.frames.iter().any(|frame| {
-        frame.commit.is_some_and(|commit| commit <= at)
-            && frame.release.as_ref().is_none_or(|release| release.at > at)
-    })
+/// Who held the images of a swapchain, as time goes on.
+struct Holders<'a> {
+    /// Those that have not begun.
+    frames: Peekable<slice::Iter<'a, Frame>>,
+    /// The last frame of each image.
+    last: BTreeMap<u32, &'a Frame>,
+}
+
+impl<'a> Holders<'a> {
+    fn of(swapchain: &'a SwapchainTimeline) -> Self {
+        Holders {
+            frames: swapchain.frames.iter().peekable(),
+            last: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the compositor held one then. Times are to be asked for in their order.
+    fn is_compositor_at(&mut self, at: u64) -> bool {
+        let begun = |frame: &&Frame| {
+            let acquired = frame.acquire.map(|acquire| acquire.call.to);
+            acquired.or(frame.commit).is_none_or(|begun| begun <= at)
+        };
+        while let Some(frame) = self.frames.next_if(begun) {
+            self.last.insert(frame.image, frame);
+        }
+        self.last.values().any(|frame| {
+            frame.commit.is_some_and(|commit| commit <= at)
+                && frame.release.as_ref().is_none_or(|release| release.at > at)
+        })
+    }
 }
 
 impl fmt::Display for Summary {
@@ -592,19 +628,25 @@ impl fmt::Display for Summary {
         }
         row(f, "waits on the CPU", &self.cpu_waits)?;
         for fence in &self.fences {
+            let name = match fence.is_named() {
+                true => format!(
+                    "{} {}",
+                    printable(&fence.driver),
+                    printable(&fence.timeline)
+                ),
+                // The kernel forgets it.
+                false => "no name any more".to_owned(),
+            };
+            let longest = match fence.longest_ns {
+                0 => String::new(),
+                longest => format!(" for up to {}", milliseconds(longest)),
+            };
             row(
                 f,
                 "fences",
                 &format_args!(
-                    "{} {}: {} had signalled, {} had not{}",
-                    printable(&fence.driver),
-                    printable(&fence.timeline),
-                    fence.signalled,
-                    fence.pending,
-                    match fence.longest_ns {
-                        0 => String::new(),
-                        longest => format!(" for up to {}", milliseconds(longest)),
-                    }
+                    "{name}: {} had signalled, {} had not{longest}",
+                    fence.signalled, fence.pending,
                 ),
             )?;
         }

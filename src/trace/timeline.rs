@@ -15,6 +15,9 @@ use super::{
 };
 use crate::error::{Error, Result};
 
+/// What the kernel says of a signalled fence's driver, since Linux 6.17.
+pub(super) const DETACHED: &str = "detached-driver";
+
 /// What a trace says. All times are nanoseconds of `CLOCK_MONOTONIC`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeline {
@@ -151,8 +154,20 @@ pub struct Fence {
     pub timeline: String,
     /// When it signalled; missing if it had not by the end of the trace.
     pub signalled: Option<u64>,
-    /// In a release: it is the client's own rendering of the same frame.
+    /// In a release: it is the client's own rendering of the same frame, which had not signalled.
     pub own: bool,
+}
+
+impl Fence {
+    /// Whether its names are known: the kernel forgets them when it signals.
+    pub fn is_named(&self) -> bool {
+        self.driver != DETACHED
+    }
+
+    fn is_the_same(&self, other: &Self) -> bool {
+        let named_alike = self.driver == other.driver && self.timeline == other.timeline;
+        self.signalled == other.signalled && (named_alike || !self.is_named() || !other.is_named())
+    }
 }
 
 impl Release {
@@ -286,21 +301,23 @@ pub(super) fn parse(bytes: &[u8]) -> std::result::Result<Timeline, String> {
 /// The events, of an array or in an object (`traceEvents`).
 fn events(bytes: &[u8]) -> std::result::Result<Vec<ReadEvent>, String> {
     #[derive(serde::Deserialize)]
-    #[serde(untagged)]
-    enum Either {
-        Array(Vec<ReadEvent>),
-        Object {
-            #[serde(rename = "traceEvents")]
-            events: Vec<ReadEvent>,
-        },
+    struct Wrapped {
+        #[serde(rename = "traceEvents")]
+        events: Vec<ReadEvent>,
+    }
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        return match serde_json::from_slice(bytes) {
+            Ok(Wrapped { events }) => Ok(events),
+            Err(error) => Err(error.to_string()),
+        };
     }
     let error = match serde_json::from_slice(bytes) {
-        Ok(Either::Array(events) | Either::Object { events }) => return Ok(events),
+        Ok(events) => return Ok(events),
         Err(error) => error,
     };
     // "The ] at the end is optional", and the last event may be a part of one.
     let cut = bytes.windows(2).rposition(|two| two == b",\n");
-    if let (b'[', Some(cut)) = (bytes.first().copied().unwrap_or(0), cut) {
+    if let Some(cut) = cut.filter(|_| error.is_eof()) {
         let whole = [&bytes[..cut], b"]"].concat();
         if let Ok(events) = serde_json::from_slice(&whole) {
             return Ok(events);
@@ -422,13 +439,11 @@ impl Reader {
             let mut frame = drawn.frame;
             if let Some(release) = &mut frame.release {
                 release.fences = drawn.fences.into_iter().map(fence).collect();
+                let at = release.at;
                 for fence in &mut release.fences {
-                    // A fence signals once: two with the same driver, timeline and time are one.
-                    fence.own = frame.rendering.iter().any(|own| {
-                        own.driver == fence.driver
-                            && own.timeline == fence.timeline
-                            && own.signalled == fence.signalled
-                    });
+                    // A fence signals once: two with the same names and time are one.
+                    fence.own = fence.signalled.is_none_or(|signalled| signalled > at)
+                        && frame.rendering.iter().any(|own| own.is_the_same(fence));
                 }
             }
             frame

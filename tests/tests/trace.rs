@@ -232,7 +232,10 @@ fn every_frame_is_told_from_acquire_to_release() {
     let text = fs::read(&trace.0).expect("the trace");
     serde_json::from_slice::<Vec<serde_json::Value>>(&text).expect("an array");
 
-    let told = &timeline.swapchains[0].frames;
+    let mut told = timeline.swapchains[0].frames.clone();
+    told.retain(|frame| frame.commit.is_some());
+    told.sort_by_key(|frame| frame.commit);
+    assert_eq!(told.len(), 2);
     assert!(matches!(told[0].outcome, Outcome::Discarded(_)), "{told:?}");
     let Outcome::Shown(shown) = told[1].outcome else {
         panic!("{told:?}")

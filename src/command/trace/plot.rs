@@ -25,6 +25,8 @@ const BOTTOM: f64 = 84.0;
 const LETTER: f64 = 6.6;
 /// The width of a figure in bold.
 const FIGURE: f64 = 7.0;
+/// The room that a dot takes.
+const DOT: f64 = 9.0;
 /// What lasts shorter than a hair's breadth is seen all the same.
 const HAIR: f64 = 1.5;
 
@@ -236,8 +238,12 @@ impl Plot<'_> {
                 continue;
             }
             let refreshes = (apart as f64 / f64::from(refresh)).round() as u64;
-            // As many as can be told apart.
-            let missed = refreshes.saturating_sub(1).min(200);
+            let missed = refreshes.saturating_sub(1);
+            // More could not be told apart.
+            let room = self.scale.x(after) - self.scale.x(before);
+            if room < (missed + 1) as f64 * DOT {
+                continue;
+            }
             for number in 1..=missed {
                 let x = self.scale.x(before + apart / (missed + 1) * number);
                 group = group.add(
