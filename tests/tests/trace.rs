@@ -11,6 +11,7 @@ use wayfence_test_compositor::{Behaviour, Compositor, Offer, Presented, With};
 use wayfence_tests::child::{on, probe};
 use wayfence_tests::layers::{self, WAYFENCE};
 use wayfence_tests::scripted::{Payload, Scene, Stage, Way};
+use wayfence_tests::test_driver;
 use wayfence_tests::watchdog::Watchdog;
 
 /// How long fences are held: longer than all else takes together, on a machine that is emulated, too.
@@ -298,6 +299,7 @@ fn whatever_becomes_of_the_process_its_trace_is_whole() {
         let mut command = on(probe(), &[WAYFENCE]);
         command
             .args(arguments)
+            .envs(test_driver::environment(&[]))
             .env("WAYLAND_DISPLAY", &socket)
             .env_remove("WAYFENCE_TRACE")
             .stderr(Stdio::piped());
