@@ -104,6 +104,10 @@ pub(super) struct Made {
 
 /// Fences that changed hands.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "no frame allocates, not even a box"
+)]
 pub(super) enum Fences {
     /// There are none, or they had signalled.
     None,
