@@ -1,0 +1,101 @@
+//! The benchmark's own application: acquire, clear, present, as fast as it is let; and swapchains made
+//! anew, and questions to the surface, which the meter above the layer times.
+
+use anyhow::{Context, Result, ensure};
+use ash::vk;
+use wayfence_tests::{Application, Wanted};
+
+/// Sizes between which the window changes when its swapchain is made anew.
+const SIZES: [(u32, u32); 2] = [(256, 256), (320, 240)];
+/// Frames between two of these.
+const BETWEEN: u32 = 3;
+
+/// What the application does.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Loop {
+    /// Present in this mode.
+    #[arg(long, value_enum, default_value = "mailbox")]
+    pub mode: Mode,
+    /// Frames to draw.
+    #[arg(long, default_value_t = 100)]
+    pub frames: u32,
+    /// How often to make the swapchain anew, and how often to ask the surface.
+    #[arg(long, default_value_t = 0)]
+    pub again: u32,
+}
+
+/// The pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Mode {
+    /// `VK_PRESENT_MODE_MAILBOX_KHR`.
+    Mailbox,
+    /// `VK_PRESENT_MODE_FIFO_KHR`.
+    Fifo,
+}
+
+impl Mode {
+    /// As the command line knows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Mailbox => "mailbox",
+            Mode::Fifo => "fifo",
+        }
+    }
+
+    /// As Vulkan knows it.
+    pub fn vk(self) -> vk::PresentModeKHR {
+        match self {
+            Mode::Mailbox => vk::PresentModeKHR::MAILBOX,
+            Mode::Fifo => vk::PresentModeKHR::FIFO,
+        }
+    }
+}
+
+impl Loop {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// What the driver or the layer answers. Where there is no compositor or no driver it panics with
+    /// the reason, as the tests' harness does.
+    pub fn run(&self) -> Result<()> {
+        let app = Application::new();
+        let (surface, physical) = (&app.surface, app.device.physical);
+        for _ in 0..=self.again {
+            ensure!(
+                surface.is_supported(physical, app.device.queue_family)?,
+                "the queue does not present to the surface"
+            );
+            let _ = surface.capabilities(physical)?;
+            surface.formats(physical)?;
+            surface.present_modes(physical)?;
+        }
+        let wanted = Wanted {
+            present_mode: self.mode.vk(),
+            ..Wanted::mailbox()
+        };
+        let mut swapchain = app.try_swapchain(wanted).context("vkCreateSwapchainKHR")?;
+        for _ in 0..self.frames {
+            swapchain.frame()?;
+        }
+        let sizes = SIZES.iter().cycle().skip(1);
+        for extent in sizes.take(self.again as usize) {
+            swapchain = swapchain.replaced_by(Wanted {
+                extent: *extent,
+                ..swapchain.wanted
+            })?;
+            for _ in 0..BETWEEN {
+                swapchain.frame()?;
+            }
+        }
+        for _ in 0..self.again / 2 {
+            drop(swapchain);
+            swapchain = app.try_swapchain(wanted)?;
+            for _ in 0..BETWEEN {
+                swapchain.frame()?;
+            }
+        }
+        drop(swapchain);
+        surface.window().assert_alive();
+        Ok(())
+    }
+}

@@ -1,0 +1,177 @@
+//! What the layer says of itself, held against what was measured.
+
+use std::fmt;
+
+use crate::{
+    benchmark::Outcome,
+    figures::{
+        ALLOCATIONS, Counted, FORMATS, FUTEX, PRESENT_MODES, RECREATION, SYSTEM_CALLS, row_of,
+    },
+    share::Share,
+    table::in_short,
+};
+
+/// System calls of its own that a frame may cost in the implicit way.
+const MOST_SYSTEM_CALLS: f64 = 6.0;
+/// How many times faster a query is that needs no round trip.
+const WITHOUT_ROUND_TRIP: f64 = 3.0;
+/// Within this a time is no longer than another: what two runs of the same differ by.
+const NOISE: f64 = 1.05;
+
+/// One claim.
+#[derive(Debug, PartialEq)]
+pub struct Claim {
+    /// What is claimed.
+    pub text: String,
+    /// Whether it was seen so.
+    pub holds: bool,
+    /// What was seen.
+    pub seen: String,
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.holds { "holds" } else { "DOES NOT HOLD" };
+        write!(f, "{verdict}: {} ({})", self.text, self.seen)
+    }
+}
+
+/// The claims on which this workload says something.
+pub fn of(outcome: &Outcome) -> Vec<Claim> {
+    let Some((driver, layers)) = outcome.sides.split_first() else {
+        return Vec::new();
+    };
+    layers
+        .iter()
+        .flat_map(|layer| of_side(driver, layer))
+        .collect()
+}
+
+fn of_side(driver: &Counted, layer: &Counted) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    let mut claim = |text: &str, holds, seen| {
+        claims.push(Claim {
+            text: format!("{}: {text}", layer.name),
+            holds,
+            seen,
+        });
+    };
+    let figure = |side, title| row_of(title).and_then(|row| (row.of)(side));
+    if let Some(count) = figure(layer, ALLOCATIONS) {
+        claim(
+            "no heap allocation of ours in steady state",
+            count == 0.0,
+            format!("{} a frame", in_short(count)),
+        );
+    }
+    if let Some(count) = figure(layer, FUTEX) {
+        claim(
+            "no lock contention in steady state",
+            count == 0.0,
+            format!("{} futex calls a frame", in_short(count)),
+        );
+    }
+    if let Some(count) = figure(layer, SYSTEM_CALLS).filter(|_| layer.name == "implicit") {
+        claim(
+            "at most six system calls of our own a frame",
+            count <= MOST_SYSTEM_CALLS,
+            format!("{count:.2}"),
+        );
+    }
+    for (query, title) in [("formats", FORMATS), ("present modes", PRESENT_MODES)] {
+        if let (Some(ours), Some(theirs)) = (figure(layer, title), figure(driver, title)) {
+            claim(
+                &format!("surface {query} after the first without a round trip"),
+                ours * WITHOUT_ROUND_TRIP <= theirs,
+                format!("{} times faster than the driver", in_short(theirs / ours)),
+            );
+        }
+    }
+    if let (Some(ours), Some(theirs)) = (figure(layer, RECREATION), figure(driver, RECREATION)) {
+        claim(
+            "recreation no slower than the driver's own",
+            ours <= theirs * NOISE,
+            format!("{} of its time", in_short(ours / theirs)),
+        );
+    }
+    claims
+}
+
+/// Where the layer itself allocates, the most frequent first: for `addr2line -Cfie` on its file.
+pub fn culprits(side: &Counted) -> Vec<String> {
+    let mut places: Vec<(u64, String)> = Vec::new();
+    let own = side
+        .allocations
+        .iter()
+        .filter(|owned| owned.share == Share::Layer);
+    for owned in own {
+        let stack = owned.allocations.stack.iter();
+        let offsets: Vec<String> = stack
+            .filter(|place| place.module.ends_with(crate::share::LAYER))
+            // Not only the allocation, but what led to it.
+            .take(6)
+            .map(|place| format!("{:#x}", place.offset))
+            .collect();
+        places.push((owned.allocations.count, offsets.join(" ")));
+    }
+    places.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    let frames = side.allocations_frames;
+    places
+        .into_iter()
+        .map(|(count, offsets)| format!("{count} in {frames} frames at {offsets}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::tests::counted;
+
+    fn claims(layer: Counted) -> Vec<(bool, String)> {
+        let outcome = Outcome {
+            workload: String::new(),
+            sides: vec![counted("driver", false, 100), layer],
+        };
+        of(&outcome)
+            .into_iter()
+            .map(|claim| (claim.holds, claim.text))
+            .collect()
+    }
+
+    #[test]
+    fn what_was_seen_holds() {
+        let seen = claims(counted("implicit", true, 100));
+        let failed: Vec<_> = seen.iter().filter(|(holds, _)| !holds).collect();
+        // Both sides of the fixture answer alike, so there is a round trip in ours, too.
+        assert_eq!(
+            failed,
+            [&(
+                false,
+                "implicit: surface formats after the first without a round trip".to_owned()
+            )]
+        );
+        assert_eq!(seen.len(), 5);
+    }
+
+    #[test]
+    fn a_lock_waited_for_is_told() {
+        let mut layer = counted("implicit", true, 100);
+        layer.trace.calls[1].name = "futex".to_owned();
+        layer.trace.calls[1].count = 31;
+        let seen = claims(layer);
+        assert!(seen.contains(&(
+            false,
+            "implicit: no lock contention in steady state".to_owned()
+        )));
+        assert!(seen.contains(&(
+            false,
+            "implicit: at most six system calls of our own a frame".to_owned()
+        )));
+    }
+
+    #[test]
+    fn the_six_system_calls_are_those_of_the_implicit_way() {
+        let seen = claims(counted("explicit", true, 100));
+        assert!(seen.iter().all(|(_, text)| !text.contains("six")));
+    }
+}

@@ -1,0 +1,20 @@
+//! The benchmark: the layer against the driver's own swapchains, by turns on the same machine.
+//!
+//! `wayfence-bench` (`scripts/bench`) runs applications again and again, now on the layer, now on the
+//! driver's own swapchains ([`side`]). Above both stands a layer that measures, the meter (`meter/`), and
+//! leaves a [`measurement`] of each run. Runs for times have nothing else about them; runs for heap
+//! allocations have the meter preloaded, and runs for system calls are under strace ([`strace`]). From
+//! the stacks of these two [`share`] tells whose an allocation or a system call is. [`figures`] are what
+//! is made of all that, for the [`table`], the [`claims`] and the [`plot`].
+
+pub mod application;
+pub mod benchmark;
+pub mod claims;
+pub mod figures;
+pub mod measurement;
+pub mod plot;
+pub mod share;
+pub mod side;
+pub mod statistics;
+pub mod strace;
+pub mod table;

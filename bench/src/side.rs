@@ -1,0 +1,314 @@
+//! One run of one application, on the layer or on the driver's own swapchains.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use tempfile::TempDir;
+use wayfence::report;
+use wayfence_tests::{child, layers};
+
+use crate::{
+    application::Mode,
+    measurement::{FILE, FRAMES, MARKS, Measurement, WARM_UP},
+    share::{LAYER, METER},
+    strace,
+};
+
+/// The meter's name for the loader.
+const METER_LAYER: &str = "VK_LAYER_WAYFENCE_meter";
+
+/// Whose swapchains are measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Side {
+    /// The driver's own.
+    Driver,
+    /// The layer's, with this for `WAYFENCE_SYNC`.
+    Layer(String),
+}
+
+impl Side {
+    /// Whether the layer is on.
+    pub fn is_layer(&self) -> bool {
+        matches!(self, Side::Layer(_))
+    }
+}
+
+/// What is run.
+#[derive(Debug, Clone)]
+pub enum Workload {
+    /// The benchmark's own [`application`](crate::application).
+    Loop(Mode),
+    /// vkcube, in this mode.
+    Vkcube(Mode),
+    /// Anything that ends by itself: a program and its arguments.
+    Other(Vec<String>),
+}
+
+impl Workload {
+    /// As the table calls it.
+    pub fn name(&self) -> String {
+        match self {
+            Workload::Loop(mode) => format!("loop, {}", mode.name().to_uppercase()),
+            Workload::Vkcube(mode) => format!("vkcube, {}", mode.name().to_uppercase()),
+            Workload::Other(command) => command.join(" "),
+        }
+    }
+
+    /// The program and its arguments, for so many frames. `again` is how often it makes its swapchain
+    /// anew, if it does.
+    fn command(&self, frames: u64, again: u32) -> Result<Vec<String>> {
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let frames = frames.to_string();
+        Ok(match self {
+            Workload::Loop(mode) => {
+                let this = env::current_exe().context("/proc/self/exe")?;
+                let this = this.to_string_lossy();
+                let again = again.to_string();
+                let mode = mode.name();
+                owned(&[
+                    &this, "loop", "--mode", mode, "--frames", &frames, "--again", &again,
+                ])
+            }
+            Workload::Vkcube(mode) => {
+                let mode = mode.vk().as_raw().to_string();
+                owned(&[
+                    "vkcube",
+                    "--wsi",
+                    "wayland",
+                    "--present_mode",
+                    &mode,
+                    "--c",
+                    &frames,
+                ])
+            }
+            Workload::Other(command) => command.clone(),
+        })
+    }
+}
+
+/// What a run is for. Each has what the others would be disturbed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// Times and the footprint.
+    Times,
+    /// Heap allocations.
+    Allocations,
+    /// System calls.
+    SystemCalls,
+}
+
+/// How much is run.
+#[derive(Debug, Clone, Copy)]
+pub struct Amount {
+    /// Frames before those that count.
+    pub warm_up: u64,
+    /// Frames that count.
+    pub frames: u64,
+    /// How often the swapchain is made anew.
+    pub again: u32,
+    /// After how long a run has failed.
+    pub timeout: Duration,
+}
+
+/// What a run leaves.
+#[derive(Debug)]
+pub struct Run {
+    /// What the meter saw.
+    pub measurement: Measurement,
+    /// The way of synchronisation, with the layer on.
+    pub way: Option<String>,
+    /// What strace wrote.
+    pub trace: String,
+}
+
+/// Where runs leave their files, and the meter's manifest is.
+pub struct Workplace {
+    directory: TempDir,
+    meter: PathBuf,
+}
+
+impl Workplace {
+    /// A new one.
+    ///
+    /// # Errors
+    /// Where the meter was not built, or the directory for temporary files is not writable.
+    pub fn new() -> Result<Self> {
+        let this = env::current_exe().context("/proc/self/exe")?;
+        let meter = this.with_file_name(METER);
+        for (file, package) in [
+            (&meter, "wayfence-bench-meter"),
+            (&layers::library(), "wayfence-layer"),
+        ] {
+            ensure!(
+                file.is_file(),
+                "{}: no such file: `cargo build --release -p {package}` builds it",
+                file.display()
+            );
+        }
+        let directory = tempfile::tempdir().context("a directory for temporary files")?;
+        let manifest = serde_json::json!({
+            "file_format_version": "1.2.0",
+            "layer": {
+                "name": METER_LAYER,
+                "type": "GLOBAL",
+                "library_path": meter,
+                "api_version": "1.4.341",
+                "implementation_version": "1",
+                "description": "Measures swapchains",
+                "functions": {
+                    "vkNegotiateLoaderLayerInterfaceVersion":
+                        "vkNegotiateLoaderLayerInterfaceVersion"
+                },
+            },
+        });
+        fs::write(directory.path().join("meter.json"), manifest.to_string())?;
+        Ok(Workplace { directory, meter })
+    }
+
+    /// Runs `workload` once.
+    ///
+    /// # Errors
+    /// If the application fails, does not end in time, or leaves nothing to read; if the layer is on and
+    /// steps aside.
+    pub fn run(&self, workload: &Workload, side: &Side, pass: Pass, amount: Amount) -> Result<Run> {
+        let file = |name| self.directory.path().join(name);
+        let (measurement, report, trace, log) = (
+            file("measurement"),
+            file("report"),
+            file("trace"),
+            file("log"),
+        );
+        for old in [&measurement, &report, &trace] {
+            let _ = fs::remove_file(old);
+        }
+        // One more than is measured: the last is followed by something.
+        let words = workload.command(amount.warm_up + amount.frames + 5, amount.again)?;
+        let chosen: &[&str] = match side {
+            Side::Driver => &[METER_LAYER],
+            Side::Layer(_) => &[METER_LAYER, layers::WAYFENCE],
+        };
+        let mut command = match pass {
+            Pass::SystemCalls => {
+                let mut strace = child::on("strace", chosen);
+                strace.args(strace::OPTIONS).arg("-o").arg(&trace);
+                strace.arg("--").arg(&words[0]);
+                strace
+            }
+            Pass::Times | Pass::Allocations => child::on(&words[0], chosen),
+        };
+        command
+            .args(&words[1..])
+            .env("VK_ADD_LAYER_PATH", self.layer_path(chosen)?)
+            .env(FILE, &measurement)
+            .env(WARM_UP, amount.warm_up.to_string())
+            .env(FRAMES, amount.frames.to_string())
+            .env("WAYFENCE_REPORT", &report);
+        if let Side::Layer(way) = side {
+            command.env("WAYFENCE_SYNC", way);
+        }
+        match pass {
+            Pass::Times => {}
+            Pass::Allocations => {
+                command.env("LD_PRELOAD", &self.meter);
+            }
+            Pass::SystemCalls => {
+                command.env(MARKS, "1");
+            }
+        }
+        end(&mut command, &log, amount.timeout)?;
+
+        let text = fs::read(&measurement)
+            .context("the meter left nothing: was the device not destroyed?")?;
+        let measurement: Measurement = serde_json::from_slice(&text)?;
+        ensure!(
+            measurement.presents.len() as u64 == amount.frames,
+            "{} frames were measured, not {}: the application ended too early",
+            measurement.presents.len(),
+            amount.frames
+        );
+        let way = match side {
+            Side::Driver => None,
+            Side::Layer(_) => Some(way(&report, &measurement)?),
+        };
+        let trace = match pass {
+            Pass::SystemCalls => String::from_utf8_lossy(&fs::read(&trace)?).into_owned(),
+            _ => String::new(),
+        };
+        Ok(Run {
+            measurement,
+            way,
+            trace,
+        })
+    }
+
+    fn layer_path(&self, chosen: &[&str]) -> Result<std::ffi::OsString> {
+        let others = layers::environment(chosen)
+            .into_iter()
+            .find(|(name, _)| name == "VK_ADD_LAYER_PATH")
+            .map(|(_, path)| path)
+            .unwrap_or_default();
+        let others = env::split_paths(&others);
+        Ok(env::join_paths(
+            others.chain([self.directory.path().to_owned()]),
+        )?)
+    }
+}
+
+/// The way that the layer says it took.
+fn way(report: &Path, measurement: &Measurement) -> Result<String> {
+    let reports = report::read(report).unwrap_or_default();
+    let Some(report) = reports.first() else {
+        bail!("the layer stepped aside: `wayfence doctor` says why");
+    };
+    ensure!(
+        measurement.below.ends_with(LAYER),
+        "below the meter is {}, not the layer",
+        measurement.below
+    );
+    Ok(report.synchronisation.clone())
+}
+
+/// Runs a command to its end.
+fn end(command: &mut Command, log: &Path, timeout: Duration) -> Result<()> {
+    let output = fs::File::create(log)?;
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .spawn()
+        .with_context(|| format!("{:?}", command.get_program()))?;
+    let deadline = Instant::now() + timeout;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break Some(status);
+        }
+        if Instant::now() > deadline {
+            child.kill()?;
+            child.wait()?;
+            break None;
+        }
+        thread::sleep(Duration::from_millis(20));
+    };
+    let said = || {
+        let text = fs::read(log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    };
+    match status {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => bail!("{:?}: {status}\n{}", command.get_program(), said()),
+        None => bail!(
+            "{:?} did not end in {} s\n{}",
+            command.get_program(),
+            timeout.as_secs(),
+            said()
+        ),
+    }
+}
