@@ -34,7 +34,7 @@ pub fn draw(outcomes: &[Outcome]) -> String {
         label(
             MARGIN,
             top + 12.0,
-            "Wayfence, for 1 of the driver's own swapchains",
+            "Wayfence beside the driver's own swapchains",
         )
         .set("font-size", 17)
         .set("font-weight", "bold"),
@@ -43,7 +43,7 @@ pub fn draw(outcomes: &[Outcome]) -> String {
         label(
             MARGIN,
             top + 32.0,
-            "Left of the line the layer costs less. Logarithmic; an arrow means off the scale.",
+            "Left of the line the layer costs less. The scale is logarithmic; an arrow is off it. Right: the ratio, then layer / driver.",
         )
         .set("fill", "#555"),
     );
@@ -98,7 +98,6 @@ fn panel(outcome: &Outcome, top: f64) -> (Group, f64) {
             .add(bar(x, top + 8.0, 12.0).set("fill", COLOURS[index % COLOURS.len()]))
             .add(label(x + 18.0, top + 18.0, &layer.name));
     }
-    panel = panel.add(label(RIGHT + 12.0, top + 18.0, "ratio: layer / driver").set("fill", "#555"));
     for step in AXIS {
         let x = position(step);
         let one = step == 1.0;

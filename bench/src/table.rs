@@ -62,7 +62,8 @@ pub fn text(row: &Row, figure: Option<f64>) -> String {
         Unit::Time if figure >= 1e7 => format!("{:.1} ms", figure / 1e6),
         Unit::Time if figure >= 1e6 => format!("{:.2} ms", figure / 1e6),
         Unit::Time if figure >= 1e4 => format!("{:.0} us", figure / 1e3),
-        Unit::Time => format!("{:.1} us", figure / 1e3),
+        Unit::Time if figure >= 1e3 => format!("{:.1} us", figure / 1e3),
+        Unit::Time => format!("{figure:.0} ns"),
         Unit::Memory => format!("{:.1} MiB", figure / f64::from(1 << 20)),
         Unit::Number if figure.fract() == 0.0 => format!("{figure:.0}"),
         Unit::Number => format!("{figure:.2}"),
@@ -113,7 +114,8 @@ mod tests {
     fn a_time_is_written_with_what_fits() {
         let row = row_of("acquire, max").unwrap();
         let text = |figure| text(row, Some(figure));
-        assert_eq!(text(950.0), "0.9 us");
+        assert_eq!(text(950.0), "950 ns");
+        assert_eq!(text(9_500.0), "9.5 us");
         assert_eq!(text(123_456.0), "123 us");
         assert_eq!(text(1_234_567.0), "1.23 ms");
         assert_eq!(text(123_456_789.0), "123.5 ms");
