@@ -4,6 +4,7 @@
 use std::{ffi::c_void, sync::Arc};
 
 use ash::vk;
+use smallvec::SmallVec;
 use wayfence::wayland;
 
 use crate::{
@@ -464,11 +465,18 @@ unsafe fn fill_maintenance1(
         if let Some(compatible) =
             p_next::find_mut::<vk::SurfacePresentModeCompatibilityEXT<'_>>(chain)
         {
-            let alone = [p_next::find::<vk::SurfacePresentModeEXT<'_>>(info.p_next)
-                .map_or(vk::PresentModeKHR::FIFO, |mode| mode.present_mode)];
-            // Ours differ in what is committed with an image, and in nothing that it is made of.
-            return p_next::enumerate(
-                modes.unwrap_or(&alone),
+            let asked = p_next::find::<vk::SurfacePresentModeEXT<'_>>(info.p_next)
+                .map_or(vk::PresentModeKHR::FIFO, |mode| mode.present_mode);
+            // Ours differ in what is committed with an image, and in nothing that it is made of. "The
+            // implementation must include the present mode passed to VkSurfacePresentModeKHR": first, as
+            // there may be room for one.
+            let others = modes.unwrap_or_default().iter().copied();
+            let compatible_modes: SmallVec<[_; 8]> = std::iter::once(asked)
+                .chain(others.filter(|mode| *mode != asked))
+                .collect();
+            // Too little room is no news here: the command has no success but VK_SUCCESS.
+            let _ = p_next::enumerate(
+                &compatible_modes,
                 &mut compatible.present_mode_count,
                 compatible.p_present_modes,
                 |mode, to| *to = *mode,

@@ -221,9 +221,6 @@ fn modes_have_their_own_image_counts_and_can_follow_each_other() {
         let mut modes = vec![vk::PresentModeKHR::default(); count];
         ask(&mut modes, count as u32).0.unwrap();
         assert_eq!(sorted(modes.clone()), sorted(ALL.to_vec()));
-        let short = ask(&mut modes[..1], 1);
-        assert_eq!((short.0, short.2), (Err(vk::Result::INCOMPLETE), 1));
-
         let paced = [vk::PresentModeKHR::FIFO, vk::PresentModeKHR::FIFO_RELAXED].contains(mode);
         assert_eq!(minimum, if paced { 3 } else { 4 }, "{mode:?}");
         let swapchain = app.swapchain_with(Wanted {
