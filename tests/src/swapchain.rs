@@ -98,7 +98,21 @@ impl Swapchain {
     pub fn new(
         device: &Arc<Device>,
         surface: &Arc<Surface>,
+        wanted: Wanted,
+    ) -> Result<Self, vk::Result> {
+        Self::changed(device, surface, wanted, |_| {})
+    }
+
+    /// A swapchain of a surface, of which `change` may say more than [`Wanted`] can. What it adds to the
+    /// chain must outlive this call.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn changed(
+        device: &Arc<Device>,
+        surface: &Arc<Surface>,
         mut wanted: Wanted,
+        change: impl FnOnce(&mut vk::SwapchainCreateInfoKHR<'_>),
     ) -> Result<Self, vk::Result> {
         // An application must ask whether it may present: drivers count on it.
         assert!(
@@ -142,6 +156,7 @@ impl Swapchain {
         if wanted.scaling != Default::default() {
             create_info = create_info.push_next(&mut scaling);
         }
+        change(&mut create_info);
         // SAFETY: device and surface are alive and of the same instance, the surface was asked
         // whether it can do all this; `old` is a swapchain of the surface by the caller's word.
         let raw = unsafe { device.swapchain.create_swapchain(&create_info, None) }?;

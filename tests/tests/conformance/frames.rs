@@ -1,0 +1,81 @@
+//! What several cases do with frames.
+
+use ash::vk;
+use wayfence_tests::swapchain::clear;
+use wayfence_tests::{Device, Swapchain};
+
+/// In nanoseconds.
+pub const MILLISECOND: u64 = 1_000_000;
+/// In nanoseconds.
+pub const SECOND: u64 = 1_000 * MILLISECOND;
+
+/// Acquires every image that there is. No later acquire may be infinite until one is presented: forward
+/// progress is no longer guaranteed.
+pub fn hold_all(swapchain: &Swapchain) -> Vec<u32> {
+    let mut held = Vec::new();
+    while held.len() < swapchain.images.len() {
+        match swapchain.acquire_and_wait(SECOND) {
+            Ok(index) => held.push(index),
+            // One is shown, or is the presentation engine's for another reason.
+            Err(vk::Result::TIMEOUT) => break,
+            Err(error) => panic!("vkAcquireNextImageKHR: {error}"),
+        }
+    }
+    assert!(!held.is_empty());
+    held
+}
+
+/// Waits until an empty submission that waits for the semaphore is done.
+pub fn wait_by_submit(device: &Device, semaphore: vk::Semaphore) {
+    let wait = [semaphore];
+    let stages = [vk::PipelineStageFlags::ALL_COMMANDS];
+    let submit = vk::SubmitInfo::default()
+        .wait_semaphores(&wait)
+        .wait_dst_stage_mask(&stages);
+    device
+        // SAFETY: the semaphore is the device's and has a signal pending.
+        .with_queue(|queue| unsafe { device.raw.queue_submit(queue, &[submit], vk::Fence::null()) })
+        .unwrap();
+    device.wait_idle().unwrap();
+}
+
+/// Records commands, submits them, and waits until they are done.
+///
+/// # Safety
+/// What `record` records may run now, on the device's queue.
+pub unsafe fn submit_and_wait(device: &Device, record: impl FnOnce(vk::CommandBuffer)) {
+    let pool_info = vk::CommandPoolCreateInfo::default().queue_family_index(device.queue_family);
+    // SAFETY: everything is the device's and is used by this thread alone; the queue is idle before the
+    // pool goes; the rest by the caller's word.
+    unsafe {
+        let pool = device.raw.create_command_pool(&pool_info, None).unwrap();
+        let allocate = vk::CommandBufferAllocateInfo::default()
+            .command_pool(pool)
+            .command_buffer_count(1);
+        let commands = device.raw.allocate_command_buffers(&allocate).unwrap();
+        device
+            .raw
+            .begin_command_buffer(commands[0], &vk::CommandBufferBeginInfo::default())
+            .unwrap();
+        record(commands[0]);
+        device.raw.end_command_buffer(commands[0]).unwrap();
+        let submit = vk::SubmitInfo::default().command_buffers(&commands);
+        device
+            .with_queue(|queue| device.raw.queue_submit(queue, &[submit], vk::Fence::null()))
+            .unwrap();
+        device.wait_idle().unwrap();
+        device.raw.destroy_command_pool(pool, None);
+    }
+}
+
+/// Draws an image that is held, and waits until it is drawn: no semaphore tells.
+pub fn draw_without_semaphore(swapchain: &Swapchain, index: u32) {
+    let device = &swapchain.device;
+    let image = swapchain.images[index as usize];
+    // SAFETY: the image is the device's, is held, and may be drawn to now.
+    unsafe {
+        submit_and_wait(device, |commands| {
+            clear(&device.raw, commands, image, [1.0, 0.5, 0.0, 1.0]);
+        });
+    }
+}

@@ -1,0 +1,54 @@
+//! The rules of the Vulkan specification for window-system integration, each as a case: on the layer or
+//! on a driver's own swapchains, on a real compositor or on the scripted one.
+//!
+//! All cases are ignored unless `--ignored` asks for them: they need a driver, and a session
+//! (`WAYLAND_DISPLAY`), or `WAYFENCE_TEST_COMPOSITOR=scripted`. `scripts/conformance` runs them in the
+//! virtual machine on every compositor and prints the table.
+//!
+//! A case uses the API as the specification allows, so the validation layer has nothing to say of any:
+//! with it (`WAYFENCE_TEST_LAYERS`) a case fails where it has. What a case needs and does not find is
+//! "not supported", with the reason.
+
+mod acquire;
+mod allocation;
+mod case;
+mod creation;
+mod damage;
+mod destruction;
+mod device_groups;
+mod frames;
+mod maintenance1;
+mod modes;
+mod names;
+mod old_swapchain;
+mod present;
+mod present_wait;
+mod queries;
+mod runner;
+mod scaling;
+mod stage;
+mod threads;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    runner::run(
+        &[
+            queries::CASES,
+            creation::CASES,
+            acquire::CASES,
+            present::CASES,
+            old_swapchain::CASES,
+            modes::CASES,
+            present_wait::CASES,
+            maintenance1::CASES,
+            damage::CASES,
+            scaling::CASES,
+            threads::CASES,
+            destruction::CASES,
+            allocation::CASES,
+            device_groups::CASES,
+        ]
+        .concat(),
+    )
+}

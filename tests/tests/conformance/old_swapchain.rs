@@ -1,0 +1,156 @@
+//! Replacing swapchains: `oldSwapchain` of VkSwapchainCreateInfoKHR ("34.10. WSI Swapchain").
+
+use ash::vk;
+use wayfence_tests::Wanted;
+
+use crate::case::{Outcome, cases};
+use crate::stage::Stage;
+
+cases![
+    a_replacement_takes_over,
+    a_replacement_may_differ_in_everything,
+    what_was_acquired_before_may_be_presented_after_the_replacement,
+    a_second_swapchain_of_a_surface_is_refused,
+    a_window_is_free_again_while_a_retired_swapchain_lives,
+    a_swapchain_may_be_replaced_for_every_frame,
+    a_swapchain_may_be_replaced_before_it_is_used,
+];
+
+/// "Any images from oldSwapchain that are not acquired by the application may be freed … the
+/// application can continue to present any already acquired images": a present of one succeeds or
+/// says that the swapchain is out of date, and breaks nothing.
+fn what_was_acquired_before_may_be_presented_after_the_replacement(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let mut old = app.swapchain();
+    old.frame().unwrap();
+    let held = old.acquire_and_wait(u64::MAX).unwrap();
+    let mut new = old.replaced_by(Wanted::default()).unwrap();
+    match old.draw_and_present(held) {
+        Ok(()) | Err(vk::Result::ERROR_OUT_OF_DATE_KHR) => {}
+        Err(error) => panic!("{error}"),
+    }
+    for _ in 0..5 {
+        new.frame().unwrap();
+    }
+    drop(old);
+    for _ in 0..5 {
+        new.frame().unwrap();
+    }
+    app.surface.window().assert_alive();
+    Ok(())
+}
+
+/// "VK_ERROR_NATIVE_WINDOW_IN_USE_KHR: the requested window is already in use": a surface has one
+/// swapchain that is not retired.
+fn a_second_swapchain_of_a_surface_is_refused(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let mut first = app.swapchain();
+    first.frame().unwrap();
+    let second = app.try_swapchain(Wanted::default());
+    assert_eq!(
+        second.err(),
+        Some(vk::Result::ERROR_NATIVE_WINDOW_IN_USE_KHR)
+    );
+    // The refusal has retired nothing.
+    first.frame().unwrap();
+    drop(first);
+    // And the window is free again.
+    app.swapchain().frame().unwrap();
+    Ok(())
+}
+
+/// "oldSwapchain is retired", and a retired swapchain is not "a non-retired swapchain associated with" the
+/// surface any more.
+fn a_window_is_free_again_while_a_retired_swapchain_lives(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let first = app.swapchain();
+    let second = first.replaced_by(Wanted::default()).unwrap();
+    drop(second);
+    // The window is free though the retired one still exists.
+    let mut third = app.swapchain();
+    for _ in 0..5 {
+        third.frame().unwrap();
+    }
+    drop(first);
+    third.frame().unwrap();
+    Ok(())
+}
+
+/// "oldSwapchain is VK_NULL_HANDLE, or the existing non-retired swapchain currently associated with
+/// surface": the new one is in its place.
+fn a_replacement_takes_over(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let mut old = app.swapchain();
+    for _ in 0..3 {
+        old.frame().unwrap();
+    }
+    let mut new = old.replaced_by(Wanted::default()).unwrap();
+    for _ in 0..3 {
+        new.frame().unwrap();
+    }
+    drop(old);
+    for _ in 0..3 {
+        new.frame().unwrap();
+    }
+    drop(new);
+    app.surface.window().assert_alive();
+    Ok(())
+}
+
+/// Of the parameters none must be those of the old swapchain.
+fn a_replacement_may_differ_in_everything(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let formats = app.surface.formats(app.device.physical).unwrap();
+    let mut swapchain = app.swapchain();
+    for (turn, format) in formats.iter().cycle().take(6).enumerate() {
+        swapchain.frame().unwrap();
+        let turn = turn as u32;
+        let like = match turn % 2 {
+            0 => Wanted::mailbox(),
+            _ => Wanted::default(),
+        };
+        swapchain = swapchain
+            .replaced_by(Wanted {
+                extent: (64 + 50 * turn, 300 - 40 * turn),
+                format: Some(*format),
+                images: 3 + turn % 3,
+                ..like
+            })
+            .unwrap();
+    }
+    swapchain.frame().unwrap();
+    drop(swapchain);
+    app.surface.window().assert_alive();
+    Ok(())
+}
+
+/// As an application does that is being resized.
+fn a_swapchain_may_be_replaced_for_every_frame(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let mut swapchain = app.swapchain();
+    for turn in 0..15 {
+        swapchain.frame().unwrap();
+        swapchain = swapchain
+            .replaced_by(Wanted {
+                extent: (100 + turn, 100),
+                ..Wanted::default()
+            })
+            .unwrap();
+    }
+    drop(swapchain);
+    app.surface.window().assert_alive();
+    Ok(())
+}
+
+/// Nothing was ever shown of it.
+fn a_swapchain_may_be_replaced_before_it_is_used(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let mut swapchain = app.swapchain();
+    for _ in 0..3 {
+        swapchain = swapchain.replaced_by(Wanted::default()).unwrap();
+    }
+    swapchain.frame().unwrap();
+    drop(swapchain);
+    app.surface.window().assert_alive();
+    Ok(())
+}

@@ -1,0 +1,285 @@
+//! Presenting images: "34.10. WSI Swapchain", vkQueuePresentKHR.
+
+use ash::vk;
+use wayfence_tests::instance::{Options, WAYLAND};
+use wayfence_tests::{Surface, Swapchain, Wanted};
+
+use crate::case::{Outcome, cases};
+use crate::frames::{SECOND, draw_without_semaphore};
+use crate::stage::Stage;
+
+cases![
+    frames_flow_in_fifo_and_in_mailbox,
+    frames_flow_at_every_api_version,
+    frames_flow_with_the_fewest_extensions,
+    images_may_be_presented_in_any_order,
+    a_present_may_wait_for_no_semaphore,
+    a_present_may_wait_for_several_semaphores,
+    one_present_shows_two_windows,
+    one_present_shows_a_window_and_a_headless_surface,
+    each_present_is_a_commit_of_its_own,
+    a_dead_compositor_ends_a_swapchain,
+];
+
+/// The two modes that every surface of Wayland has.
+fn frames_flow_in_fifo_and_in_mailbox(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    for wanted in [Wanted::default(), Wanted::mailbox()] {
+        let mut swapchain = app.swapchain_with(wanted);
+        for _ in 0..30 {
+            swapchain.frame().unwrap();
+        }
+        drop(swapchain);
+        app.surface.window().assert_alive();
+    }
+    Ok(())
+}
+
+/// The layer adds extensions below it by the application's API version; whichever that is, they
+/// are complete.
+fn frames_flow_at_every_api_version(stage: &Stage) -> Outcome {
+    for api_version in [
+        vk::API_VERSION_1_0,
+        vk::API_VERSION_1_1,
+        vk::API_VERSION_1_2,
+        vk::API_VERSION_1_3,
+    ] {
+        let app = stage.app_with(Options {
+            api_version,
+            ..Options::default()
+        });
+        let mut swapchain = app.swapchain();
+        for _ in 0..5 {
+            swapchain.frame().unwrap();
+        }
+        drop(swapchain);
+        app.surface.window().assert_alive();
+    }
+    Ok(())
+}
+
+/// An application that asks for no more than it must: `VK_KHR_get_surface_capabilities2` is not
+/// among it ("Appendix B": VK_KHR_swapchain needs VK_KHR_surface alone).
+fn frames_flow_with_the_fewest_extensions(stage: &Stage) -> Outcome {
+    let app = stage.app_with(Options {
+        api_version: vk::API_VERSION_1_0,
+        extensions: &WAYLAND[..2],
+        ..Options::default()
+    });
+    let mut swapchain = app.swapchain();
+    for _ in 0..5 {
+        swapchain.frame().unwrap();
+    }
+    Ok(())
+}
+
+/// `swapchainCount`, and `pResults`: "an array of VkResult typed elements with swapchainCount entries"
+/// (VkPresentInfoKHR).
+fn one_present_shows_two_windows(stage: &Stage) -> Outcome {
+    let first = stage.app();
+    let second = first.second_window();
+    let device = &first.device;
+    let mut chains = [
+        first.swapchain_with(Wanted::mailbox()),
+        second.swapchain_with(Wanted {
+            extent: (128, 64),
+            ..Wanted::mailbox()
+        }),
+    ];
+    for _ in 0..20 {
+        let mut indices = [0; 2];
+        for (index, chain) in indices.iter_mut().zip(&mut chains) {
+            *index = chain.acquire_and_wait(u64::MAX).unwrap();
+            chain.draw_now(*index).unwrap();
+        }
+        let swapchains = [chains[0].raw, chains[1].raw];
+        let wait = [chains[0].drawn(indices[0]), chains[1].drawn(indices[1])];
+        let mut results = [vk::Result::ERROR_UNKNOWN; 2];
+        let info = vk::PresentInfoKHR::default()
+            .wait_semaphores(&wait)
+            .swapchains(&swapchains)
+            .image_indices(&indices)
+            .results(&mut results);
+        device
+            // SAFETY: everything is the device's; both images are held and drawn.
+            .with_queue(|queue| unsafe { device.swapchain.queue_present(queue, &info) })
+            .unwrap();
+        assert_eq!(results, [vk::Result::SUCCESS; 2]);
+        first.surface.dispatch();
+        second.surface.dispatch();
+    }
+    drop(chains);
+    first.surface.window().assert_alive();
+    second.surface.window().assert_alive();
+    Ok(())
+}
+
+/// One swapchain of the two in a present is the layer's, the other the driver's.
+fn one_present_shows_a_window_and_a_headless_surface(stage: &Stage) -> Outcome {
+    stage.needs_of_instance(ash::ext::headless_surface::NAME)?;
+    let app = stage.app();
+    let headless = Surface::headless(&app.device.instance);
+    let device = &app.device;
+    let mut chains = [
+        app.swapchain_with(Wanted::mailbox()),
+        Swapchain::new(device, &headless, Wanted::default()).unwrap(),
+    ];
+    for turn in 0..20 {
+        // In either order.
+        chains.reverse();
+        let mut indices = [0; 2];
+        for (index, chain) in indices.iter_mut().zip(&mut chains) {
+            *index = chain.acquire_and_wait(u64::MAX).unwrap();
+            chain.draw_now(*index).unwrap();
+        }
+        let swapchains = [chains[0].raw, chains[1].raw];
+        let wait = [chains[0].drawn(indices[0]), chains[1].drawn(indices[1])];
+        let mut results = [vk::Result::ERROR_UNKNOWN; 2];
+        let info = vk::PresentInfoKHR::default()
+            .wait_semaphores(&wait)
+            .swapchains(&swapchains)
+            .image_indices(&indices)
+            .results(&mut results);
+        device
+            // SAFETY: everything is the device's; both images are held and drawn.
+            .with_queue(|queue| unsafe { device.swapchain.queue_present(queue, &info) })
+            .unwrap();
+        assert_eq!(results, [vk::Result::SUCCESS; 2], "turn {turn}");
+        app.surface.dispatch();
+    }
+    drop(chains);
+    app.surface.window().assert_alive();
+    Ok(())
+}
+
+/// A present that waits for nothing shows what earlier submissions drew.
+fn a_present_may_wait_for_no_semaphore(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let swapchain = app.swapchain_with(Wanted::mailbox());
+    let device = &app.device;
+    for _ in 0..10 {
+        let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
+        draw_without_semaphore(&swapchain, index);
+        let swapchains = [swapchain.raw];
+        let indices = [index];
+        let info = vk::PresentInfoKHR::default()
+            .swapchains(&swapchains)
+            .image_indices(&indices);
+        device
+            // SAFETY: everything is the device's; the image is held and drawn.
+            .with_queue(|queue| unsafe { device.swapchain.queue_present(queue, &info) })
+            .unwrap();
+        app.surface.dispatch();
+    }
+    drop(swapchain);
+    app.surface.window().assert_alive();
+    Ok(())
+}
+
+/// "The application … can present images in a different order than it acquired them" (34.10).
+fn images_may_be_presented_in_any_order(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let least = app
+        .surface
+        .capabilities(app.device.physical)
+        .unwrap()
+        .min_image_count;
+    let mut swapchain = app.swapchain_with(Wanted {
+        images: least + 1,
+        ..Wanted::mailbox()
+    });
+    for turn in 0..10 {
+        let mut held = [0; 2];
+        for index in &mut held {
+            *index = swapchain.acquire_and_wait(u64::MAX).unwrap();
+        }
+        if turn % 2 == 0 {
+            held.reverse();
+        }
+        for index in held {
+            swapchain.draw_and_present(index).unwrap();
+            app.surface.dispatch();
+        }
+    }
+    drop(swapchain);
+    app.surface.window().assert_alive();
+    Ok(())
+}
+
+/// `waitSemaphoreCount`: each is waited for and unsignalled by the present, so that it can be signalled
+/// again.
+fn a_present_may_wait_for_several_semaphores(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let device = &app.device;
+    let mut swapchain = app.swapchain_with(Wanted::mailbox());
+    let more: Vec<_> = (0..3)
+        .map(|_| wayfence_tests::swapchain::semaphore(device).unwrap())
+        .collect();
+    for _ in 0..5 {
+        let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
+        swapchain.draw_now(index).unwrap();
+        let submit = vk::SubmitInfo::default().signal_semaphores(&more);
+        let wait = [more.as_slice(), &[swapchain.drawn(index)]].concat();
+        let swapchains = [swapchain.raw];
+        let indices = [index];
+        let info = vk::PresentInfoKHR::default()
+            .wait_semaphores(&wait)
+            .swapchains(&swapchains)
+            .image_indices(&indices);
+        device
+            // SAFETY: everything is the device's; the image is held and drawn, and each semaphore has
+            // a signal pending; they are unsignalled again when the queue is idle.
+            .with_queue(|queue| unsafe {
+                device
+                    .raw
+                    .queue_submit(queue, &[submit], vk::Fence::null())?;
+                device.swapchain.queue_present(queue, &info)
+            })
+            .unwrap();
+        device.wait_idle().unwrap();
+        app.surface.dispatch();
+    }
+    drop(swapchain);
+    for semaphore in more {
+        // SAFETY: the queue is idle.
+        unsafe { device.raw.destroy_semaphore(semaphore, None) };
+    }
+    app.surface.window().assert_alive();
+    Ok(())
+}
+
+/// vkQueuePresentKHR "queues an image for presentation": what the compositor gets is that image, in the
+/// order of the presents.
+fn each_present_is_a_commit_of_its_own(stage: &Stage) -> Outcome {
+    let compositor = stage.scripted()?;
+    let app = stage.app();
+    let mut swapchain = app.swapchain_with(Wanted::mailbox());
+    // One has mapped the window.
+    let before = compositor.commit_count();
+    for frame in 1..=5 {
+        swapchain.frame().unwrap();
+        app.surface.window().roundtrip().unwrap();
+        assert_eq!(compositor.commit_count(), before + frame);
+    }
+    Ok(())
+}
+
+/// "VK_ERROR_SURFACE_LOST_KHR: a surface is no longer available", or VK_ERROR_OUT_OF_DATE_KHR, which it
+/// leaves to the implementation to tell from it (VkResult): of a surface whose connection is gone a call
+/// tells soon, and everything can still be destroyed.
+fn a_dead_compositor_ends_a_swapchain(stage: &Stage) -> Outcome {
+    let compositor = stage.scripted()?;
+    let app = stage.app();
+    let mut swapchain = app.swapchain();
+    swapchain.frame().unwrap();
+    compositor.disconnect(compositor.clients()[0]);
+    let told = (0..swapchain.images.len() + 1)
+        .find_map(|_| swapchain.frame_within(SECOND).err())
+        .expect("an error");
+    let ends = [
+        vk::Result::ERROR_SURFACE_LOST_KHR,
+        vk::Result::ERROR_OUT_OF_DATE_KHR,
+    ];
+    assert!(ends.contains(&told), "{told:?}");
+    Ok(())
+}

@@ -1,0 +1,304 @@
+//! Numbers of frames, and waiting for them: VK_KHR_present_id and VK_KHR_present_wait, in both generations.
+
+use std::marker::PhantomData;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ash::{khr, vk};
+use wayfence_tests::{Application, Swapchain, Wanted};
+
+use crate::case::{NotSupported, Outcome, cases};
+use crate::frames::{MILLISECOND, SECOND};
+use crate::names::{self, PresentId, PresentWait2Info};
+use crate::stage::Stage;
+
+cases![
+    a_frame_is_waited_for,
+    a_frame_is_waited_for_in_the_second_generation,
+    a_wait_for_a_later_frame_is_one_for_an_earlier,
+    a_wait_for_a_frame_that_never_comes_times_out,
+    frames_without_a_number_change_nothing,
+    numbers_may_be_far_apart,
+    a_frame_that_is_replaced_ends_its_waits,
+    a_wait_goes_on_while_another_thread_presents,
+    frames_of_a_retired_swapchain_are_waited_for,
+];
+
+const FLAGS: vk::SwapchainCreateFlagsKHR = vk::SwapchainCreateFlagsKHR::from_raw(
+    names::CREATE_PRESENT_ID_2.as_raw() | names::CREATE_PRESENT_WAIT_2.as_raw(),
+);
+
+/// The extensions come in two generations.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Generation {
+    One,
+    Two,
+}
+use Generation::{One, Two};
+
+impl Generation {
+    /// The device has it, and so has the surface.
+    fn needed(self, stage: &Stage, app: &Application) -> Outcome {
+        match self {
+            One => {
+                stage.needs(khr::present_id::NAME)?;
+                stage.needs(khr::present_wait::NAME)
+            }
+            Two => {
+                stage.needs(names::PRESENT_ID2)?;
+                stage.needs(names::PRESENT_WAIT2)?;
+                let mut wait = names::Feature::of(names::SURFACE_CAPABILITIES_PRESENT_WAIT_2);
+                let mut capabilities = vk::SurfaceCapabilities2KHR {
+                    p_next: (&raw mut wait).cast(),
+                    ..Default::default()
+                };
+                // SAFETY: device and surface are alive; the chain outlives the call.
+                unsafe {
+                    stage
+                        .instance()
+                        .capabilities2
+                        .get_physical_device_surface_capabilities2(
+                            app.device.physical,
+                            &app.surface.info2(),
+                            &mut capabilities,
+                        )
+                }
+                .unwrap();
+                match wait.feature {
+                    vk::TRUE => Ok(()),
+                    _ => Err(NotSupported::because("this surface has no waits")),
+                }
+            }
+        }
+    }
+
+    fn swapchain(self, app: &Application, wanted: Wanted) -> Swapchain {
+        app.swapchain_with(Wanted {
+            flags: match self {
+                One => vk::SwapchainCreateFlagsKHR::empty(),
+                Two => FLAGS,
+            },
+            ..wanted
+        })
+    }
+}
+
+/// The first generation that there is.
+fn any(stage: &Stage, app: &Application) -> Result<Generation, NotSupported> {
+    match One.needed(stage, app) {
+        Ok(()) => Ok(One),
+        Err(reason) => Two.needed(stage, app).map(|()| Two).map_err(|_| reason),
+    }
+}
+
+/// Acquires, draws and presents a frame with this number.
+fn frame(swapchain: &mut Swapchain, generation: Generation, id: u64) {
+    let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
+    swapchain.draw_now(index).unwrap();
+    present(swapchain, index, generation, id);
+}
+
+fn present(swapchain: &Swapchain, index: u32, generation: Generation, id: u64) {
+    let ids = [id];
+    let info = PresentId {
+        s_type: vk::StructureType::from_raw(match generation {
+            One => 1_000_294_000,
+            Two => 1_000_479_001,
+        }),
+        p_next: std::ptr::null(),
+        swapchain_count: 1,
+        p_present_ids: ids.as_ptr(),
+        ids: PhantomData,
+    };
+    swapchain
+        .present_with(index, (&raw const info).cast())
+        .unwrap();
+    swapchain.surface.dispatch();
+}
+
+fn wait(swapchain: &Swapchain, generation: Generation, id: u64, timeout: u64) -> vk::Result {
+    let device = &swapchain.device;
+    let name = match generation {
+        One => c"vkWaitForPresentKHR",
+        Two => c"vkWaitForPresent2KHR",
+    };
+    let function = device.function(name).expect("the extension is enabled");
+    let raw = device.raw.handle();
+    // SAFETY: the functions of these names have these types; device and swapchain are alive.
+    unsafe {
+        match generation {
+            One => std::mem::transmute::<unsafe extern "system" fn(), vk::PFN_vkWaitForPresentKHR>(
+                function,
+            )(raw, swapchain.raw, id, timeout),
+            Two => {
+                let info = PresentWait2Info {
+                    s_type: vk::StructureType::from_raw(1_000_480_002),
+                    p_next: std::ptr::null(),
+                    present_id: id,
+                    timeout,
+                };
+                std::mem::transmute::<unsafe extern "system" fn(), names::WaitForPresent2>(function)(
+                    raw,
+                    swapchain.raw,
+                    &info,
+                )
+            }
+        }
+    }
+}
+
+fn each_is_waited_for(app: &Application, generation: Generation) {
+    for wanted in [Wanted::default(), Wanted::mailbox()] {
+        let mut swapchain = generation.swapchain(app, wanted);
+        for id in 1..=8 {
+            frame(&mut swapchain, generation, id);
+            let answer = wait(&swapchain, generation, id, 10 * SECOND);
+            assert_eq!(answer, vk::Result::SUCCESS, "{id}");
+            // Over is over.
+            assert_eq!(wait(&swapchain, generation, id, 0), vk::Result::SUCCESS);
+        }
+    }
+    app.surface.window().assert_alive();
+}
+
+/// "vkWaitForPresentKHR waits for the presentId associated with swapchain to be increased in value so that
+/// it is at least equal to presentId".
+fn a_frame_is_waited_for(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    One.needed(stage, &app)?;
+    each_is_waited_for(&app, One);
+    Ok(())
+}
+
+/// vkWaitForPresent2KHR.
+fn a_frame_is_waited_for_in_the_second_generation(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    Two.needed(stage, &app)?;
+    each_is_waited_for(&app, Two);
+    Ok(())
+}
+
+/// "at least equal to presentId".
+fn a_wait_for_a_later_frame_is_one_for_an_earlier(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let generation = any(stage, &app)?;
+    let mut swapchain = generation.swapchain(&app, Wanted::default());
+    for id in [10, 20, 30] {
+        frame(&mut swapchain, generation, id);
+    }
+    assert_eq!(
+        wait(&swapchain, generation, 30, 10 * SECOND),
+        vk::Result::SUCCESS
+    );
+    for earlier in [1, 10, 15, 20] {
+        assert_eq!(
+            wait(&swapchain, generation, earlier, 0),
+            vk::Result::SUCCESS
+        );
+    }
+    Ok(())
+}
+
+/// "VK_TIMEOUT … if the timeout expires before the presentation occurred"; "if timeout is zero,
+/// vkWaitForPresentKHR does not wait".
+fn a_wait_for_a_frame_that_never_comes_times_out(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let generation = any(stage, &app)?;
+    let mut swapchain = generation.swapchain(&app, Wanted::default());
+    frame(&mut swapchain, generation, 1);
+    for timeout in [0, 100 * MILLISECOND] {
+        let begun = Instant::now();
+        let answer = wait(&swapchain, generation, 2, timeout);
+        assert_eq!(answer, vk::Result::TIMEOUT);
+        assert!(begun.elapsed() >= Duration::from_nanos(timeout));
+        assert!(begun.elapsed() < Duration::from_nanos(timeout + SECOND));
+    }
+    Ok(())
+}
+
+/// "presentIds … a value of zero indicates that no ID is associated" (VkPresentIdKHR).
+fn frames_without_a_number_change_nothing(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let generation = any(stage, &app)?;
+    let mut swapchain = generation.swapchain(&app, Wanted::default());
+    frame(&mut swapchain, generation, 5);
+    frame(&mut swapchain, generation, 0);
+    swapchain.frame().unwrap();
+    assert_eq!(
+        wait(&swapchain, generation, 5, 10 * SECOND),
+        vk::Result::SUCCESS
+    );
+    assert_eq!(wait(&swapchain, generation, 6, 0), vk::Result::TIMEOUT);
+    frame(&mut swapchain, generation, 6);
+    assert_eq!(
+        wait(&swapchain, generation, 6, 10 * SECOND),
+        vk::Result::SUCCESS
+    );
+    Ok(())
+}
+
+/// "Each presentIds value must be greater than any previous": by how much is the application's choice.
+fn numbers_may_be_far_apart(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let generation = any(stage, &app)?;
+    let mut swapchain = generation.swapchain(&app, Wanted::default());
+    for id in [1, 1 << 32, u64::MAX - 1, u64::MAX] {
+        frame(&mut swapchain, generation, id);
+        let answer = wait(&swapchain, generation, id, 10 * SECOND);
+        assert_eq!(answer, vk::Result::SUCCESS, "{id}");
+    }
+    Ok(())
+}
+
+/// An image that is replaced in the queue of mailbox "will never be presented": its number is passed by
+/// that of the frame that has replaced it.
+fn a_frame_that_is_replaced_ends_its_waits(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let generation = any(stage, &app)?;
+    let mut swapchain = generation.swapchain(&app, Wanted::mailbox());
+    for id in 1..=12 {
+        frame(&mut swapchain, generation, id);
+    }
+    for id in 1..=12 {
+        let answer = wait(&swapchain, generation, id, 10 * SECOND);
+        assert_eq!(answer, vk::Result::SUCCESS, "{id}");
+    }
+    Ok(())
+}
+
+/// "swapchain … may be … used by another thread": of vkWaitForPresentKHR only the device is named as externally
+/// synchronised nowhere; a wait may begin before its present.
+fn a_wait_goes_on_while_another_thread_presents(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let generation = any(stage, &app)?;
+    let mut swapchain = generation.swapchain(&app, Wanted::default());
+    frame(&mut swapchain, generation, 1);
+    let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
+    swapchain.draw_now(index).unwrap();
+    thread::scope(|scope| {
+        let waiter = scope.spawn(|| wait(&swapchain, generation, 2, 20 * SECOND));
+        thread::sleep(Duration::from_millis(50));
+        present(&swapchain, index, generation, 2);
+        assert_eq!(waiter.join().unwrap(), vk::Result::SUCCESS);
+    });
+    Ok(())
+}
+
+/// A swapchain that is retired shows what was presented to it; "VK_ERROR_OUT_OF_DATE_KHR" is for what was
+/// not.
+fn frames_of_a_retired_swapchain_are_waited_for(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let generation = any(stage, &app)?;
+    let mut old = generation.swapchain(&app, Wanted::default());
+    frame(&mut old, generation, 1);
+    let mut new = old.replaced_by(old.wanted).unwrap();
+    let answer = wait(&old, generation, 1, 10 * SECOND);
+    assert!(
+        [vk::Result::SUCCESS, vk::Result::ERROR_OUT_OF_DATE_KHR].contains(&answer),
+        "{answer:?}"
+    );
+    // Numbers are a swapchain's own.
+    frame(&mut new, generation, 1);
+    assert_eq!(wait(&new, generation, 1, 10 * SECOND), vk::Result::SUCCESS);
+    Ok(())
+}

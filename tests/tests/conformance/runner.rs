@@ -1,0 +1,196 @@
+//! Runs cases in one process, as loading a driver takes longer than most of them, and goes on in a new
+//! one with those that are left when one has taken it down.
+//!
+//! The process that is started only starts others: each runs cases until the end, or until one crashes
+//! or hangs. What came out of them is in a file, a line each: case, result and seconds, separated by tabs.
+//! The last line of a case counts. `WAYFENCE_CONFORMANCE_RESULTS` names the file, if somebody wants to read
+//! it afterwards.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::env;
+use std::fs::{self, File};
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use crate::case::Case;
+use crate::stage::Stage;
+
+/// Emulated, everything is slow; what takes longer hangs.
+const LIMIT: Duration = Duration::from_secs(120);
+/// Where the results go.
+const RESULTS: &str = "WAYFENCE_CONFORMANCE_RESULTS";
+/// Set for a process that runs cases.
+const WORKER: &str = "WAYFENCE_CONFORMANCE_WORKER";
+
+/// What the process does.
+pub fn run(cases: &[Case]) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    if arguments.list || !(arguments.ignored || arguments.include_ignored) {
+        if !arguments.list {
+            eprintln!(
+                "conformance: nothing is run: every case needs a driver, and a compositor or the \
+                 scripted one: scripts/conformance, or --ignored in a session"
+            );
+        }
+        let trials = trials(cases, Path::new(""));
+        return libtest_mimic::run(&arguments, trials).exit_code();
+    }
+    match (env::var_os(WORKER), env::var_os(RESULTS)) {
+        (Some(_), Some(results)) => {
+            let results = PathBuf::from(results);
+            let done = read(&results);
+            let left: Vec<Case> = cases
+                .iter()
+                .filter(|case| !done.contains_key(&name(case)))
+                .copied()
+                .collect();
+            // They share a compositor, and several measure time.
+            arguments.test_threads = Some(1);
+            let conclusion = libtest_mimic::run(&arguments, trials(&left, &results));
+            Stage::end();
+            conclusion.exit_code()
+        }
+        (_, Some(results)) => supervise(Path::new(&results)),
+        _ => {
+            let results = env::temp_dir().join(format!("conformance-{}", std::process::id()));
+            let code = supervise(&results);
+            let _ = fs::remove_file(results);
+            code
+        }
+    }
+}
+
+/// Starts processes until one has come to the end of the cases.
+fn supervise(results: &Path) -> ExitCode {
+    fs::write(results, "").unwrap_or_else(|error| panic!("{}: {error}", results.display()));
+    loop {
+        let before = read(results).len();
+        let status = Command::new(env::current_exe().expect("/proc/self/exe"))
+            .args(env::args_os().skip(1))
+            .env(WORKER, "1")
+            .env(RESULTS, results)
+            .status()
+            .expect("this program can be started");
+        let after = read(results);
+        // A process that ends by itself has an exit status; what takes it down is a signal.
+        if status.code().is_none() && after.len() > before {
+            eprintln!("conformance: {status}; going on with what is left");
+            continue;
+        }
+        let mut counts = [0; 4];
+        for result in after.values() {
+            counts[match result.as_str() {
+                "pass" => 0,
+                text if text.starts_with("not supported") => 1,
+                text if text.starts_with("FAIL") => 2,
+                _ => 3,
+            }] += 1;
+        }
+        let [passed, unsupported, failed, died] = counts;
+        eprintln!(
+            "conformance: {passed} passed, {failed} failed, {died} crashed or hung, \
+             {unsupported} not supported"
+        );
+        // Without results the process has not got to the cases: its status is the answer.
+        return match (failed + died, status.success() || !after.is_empty()) {
+            (0, true) => ExitCode::SUCCESS,
+            _ => ExitCode::FAILURE,
+        };
+    }
+}
+
+fn trials(cases: &[Case], results: &Path) -> Vec<Trial> {
+    cases
+        .iter()
+        .map(|case| {
+            let (case, results) = (*case, results.to_owned());
+            Trial::ignorable_test(name(&case), move || attempt(&case, &results))
+                .with_ignored_flag(true)
+        })
+        .collect()
+}
+
+/// Without the name of this program.
+fn name(case: &Case) -> String {
+    case.name
+        .split_once("::")
+        .map_or(case.name, |(_, rest)| rest)
+        .to_owned()
+}
+
+fn attempt(case: &Case, results: &Path) -> Result<Completion, Failed> {
+    let name = name(case);
+    let begun = Instant::now();
+    let record = move |results: &Path, name: &str, result: &str| {
+        let seconds = begun.elapsed().as_secs_f32();
+        let line = format!("{name}\t{result}\t{seconds:.1}\n");
+        File::options()
+            .append(true)
+            .open(results)
+            .and_then(|mut file| file.write_all(line.as_bytes()))
+            .unwrap_or_else(|error| panic!("{}: {error}", results.display()));
+    };
+    // Unless something better is known afterwards.
+    record(results, &name, "crashed");
+    let (ended, watch) = mpsc::channel::<()>();
+    let watchdog = {
+        let (name, results) = (name.clone(), results.to_owned());
+        thread::spawn(move || {
+            if watch.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+                record(&results, &name, "hung");
+                eprintln!("{name}: hangs for {LIMIT:?}");
+                std::process::abort();
+            }
+        })
+    };
+    // What a case changes goes with it.
+    let outcome = catch_unwind(AssertUnwindSafe(|| Stage::set(case.run)));
+    drop(ended);
+    watchdog.join().expect("it only waits");
+    match outcome {
+        Ok(Ok(())) => {
+            record(results, &name, "pass");
+            Ok(Completion::Completed)
+        }
+        Ok(Err(reason)) => {
+            record(results, &name, &format!("not supported: {reason}"));
+            Ok(Completion::ignored_with(reason))
+        }
+        Err(payload) => {
+            let message = message(&*payload);
+            record(results, &name, &format!("FAIL: {message}"));
+            Err(message.into())
+        }
+    }
+}
+
+/// What a panic says, in one line.
+fn message(payload: &(dyn Any + Send)) -> String {
+    payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn read(results: &Path) -> HashMap<String, String> {
+    fs::read_to_string(results)
+        .unwrap_or_else(|error| panic!("{}: {error}", results.display()))
+        .lines()
+        .filter_map(|line| {
+            let mut columns = line.split('\t');
+            Some((columns.next()?.to_owned(), columns.next()?.to_owned()))
+        })
+        .collect()
+}
