@@ -1,4 +1,4 @@
-//! Acquiring images: "34.10. WSI Swapchain", vkAcquireNextImageKHR.
+//! Acquiring images: "WSI Swapchain", vkAcquireNextImageKHR.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -96,7 +96,8 @@ fn without_a_timeout_an_acquire_does_not_wait(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "… otherwise VK_TIMEOUT if the timeout expires"; and not much later than that.
+/// "If the specified timeout period expires before an image is acquired, vkAcquireNextImageKHR returns
+/// VK_TIMEOUT"; and not much later than that.
 fn a_finite_timeout_ends_an_acquire_in_time(stage: &Stage) -> Outcome {
     let app = stage.app();
     let mut swapchain = app.swapchain_with(Wanted::mailbox());
@@ -201,8 +202,8 @@ fn acquire_2_is_acquire(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "Let S be the number of images in the swapchain. If the application has acquired at most
-/// S - minImageCount … vkAcquireNextImageKHR can always succeed" ("forward progress").
+/// Forward progress: of S images, where the surface's minImageCount is M, S - M may be acquired, and an
+/// acquire without a timeout ends all the same (vkAcquireNextImageKHR).
 fn what_forward_progress_allows_can_be_acquired(stage: &Stage) -> Outcome {
     let app = stage.app();
     let least = app
@@ -229,7 +230,7 @@ fn what_forward_progress_allows_can_be_acquired(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// An image belongs to the application from its acquire to its present ("34.10. WSI Swapchain").
+/// An image belongs to the application from its acquire to its present ("WSI Swapchain").
 fn an_image_is_acquired_once_until_it_is_presented(stage: &Stage) -> Outcome {
     let app = stage.app();
     let mut swapchain = app.swapchain_with(Wanted::mailbox());

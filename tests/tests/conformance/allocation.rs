@@ -1,4 +1,4 @@
-//! Allocation callbacks ("11.1. Host Memory"): what is allocated by them is freed by them, and where they
+//! Allocation callbacks ("Host Memory"): what is allocated by them is freed by them, and where they
 //! fail the command tells, or does without.
 
 use std::alloc::{Layout, alloc, dealloc};
@@ -233,7 +233,7 @@ fn fails_well(run: impl Fn(&vk::AllocationCallbacks<'_>) -> Result<(), vk::Resul
     }
 }
 
-/// "pfnFree … must be … called for each allocation" once the object goes.
+/// What was allocated for an object by pfnAllocation is given to pfnFree of the same callbacks (VkAllocationCallbacks).
 fn a_surface_frees_what_it_has_allocated(stage: &Stage) -> Outcome {
     let heap = Heap::default();
     surface(stage, &heap.callbacks()).unwrap();

@@ -1,4 +1,4 @@
-//! Creating swapchains: every parameter of VkSwapchainCreateInfoKHR ("34.10. WSI Swapchain").
+//! Creating swapchains: every parameter of VkSwapchainCreateInfoKHR ("WSI Swapchain").
 
 use std::collections::HashSet;
 
@@ -152,7 +152,7 @@ fn the_swapchain_is_the_layers(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "the array of images … is the same for each call" (vkGetSwapchainImagesKHR).
+/// vkGetSwapchainImagesKHR, "the array of presentable images associated with a swapchain": there is one.
 fn images_are_distinct_and_stay_the_same(stage: &Stage) -> Outcome {
     let app = stage.app();
     let mut swapchain = app.swapchain();
@@ -305,8 +305,8 @@ fn has_views(device: &Device, swapchain: &Swapchain, formats: &[vk::Format]) {
     }
 }
 
-/// `imageFormat`: the images are made as vkCreateImage makes them ("a presentable image … is equivalent
-/// to a non-presentable image created with the following VkImageCreateInfo parameters").
+/// `imageFormat`: "A presentable image is equivalent to a non-presentable image created with the following
+/// VkImageCreateInfo parameters" (vkCreateSwapchainKHR).
 fn images_have_views_of_their_format(stage: &Stage) -> Outcome {
     let app = stage.app();
     for format in app.surface.formats(app.device.physical).unwrap() {

@@ -26,8 +26,8 @@ fn rectangle(x: i32, y: i32, width: u32, height: u32) -> vk::RectLayerKHR {
         .extent(vk::Extent2D { width, height })
 }
 
-/// "rectangles … describing the area of the presentable images that have changed"; some may be empty, and
-/// whatever they say, it changes nothing in what is allowed (VkPresentRegionKHR, VkRectLayerKHR).
+/// "each entry in pRectangles is a rectangle of the given image that has changed since the last image was
+/// presented" (VkPresentRegionKHR): one or several, up to the whole.
 fn the_regions_of_an_incremental_present_are_taken(stage: &Stage) -> Outcome {
     stage.needs(khr::incremental_present::NAME)?;
     let app = stage.app();
@@ -52,8 +52,8 @@ fn the_regions_of_an_incremental_present_are_taken(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "rectangleCount … can be zero to indicate that all of the image has changed … or pRegions is NULL"
-/// (VkPresentRegionsKHR).
+/// "rectangleCount is the number of rectangles in pRectangles, or zero if the entire image has changed", and
+/// "pRegions is NULL or a pointer" (VkPresentRegionsKHR).
 fn no_region_is_the_whole_image(stage: &Stage) -> Outcome {
     stage.needs(khr::incremental_present::NAME)?;
     let app = stage.app();

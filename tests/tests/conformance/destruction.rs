@@ -21,7 +21,7 @@ cases![
     a_window_may_go_before_the_others_of_its_connection,
 ];
 
-/// "If swapchain is not VK_NULL_HANDLE …" (vkDestroySwapchainKHR, vkDestroySurfaceKHR).
+/// Handles may be VK_NULL_HANDLE (vkDestroySwapchainKHR, vkDestroySurfaceKHR).
 fn null_handles_are_ignored(stage: &Stage) -> Outcome {
     let app = stage.app();
     // SAFETY: destroying nothing is allowed.
@@ -63,8 +63,8 @@ fn a_swapchain_may_go_with_images_acquired(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "swapchain and all associated VkImage handles are destroyed … when the presentable image is no longer in
-/// use by the presentation engine": that is the implementation's matter.
+/// "The memory of each VkImage will only be freed after that image is no longer used by the presentation
+/// engine" (vkDestroySwapchainKHR): that is the implementation's matter.
 fn a_swapchain_may_go_right_after_a_present(stage: &Stage) -> Outcome {
     let app = stage.app();
     for turn in 0..10 {

@@ -14,8 +14,8 @@ cases![
     a_swapchain_names_its_device_group_modes,
 ];
 
-/// vkGetDeviceGroupPresentCapabilitiesKHR: "presentMask[i] … if non-zero, element i must be set in it", "modes
-/// … VK_DEVICE_GROUP_PRESENT_MODE_LOCAL_BIT_KHR must be set"; a logical device of one physical device.
+/// vkGetDeviceGroupPresentCapabilitiesKHR: a device that can present is in its own presentMask, and LOCAL is
+/// among the modes; here the logical device is one physical device.
 fn a_device_alone_presents_what_it_has_drawn(stage: &Stage) -> Outcome {
     let app = stage.app();
     let mut told = vk::DeviceGroupPresentCapabilitiesKHR::default();
@@ -35,7 +35,7 @@ fn a_device_alone_presents_what_it_has_drawn(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// vkGetDeviceGroupSurfacePresentModesKHR: "VK_DEVICE_GROUP_PRESENT_MODE_LOCAL_BIT_KHR must be set".
+/// vkGetDeviceGroupSurfacePresentModesKHR: LOCAL is among the modes.
 fn a_surface_offers_local_presents(stage: &Stage) -> Outcome {
     let app = stage.app();
     // SAFETY: device and surface are alive.
@@ -110,7 +110,7 @@ fn an_acquire_names_the_device(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// VkDeviceGroupSwapchainCreateInfoKHR: "modes … must be a valid combination".
+/// VkDeviceGroupSwapchainCreateInfoKHR, "a bitfield of modes that the swapchain can be used with".
 fn a_swapchain_names_its_device_group_modes(stage: &Stage) -> Outcome {
     let app = stage.app();
     let groups = vk::DeviceGroupSwapchainCreateInfoKHR::default()

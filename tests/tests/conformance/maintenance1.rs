@@ -187,7 +187,7 @@ fn what_a_present_used_may_go_once_its_fence_has_signalled(stage: &Stage) -> Out
 }
 
 /// A present that answers VK_ERROR_OUT_OF_DATE_KHR has queued its operations all the same
-/// (vkQueuePresentKHR, "the presentation is still considered to be enqueued").
+/// (vkQueuePresentKHR, "the set of queue operations are still considered to be enqueued").
 fn the_fence_of_a_present_to_a_retired_swapchain_signals(stage: &Stage) -> Outcome {
     stage.needs_one(MAINTENANCE1)?;
     let app = stage.app();
@@ -457,8 +457,8 @@ fn an_image_has_memory_once_it_is_acquired(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// VkBindImageMemorySwapchainInfoKHR: with deferred allocation an image of the application's is bound to an
-/// image "that has been acquired" (VUID-VkBindImageMemoryInfo-…, "must … have been acquired at least once").
+/// VkBindImageMemorySwapchainInfoKHR: with deferred allocation `imageIndex` is one that an acquire has
+/// returned before.
 fn images_of_the_application_are_bound_to_late_memory(stage: &Stage) -> Outcome {
     stage.needs_one(MAINTENANCE1)?;
     let app = stage.app();

@@ -136,8 +136,8 @@ fn a_mode_is_compatible_with_itself(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "If a mode is compatible with another, it is one of the surface": VkSwapchainPresentModesCreateInfoKHR
-/// wants both.
+/// VkSwapchainPresentModesCreateInfoKHR wants modes that are compatible and offered: the first without the
+/// second is of no use.
 fn compatible_modes_are_offered(stage: &Stage) -> Outcome {
     stage.needs_of_instance(names::KHR_SURFACE_MAINTENANCE1)?;
     let app = stage.app();
@@ -172,8 +172,8 @@ fn compatible_modes_fill_the_room_that_there_is(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// VkSurfacePresentModeKHR: "the implementation … returns values of minImageCount and maxImageCount …
-/// specialized for the selected present mode". A swapchain of that mode takes them.
+/// VkSurfacePresentModeKHR: minImageCount and maxImageCount are those of the mode that is asked for. A
+/// swapchain of that mode takes them.
 fn each_mode_has_its_own_number_of_images(stage: &Stage) -> Outcome {
     stage.needs_of_instance(names::KHR_SURFACE_MAINTENANCE1)?;
     let app = stage.app();
@@ -200,8 +200,8 @@ fn each_mode_has_its_own_number_of_images(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// VkSwapchainPresentModesCreateInfoKHR, VkSwapchainPresentModeInfoKHR: "the present mode … is used for this
-/// presentation and all subsequent presentations".
+/// VkSwapchainPresentModesCreateInfoKHR, VkSwapchainPresentModeInfoKHR: "the presentation modes
+/// used for the current and subsequent presentation operations".
 fn a_swapchain_changes_between_compatible_modes(stage: &Stage) -> Outcome {
     stage.needs_of_instance(names::KHR_SURFACE_MAINTENANCE1)?;
     stage.needs_one(MAINTENANCE1)?;

@@ -1,4 +1,4 @@
-//! Replacing swapchains: `oldSwapchain` of VkSwapchainCreateInfoKHR ("34.10. WSI Swapchain").
+//! Replacing swapchains: `oldSwapchain` of VkSwapchainCreateInfoKHR ("WSI Swapchain").
 
 use ash::vk;
 use wayfence_tests::Wanted;
@@ -16,9 +16,8 @@ cases![
     a_swapchain_may_be_replaced_before_it_is_used,
 ];
 
-/// "Any images from oldSwapchain that are not acquired by the application may be freed … the
-/// application can continue to present any already acquired images": a present of one succeeds or
-/// says that the swapchain is out of date, and breaks nothing.
+/// `oldSwapchain` "allows the application to still present any images that are already acquired from it":
+/// a present of one succeeds or says that the swapchain is out of date, and breaks nothing.
 fn what_was_acquired_before_may_be_presented_after_the_replacement(stage: &Stage) -> Outcome {
     let app = stage.app();
     let mut old = app.swapchain();
@@ -40,8 +39,8 @@ fn what_was_acquired_before_may_be_presented_after_the_replacement(stage: &Stage
     Ok(())
 }
 
-/// "VK_ERROR_NATIVE_WINDOW_IN_USE_KHR: the requested window is already in use": a surface has one
-/// swapchain that is not retired.
+/// "If oldSwapchain is VK_NULL_HANDLE, and the native window referred to by pCreateInfo->surface is already
+/// associated with a Vulkan swapchain, VK_ERROR_NATIVE_WINDOW_IN_USE_KHR must be returned."
 fn a_second_swapchain_of_a_surface_is_refused(stage: &Stage) -> Outcome {
     let app = stage.app();
     let mut first = app.swapchain();
@@ -59,8 +58,8 @@ fn a_second_swapchain_of_a_surface_is_refused(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "oldSwapchain is retired", and a retired swapchain is not "a non-retired swapchain associated with" the
-/// surface any more.
+/// "A native window cannot be associated with more than one non-retired swapchain at a time": retired ones
+/// do not count.
 fn a_window_is_free_again_while_a_retired_swapchain_lives(stage: &Stage) -> Outcome {
     let app = stage.app();
     let first = app.swapchain();

@@ -1,4 +1,4 @@
-//! Presenting images: "34.10. WSI Swapchain", vkQueuePresentKHR.
+//! Presenting images: "WSI Swapchain", vkQueuePresentKHR.
 
 use ash::vk;
 use wayfence_tests::instance::{Options, WAYLAND};
@@ -59,7 +59,7 @@ fn frames_flow_at_every_api_version(stage: &Stage) -> Outcome {
 }
 
 /// An application that asks for no more than it must: `VK_KHR_get_surface_capabilities2` is not
-/// among it ("Appendix B": VK_KHR_swapchain needs VK_KHR_surface alone).
+/// among it.
 fn frames_flow_with_the_fewest_extensions(stage: &Stage) -> Outcome {
     let app = stage.app_with(Options {
         api_version: vk::API_VERSION_1_0,
@@ -176,7 +176,7 @@ fn a_present_may_wait_for_no_semaphore(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "The application … can present images in a different order than it acquired them" (34.10).
+/// "applications can arbitrarily present any image that is currently acquired" (vkQueuePresentKHR).
 fn images_may_be_presented_in_any_order(stage: &Stage) -> Outcome {
     let app = stage.app();
     let least = app
@@ -185,6 +185,7 @@ fn images_may_be_presented_in_any_order(stage: &Stage) -> Outcome {
         .unwrap()
         .min_image_count;
     let mut swapchain = app.swapchain_with(Wanted {
+        // One that is held leaves forward progress to the next.
         images: least + 1,
         ..Wanted::mailbox()
     });
@@ -248,7 +249,7 @@ fn a_present_may_wait_for_several_semaphores(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// vkQueuePresentKHR "queues an image for presentation": what the compositor gets is that image, in the
+/// vkQueuePresentKHR, "Queue an image for presentation": what the compositor gets is that image, in the
 /// order of the presents.
 fn each_present_is_a_commit_of_its_own(stage: &Stage) -> Outcome {
     let compositor = stage.scripted()?;

@@ -21,7 +21,6 @@ cases![
     numbers_may_be_far_apart,
     a_frame_that_is_replaced_ends_its_waits,
     a_wait_goes_on_while_another_thread_presents,
-    frames_of_a_retired_swapchain_are_waited_for,
 ];
 
 const FLAGS: vk::SwapchainCreateFlagsKHR = vk::SwapchainCreateFlagsKHR::from_raw(
@@ -178,37 +177,32 @@ fn a_frame_is_waited_for_in_the_second_generation(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "at least equal to presentId".
+/// "at least equal to presentId" (vkWaitForPresentKHR; in the second generation a frame that is waited for has
+/// been presented).
 fn a_wait_for_a_later_frame_is_one_for_an_earlier(stage: &Stage) -> Outcome {
     let app = stage.app();
-    let generation = any(stage, &app)?;
-    let mut swapchain = generation.swapchain(&app, Wanted::default());
+    One.needed(stage, &app)?;
+    let mut swapchain = One.swapchain(&app, Wanted::default());
     for id in [10, 20, 30] {
-        frame(&mut swapchain, generation, id);
+        frame(&mut swapchain, One, id);
     }
-    assert_eq!(
-        wait(&swapchain, generation, 30, 10 * SECOND),
-        vk::Result::SUCCESS
-    );
+    assert_eq!(wait(&swapchain, One, 30, 10 * SECOND), vk::Result::SUCCESS);
     for earlier in [1, 10, 15, 20] {
-        assert_eq!(
-            wait(&swapchain, generation, earlier, 0),
-            vk::Result::SUCCESS
-        );
+        assert_eq!(wait(&swapchain, One, earlier, 0), vk::Result::SUCCESS);
     }
     Ok(())
 }
 
-/// "VK_TIMEOUT … if the timeout expires before the presentation occurred"; "if timeout is zero,
-/// vkWaitForPresentKHR does not wait".
+/// "block until either the presentId associated with swapchain is greater than or equal to presentId, or
+/// timeout nanoseconds passes" (vkWaitForPresentKHR).
 fn a_wait_for_a_frame_that_never_comes_times_out(stage: &Stage) -> Outcome {
     let app = stage.app();
-    let generation = any(stage, &app)?;
-    let mut swapchain = generation.swapchain(&app, Wanted::default());
-    frame(&mut swapchain, generation, 1);
+    One.needed(stage, &app)?;
+    let mut swapchain = One.swapchain(&app, Wanted::default());
+    frame(&mut swapchain, One, 1);
     for timeout in [0, 100 * MILLISECOND] {
         let begun = Instant::now();
-        let answer = wait(&swapchain, generation, 2, timeout);
+        let answer = wait(&swapchain, One, 2, timeout);
         assert_eq!(answer, vk::Result::TIMEOUT);
         assert!(begun.elapsed() >= Duration::from_nanos(timeout));
         assert!(begun.elapsed() < Duration::from_nanos(timeout + SECOND));
@@ -216,28 +210,22 @@ fn a_wait_for_a_frame_that_never_comes_times_out(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "presentIds … a value of zero indicates that no ID is associated" (VkPresentIdKHR).
+/// "each non-zero value in pPresentIds specifies the present id" (VkPresentIdKHR): zero is none.
 fn frames_without_a_number_change_nothing(stage: &Stage) -> Outcome {
     let app = stage.app();
-    let generation = any(stage, &app)?;
-    let mut swapchain = generation.swapchain(&app, Wanted::default());
-    frame(&mut swapchain, generation, 5);
-    frame(&mut swapchain, generation, 0);
+    One.needed(stage, &app)?;
+    let mut swapchain = One.swapchain(&app, Wanted::default());
+    frame(&mut swapchain, One, 5);
+    frame(&mut swapchain, One, 0);
     swapchain.frame().unwrap();
-    assert_eq!(
-        wait(&swapchain, generation, 5, 10 * SECOND),
-        vk::Result::SUCCESS
-    );
-    assert_eq!(wait(&swapchain, generation, 6, 0), vk::Result::TIMEOUT);
-    frame(&mut swapchain, generation, 6);
-    assert_eq!(
-        wait(&swapchain, generation, 6, 10 * SECOND),
-        vk::Result::SUCCESS
-    );
+    assert_eq!(wait(&swapchain, One, 5, 10 * SECOND), vk::Result::SUCCESS);
+    assert_eq!(wait(&swapchain, One, 6, 0), vk::Result::TIMEOUT);
+    frame(&mut swapchain, One, 6);
+    assert_eq!(wait(&swapchain, One, 6, 10 * SECOND), vk::Result::SUCCESS);
     Ok(())
 }
 
-/// "Each presentIds value must be greater than any previous": by how much is the application's choice.
+/// Each number is greater than those before it (VkPresentIdKHR): by how much is the application's choice.
 fn numbers_may_be_far_apart(stage: &Stage) -> Outcome {
     let app = stage.app();
     let generation = any(stage, &app)?;
@@ -250,8 +238,8 @@ fn numbers_may_be_far_apart(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// An image that is replaced in the queue of mailbox "will never be presented": its number is passed by
-/// that of the frame that has replaced it.
+/// Where images are replaced "any wait of this type associated with such an image must be signaled no later
+/// than a wait associated with the replacing image would be signaled" (vkWaitForPresentKHR).
 fn a_frame_that_is_replaced_ends_its_waits(stage: &Stage) -> Outcome {
     let app = stage.app();
     let generation = any(stage, &app)?;
@@ -266,39 +254,20 @@ fn a_frame_that_is_replaced_ends_its_waits(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "swapchain … may be … used by another thread": of vkWaitForPresentKHR only the device is named as externally
-/// synchronised nowhere; a wait may begin before its present.
+/// "the swapchain passed to vkWaitForPresentKHR may be simultaneously used by other threads in calls to
+/// functions other than vkDestroySwapchainKHR"; a wait may begin before its present.
 fn a_wait_goes_on_while_another_thread_presents(stage: &Stage) -> Outcome {
     let app = stage.app();
-    let generation = any(stage, &app)?;
-    let mut swapchain = generation.swapchain(&app, Wanted::default());
-    frame(&mut swapchain, generation, 1);
+    One.needed(stage, &app)?;
+    let mut swapchain = One.swapchain(&app, Wanted::default());
+    frame(&mut swapchain, One, 1);
     let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
     swapchain.draw_now(index).unwrap();
     thread::scope(|scope| {
-        let waiter = scope.spawn(|| wait(&swapchain, generation, 2, 20 * SECOND));
+        let waiter = scope.spawn(|| wait(&swapchain, One, 2, 20 * SECOND));
         thread::sleep(Duration::from_millis(50));
-        present(&swapchain, index, generation, 2);
+        present(&swapchain, index, One, 2);
         assert_eq!(waiter.join().unwrap(), vk::Result::SUCCESS);
     });
-    Ok(())
-}
-
-/// A swapchain that is retired shows what was presented to it; "VK_ERROR_OUT_OF_DATE_KHR" is for what was
-/// not.
-fn frames_of_a_retired_swapchain_are_waited_for(stage: &Stage) -> Outcome {
-    let app = stage.app();
-    let generation = any(stage, &app)?;
-    let mut old = generation.swapchain(&app, Wanted::default());
-    frame(&mut old, generation, 1);
-    let mut new = old.replaced_by(old.wanted).unwrap();
-    let answer = wait(&old, generation, 1, 10 * SECOND);
-    assert!(
-        [vk::Result::SUCCESS, vk::Result::ERROR_OUT_OF_DATE_KHR].contains(&answer),
-        "{answer:?}"
-    );
-    // Numbers are a swapchain's own.
-    frame(&mut new, generation, 1);
-    assert_eq!(wait(&new, generation, 1, 10 * SECOND), vk::Result::SUCCESS);
     Ok(())
 }

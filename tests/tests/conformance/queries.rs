@@ -39,7 +39,7 @@ fn capabilities_are_those_of_a_wayland_surface(stage: &Stage) -> Outcome {
     let capabilities = app.surface.capabilities(app.device.physical).unwrap();
     // "On Wayland … currentExtent is the special value (0xFFFFFFFF, 0xFFFFFFFF), indicating that
     // the surface size will be determined by the extent of a swapchain targeting the surface"
-    // (Vulkan specification, 34.2.5 Wayland Platform).
+    // (vkCreateWaylandSurfaceKHR).
     assert_eq!(capabilities.current_extent.width, u32::MAX);
     assert_eq!(capabilities.current_extent.height, u32::MAX);
     assert_eq!(capabilities.min_image_extent.width, 1);
@@ -78,7 +78,7 @@ fn capabilities_are_those_of_a_wayland_surface(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "behaves similarly to vkGetPhysicalDeviceSurfaceCapabilitiesKHR" (34.5.1. Surface Capabilities).
+/// "behaves similarly to vkGetPhysicalDeviceSurfaceCapabilitiesKHR" ("Surface Queries").
 fn plain_and_2_capabilities_agree(stage: &Stage) -> Outcome {
     let app = stage.app();
     let plain = app.surface.capabilities(app.device.physical).unwrap();
@@ -87,7 +87,7 @@ fn plain_and_2_capabilities_agree(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "behaves similarly to vkGetPhysicalDeviceSurfaceFormatsKHR" (34.5.2. Surface Format Support).
+/// "behaves similarly to vkGetPhysicalDeviceSurfaceFormatsKHR" ("Surface Queries").
 fn plain_and_2_formats_agree(stage: &Stage) -> Outcome {
     let app = stage.app();
     let plain = app.surface.formats(app.device.physical).unwrap();
@@ -96,8 +96,8 @@ fn plain_and_2_formats_agree(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "format must not be VK_FORMAT_UNDEFINED"; a format and its sRGB twin come together ("While the
-/// format of a presentable image refers to the encoding of each pixel …", VkSurfaceFormatKHR).
+/// "format must not be VK_FORMAT_UNDEFINED"; the 8 bit formats that every
+/// compositor can show are there (VkSurfaceFormatKHR).
 fn formats_are_shown_once_and_the_usual_ones_are_there(stage: &Stage) -> Outcome {
     let app = stage.app();
     let formats = app.surface.formats(app.device.physical).unwrap();
@@ -185,7 +185,7 @@ const NO_FORMAT: vk::SurfaceFormatKHR = vk::SurfaceFormatKHR {
     color_space: vk::ColorSpaceKHR::from_raw(-1),
 };
 
-/// vkGetPhysicalDeviceSurfaceFormatsKHR, "34.5. Surface Queries".
+/// vkGetPhysicalDeviceSurfaceFormatsKHR, "Surface Queries".
 fn formats_fill_the_room_that_there_is(stage: &Stage) -> Outcome {
     let app = stage.app();
     let query = stage
@@ -230,7 +230,7 @@ fn formats_2_fill_the_room_that_there_is(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// vkGetPhysicalDeviceSurfacePresentModesKHR, "34.5. Surface Queries".
+/// vkGetPhysicalDeviceSurfacePresentModesKHR, "Surface Queries".
 fn modes_fill_the_room_that_there_is(stage: &Stage) -> Outcome {
     let app = stage.app();
     let query = stage
@@ -245,7 +245,7 @@ fn modes_fill_the_room_that_there_is(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// vkGetPhysicalDevicePresentRectanglesKHR, "34.6. Device Group Queries".
+/// vkGetPhysicalDevicePresentRectanglesKHR, "Device Group Queries".
 fn rectangles_fill_the_room_that_there_is(stage: &Stage) -> Outcome {
     let app = stage.app();
     let query = stage
@@ -267,10 +267,8 @@ fn rectangles_fill_the_room_that_there_is(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "minImageCount … maxImageCount … will be greater than or equal to minImageCount, or 0"; "the width
-/// and height of the extent will each be less than or equal to the corresponding width and height of
-/// maxImageExtent"; "supportedUsageFlags … VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT must be included"; one
-/// transform, one way to composite at the least (VkSurfaceCapabilitiesKHR).
+/// VkSurfaceCapabilitiesKHR: the least is not more than the most, where there is one; COLOR_ATTACHMENT is among
+/// the usages; one transform, and one way to composite at the least.
 fn capabilities_hold_together(stage: &Stage) -> Outcome {
     let app = stage.app();
     let told = app.surface.capabilities(app.device.physical).unwrap();
@@ -289,9 +287,8 @@ fn capabilities_hold_together(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "Valid usage: sType of each struct in the pNext chain must be unique", what is known in it is
-/// filled, and the chain itself is left as it is (VkSurfaceCapabilities2KHR; "3.7.3. Valid Usage for
-/// Extension Structures").
+/// Of a chain what is known is filled, and the chain itself is left as it is (VkSurfaceCapabilities2KHR;
+/// "Valid Usage for pNext Chains").
 fn capabilities_fill_each_structure_of_their_chain_and_nothing_else(stage: &Stage) -> Outcome {
     stage.needs_of_instance(names::KHR_SURFACE_MAINTENANCE1)?;
     let app = stage.app();
@@ -385,8 +382,7 @@ fn every_queue_family_is_answered(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "supportsProtected specifies whether a protected swapchain … can be used"
-/// (VkSurfaceProtectedCapabilitiesKHR): a boolean, and false where the device has no protected memory.
+/// `supportsProtected` (VkSurfaceProtectedCapabilitiesKHR): a boolean, and false where the device has no protected memory.
 fn a_surface_tells_whether_it_can_be_protected(stage: &Stage) -> Outcome {
     stage.needs_of_instance(khr::surface_protected_capabilities::NAME)?;
     let app = stage.app();
@@ -424,8 +420,8 @@ fn a_surface_tells_whether_it_can_be_protected(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "presentId2Supported is a boolean describing whether the surface is able to support the present-ID
-/// functionality" (VkSurfaceCapabilitiesPresentId2KHR; VkSurfaceCapabilitiesPresentWait2KHR likewise).
+/// `presentId2Supported`, a boolean of the surface (VkSurfaceCapabilitiesPresentId2KHR;
+/// VkSurfaceCapabilitiesPresentWait2KHR likewise).
 fn ids_and_waits_of_a_surface_are_those_of_the_device(stage: &Stage) -> Outcome {
     stage.needs(names::PRESENT_ID2)?;
     stage.needs(names::PRESENT_WAIT2)?;

@@ -1,5 +1,5 @@
 //! Threads: what the specification calls externally synchronised belongs to one thread at a time, all the
-//! rest to any ("3.6. Threading Behavior").
+//! rest to any ("Threading Behavior").
 
 use wayfence_tests::Wanted;
 use wayfence_tests::instance::Options;
