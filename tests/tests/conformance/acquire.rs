@@ -31,7 +31,7 @@ fn an_acquire_signals_semaphore_and_fence_alone_and_together(stage: &Stage) -> O
     let device = &app.device;
     let acquired = semaphore(device).unwrap();
     let ready = fence(device, false).unwrap();
-    for round in 0..30 {
+    for round in 0..12 {
         let (with_semaphore, with_fence) = [(true, false), (false, true), (true, true)][round % 3];
         let index = swapchain
             .acquire(
@@ -164,7 +164,7 @@ fn a_failed_acquire_signals_nothing(stage: &Stage) -> Outcome {
 fn an_infinite_acquire_waits_for_a_release(stage: &Stage) -> Outcome {
     let app = stage.app();
     let mut swapchain = app.swapchain();
-    for _ in 0..30 {
+    for _ in 0..12 {
         let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
         swapchain.draw_and_present(index).unwrap();
         app.surface.dispatch();

@@ -213,7 +213,8 @@ fn every_transform_that_is_offered_can_be_had(stage: &Stage) -> Outcome {
 fn every_usage_that_is_offered_can_be_had(stage: &Stage) -> Outcome {
     let app = stage.app();
     let told = app.surface.capabilities(app.device.physical).unwrap();
-    for format in app.surface.formats(app.device.physical).unwrap() {
+    let formats = app.surface.formats(app.device.physical).unwrap();
+    for (at, format) in formats.into_iter().enumerate() {
         for bit in bits(told.supported_usage_flags.as_raw()) {
             let usage = vk::ImageUsageFlags::from_raw(bit)
                 | vk::ImageUsageFlags::TRANSFER_DST
@@ -244,7 +245,10 @@ fn every_usage_that_is_offered_can_be_had(stage: &Stage) -> Outcome {
                 info.image_usage = usage;
             })
             .unwrap_or_else(|error| panic!("{format:?} {usage:?}: {error}"));
-            three_frames(&app, swapchain);
+            // Of the others it is enough that they can be made.
+            if at == 0 {
+                three_frames(&app, swapchain);
+            }
         }
     }
     Ok(())

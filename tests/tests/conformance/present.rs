@@ -26,7 +26,7 @@ fn frames_flow_in_fifo_and_in_mailbox(stage: &Stage) -> Outcome {
     let app = stage.app();
     for wanted in [Wanted::default(), Wanted::mailbox()] {
         let mut swapchain = app.swapchain_with(wanted);
-        for _ in 0..30 {
+        for _ in 0..15 {
             swapchain.frame().unwrap();
         }
         drop(swapchain);
@@ -86,7 +86,7 @@ fn one_present_shows_two_windows(stage: &Stage) -> Outcome {
             ..Wanted::mailbox()
         }),
     ];
-    for _ in 0..20 {
+    for _ in 0..8 {
         let mut indices = [0; 2];
         for (index, chain) in indices.iter_mut().zip(&mut chains) {
             *index = chain.acquire_and_wait(u64::MAX).unwrap();
@@ -124,7 +124,7 @@ fn one_present_shows_a_window_and_a_headless_surface(stage: &Stage) -> Outcome {
         app.swapchain_with(Wanted::mailbox()),
         Swapchain::new(device, &headless, Wanted::default()).unwrap(),
     ];
-    for turn in 0..20 {
+    for turn in 0..8 {
         // In either order.
         chains.reverse();
         let mut indices = [0; 2];

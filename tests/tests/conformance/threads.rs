@@ -25,7 +25,7 @@ fn applications_in_several_threads_do_not_meet(stage: &Stage) -> Outcome {
                 } else {
                     Wanted::mailbox()
                 });
-                for _ in 0..30 {
+                for _ in 0..15 {
                     swapchain.frame().unwrap();
                 }
                 drop(swapchain);
@@ -44,7 +44,7 @@ fn windows_on_one_connection_are_drawn_in_several_threads(stage: &Stage) -> Outc
             let app = first.second_window();
             scope.spawn(move || {
                 let mut swapchain = app.swapchain();
-                for _ in 0..30 {
+                for _ in 0..15 {
                     swapchain.frame().unwrap();
                 }
                 drop(swapchain);
@@ -61,7 +61,7 @@ fn queries_may_come_while_another_thread_draws(stage: &Stage) -> Outcome {
     let mut swapchain = app.swapchain();
     std::thread::scope(|scope| {
         let drawing = scope.spawn(move || {
-            for _ in 0..30 {
+            for _ in 0..15 {
                 swapchain.frame().unwrap();
             }
         });
