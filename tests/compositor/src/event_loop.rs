@@ -143,14 +143,15 @@ fn run(shared: &Shared, mut display: Display<State>) {
             continue;
         }
         let asked = state.control.asked;
-        accept(shared, state);
-        // A client that has said too much or too little is gone already; the others go on.
-        let _ = display.dispatch_clients(state);
+        // Before the requests are read, which may be newer than the refresh: it shows none of those.
         if let Some(due) = due
             && due <= Clock::Monotonic.now()
         {
             state.refresh(due);
         }
+        accept(shared, state);
+        // A client that has said too much or too little is gone already; the others go on.
+        let _ = display.dispatch_clients(state);
         bury(&mut display, state, &shared.news);
         // A client that does not read is told the rest when it has read something.
         let _ = display.flush_clients();
