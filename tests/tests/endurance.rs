@@ -33,7 +33,7 @@ fn ten_thousand_frames_leave_nothing_behind() {
         swapchain.frame().unwrap();
         if frame == 100 || (frame + 1) % 1000 == 0 {
             app.device.wait_idle().unwrap();
-            samples.push(Footprint::now());
+            samples.push(Footprint::settled());
         }
     }
     assert_steady(&samples);
@@ -51,7 +51,7 @@ fn a_thousand_paced_frames_leave_nothing_behind() {
         swapchain.frame().unwrap();
         if (frame + 1) % 100 == 0 {
             app.device.wait_idle().unwrap();
-            samples.push(Footprint::now());
+            samples.push(Footprint::settled());
         }
     }
     assert_steady(&samples);
@@ -94,7 +94,7 @@ fn a_thousand_recreations_leave_nothing_behind() {
         }
         if look {
             app.surface.window().assert_alive();
-            samples.push(Footprint::now());
+            samples.push(Footprint::settled());
         }
     }
     assert_steady(&samples);
@@ -120,11 +120,11 @@ fn fifty_windows_and_devices_leave_nothing_behind() {
     for _ in 0..10 {
         run();
     }
-    let early = Footprint::now();
+    let early = Footprint::settled();
     for _ in 10..50 {
         run();
     }
-    let late = Footprint::now();
+    let late = Footprint::settled();
     assert_eq!(
         early.descriptors, late.descriptors,
         "descriptors after 10 and after 50"
