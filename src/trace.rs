@@ -26,6 +26,7 @@ mod timeline;
 mod tracer;
 
 pub(crate) use clock::monotonic;
+pub use clock::now;
 pub use event::{Cause, Waited};
 pub use recorder::{AcquireCall, Trace};
 pub(crate) use recorder::{FrameTrace, ReleaseFences};

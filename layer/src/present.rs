@@ -4,12 +4,12 @@
 use std::{
     os::fd::{FromRawFd, OwnedFd},
     sync::Arc,
-    time::Instant,
+    time::Duration,
 };
 
 use ash::vk;
 use smallvec::SmallVec;
-use wayfence::{swapchain::Presentation, sync_file::SyncFile, wayland::Rectangle};
+use wayfence::{swapchain::Presentation, sync_file::SyncFile, trace, wayland::Rectangle};
 
 use crate::{
     device::Device,
@@ -70,7 +70,8 @@ unsafe fn present(
     info: &vk::PresentInfoKHR<'_>,
     swapchains: &[Option<Arc<Swapchain>>],
 ) -> vk::Result {
-    let begin = Instant::now();
+    // One reading for counters and trace.
+    let called = trace::now();
     // SAFETY: valid by the specification.
     let waits = unsafe { p_next::slice(info.p_wait_semaphores, info.wait_semaphore_count) };
     // SAFETY: valid by the specification.
@@ -115,10 +116,11 @@ unsafe fn present(
                 }
                 if outcome.as_raw() >= 0 {
                     let counters = ours.compositor.counters();
-                    counters.presented(begin.elapsed());
+                    let now = trace::now();
+                    counters.presented(Duration::from_nanos(now - called));
                     ours.compositor.trace().presented(
                         indices[at],
-                        begin.elapsed(),
+                        called..now,
                         counters.cpu_waits(),
                     );
                 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, DynamicClockId, Timespec, clock_gettime, clock_gettime_dynamic};
 
-/// Now, in nanoseconds.
-pub(super) fn now() -> u64 {
+/// Now, in nanoseconds of `CLOCK_MONOTONIC`: the time of everything in a trace.
+pub fn now() -> u64 {
     nanoseconds(clock_gettime(ClockId::Monotonic))
 }
 

@@ -1,10 +1,10 @@
 //! The trace of one swapchain, as its frames see it. Switched off, each call is one branch.
 
+use std::ops::Range;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
-use std::time::Duration;
 
 use super::{
     Tracer, clock,
@@ -96,13 +96,12 @@ impl Trace {
         }))
     }
 
-    /// A present of that image returns, `took` after it was called; so often has the CPU waited for
-    /// fences of this swapchain in all.
-    pub fn presented(&self, image: u32, took: Duration, cpu_waits: u64) {
+    /// A present of that image returns, which took this long of [`now`](super::now)'s time; so often has
+    /// the CPU waited for fences of this swapchain in all.
+    pub fn presented(&self, image: u32, call: Range<u64>, cpu_waits: u64) {
         if let Some(recorder) = &self.0 {
-            let now = clock::now();
-            let called = now.saturating_sub(took.as_nanos() as u64);
-            recorder.record(image, now, What::Presented { called, cpu_waits });
+            let called = call.start;
+            recorder.record(image, call.end, What::Presented { called, cpu_waits });
         }
     }
 

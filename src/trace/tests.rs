@@ -676,7 +676,7 @@ fn draw(trace: &Trace, fences: &Released, rendering: &SyncFile) {
     commit.waits_for_pace();
     let frame = trace.frame(0);
     commit.commits();
-    trace.presented(0, Duration::from_micros(1), 0);
+    trace.presented(0, 1..2, 0);
     if let Some(frame) = frame {
         frame.shown(1, 16, 1);
         frame.discarded();
