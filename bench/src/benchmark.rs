@@ -176,7 +176,7 @@ impl Settings {
             let trace = strace::read(&run(Pass::SystemCalls)?.trace, &driver);
             ensure!(
                 trace.frames > 0,
-                "strace has seen no marks: does the application present in its main thread?"
+                "strace has seen no marks: could the meter not start it, or do several threads present?"
             );
             sides.push((side.clone(), counted(&side, allocations, &driver, trace)));
         }

@@ -3,7 +3,7 @@
 //! `wayfence-bench` (`scripts/bench`) runs applications again and again, now on the layer, now on the
 //! driver's own swapchains ([`side`]). Above both stands a layer that measures, the meter (`meter/`), and
 //! leaves a [`measurement`] of each run. Runs for times have nothing else about them; runs for heap
-//! allocations have the meter preloaded, and runs for system calls are under strace ([`strace`]). From
+//! allocations have the meter preloaded, and runs for system calls have it start strace ([`strace`]). From
 //! the stacks of these two [`share`] tells whose an allocation or a system call is. [`figures`] are what
 //! is made of all that, for the [`table`], the [`claims`] and the [`plot`].
 

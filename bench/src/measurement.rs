@@ -8,8 +8,9 @@ pub const FILE: &str = "WAYFENCE_METER_FILE";
 pub const WARM_UP: &str = "WAYFENCE_METER_WARM_UP";
 /// The variable with the number of frames that it measures.
 pub const FRAMES: &str = "WAYFENCE_METER_FRAMES";
-/// The variable that, set to anything, makes it mark the calls for a tracer of system calls.
-pub const MARKS: &str = "WAYFENCE_METER_MARKS";
+/// The variable that names the file to which it has strace write the system calls of the measured
+/// frames, with the calls marked.
+pub const TRACE: &str = "WAYFENCE_METER_TRACE";
 
 /// What the meter writes, to a descriptor that never is one, where a measured acquire begins.
 pub const MARK_ACQUIRE: &str = "wayfence-meter: acquire";

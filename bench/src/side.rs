@@ -15,9 +15,8 @@ use wayfence_tests::{child, layers};
 
 use crate::{
     application::Mode,
-    measurement::{FILE, FRAMES, MARKS, Measurement, WARM_UP},
+    measurement::{FILE, FRAMES, Measurement, TRACE, WARM_UP},
     share::{LAYER, METER},
-    strace,
 };
 
 /// The meter's name for the loader.
@@ -193,15 +192,7 @@ impl Workplace {
             Side::Driver => &[METER_LAYER],
             Side::Layer(_) => &[METER_LAYER, layers::WAYFENCE],
         };
-        let mut command = match pass {
-            Pass::SystemCalls => {
-                let mut strace = child::on("strace", chosen);
-                strace.args(strace::OPTIONS).arg("-o").arg(&trace);
-                strace.arg("--").arg(&words[0]);
-                strace
-            }
-            Pass::Times | Pass::Allocations => child::on(&words[0], chosen),
-        };
+        let mut command = child::on(&words[0], chosen);
         command
             .args(&words[1..])
             .env("VK_ADD_LAYER_PATH", self.layer_path(chosen)?)
@@ -218,7 +209,7 @@ impl Workplace {
                 command.env("LD_PRELOAD", &self.meter);
             }
             Pass::SystemCalls => {
-                command.env(MARKS, "1");
+                command.env(TRACE, &trace);
             }
         }
         end(&mut command, &log, amount.timeout)?;

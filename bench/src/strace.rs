@@ -9,8 +9,8 @@ use crate::{
     share::Share,
 };
 
-/// The options that make strace write what [`read`] reads. It follows no other thread: the application's
-/// main thread is the one that acquires and presents.
+/// The options that make strace write what [`read`] reads. It follows no other thread than the one that
+/// presents.
 pub const OPTIONS: [&str; 3] = ["-k", "-qq", "--signal=none"];
 
 /// System calls with the same name, of the same one, in the same call.

@@ -11,9 +11,9 @@
 //!
 //! It is meant for an application with one instance and one device, as those that the benchmark runs
 //! are: of several it knows the last. Loaded as a layer it measures times. In `LD_PRELOAD` it counts heap
-//! allocations, too ([`allocations`]). With [`MARKS`](wayfence_bench::measurement::MARKS) set it writes
-//! a mark to no descriptor where a measured call begins and ends, which a tracer sees among the system
-//! calls.
+//! allocations, too ([`allocations`]). With [`TRACE`](wayfence_bench::measurement::TRACE) set it has
+//! strace write the system calls ([`tracer`]), and writes a mark to no descriptor where a measured call
+//! begins and ends, which is seen among them.
 
 mod allocations;
 // Every layer keeps the same contract.
@@ -22,6 +22,7 @@ mod loader;
 mod modules;
 mod next;
 mod recorder;
+mod tracer;
 
 use std::{
     ffi::{CStr, c_char},

@@ -13,10 +13,10 @@ use std::{
 use ash::vk;
 use rustix::time::{ClockId, clock_gettime};
 use wayfence_bench::measurement::{
-    Call, Creation, FILE, FRAMES, MARK_END, MARKS, Measurement, Query, WARM_UP,
+    Call, Creation, FILE, FRAMES, MARK_END, Measurement, Query, TRACE, WARM_UP,
 };
 
-use crate::{allocations, modules};
+use crate::{allocations, modules, tracer::Tracer};
 
 static RECORDER: OnceLock<Mutex<Recorder>> = OnceLock::new();
 /// The frame that begins is one to measure.
@@ -32,6 +32,9 @@ pub struct Recorder {
     presented: u64,
     begun: Option<(Instant, u64)>,
     measurement: Measurement,
+    /// Where the trace of the system calls goes.
+    trace: Option<PathBuf>,
+    tracer: Option<Tracer>,
 }
 
 /// The recorder of this process.
@@ -74,7 +77,8 @@ impl Recorder {
                 .unwrap_or(0)
         };
         let (warm_up, frames) = (number(WARM_UP), number(FRAMES));
-        MARKING.store(env::var_os(MARKS).is_some(), Ordering::Relaxed);
+        let trace = env::var_os(TRACE).map(PathBuf::from);
+        MARKING.store(trace.is_some(), Ordering::Relaxed);
         let mut recorder = Recorder {
             file: env::var_os(FILE).map(PathBuf::from),
             warm_up,
@@ -82,6 +86,8 @@ impl Recorder {
             presented: 0,
             begun: None,
             measurement: Measurement::default(),
+            trace,
+            tracer: None,
         };
         // What is measured must not move because of it.
         recorder.measurement.acquires.reserve(frames as usize + 16);
@@ -114,11 +120,18 @@ impl Recorder {
     /// Begins or ends measuring where it is time to.
     fn turn(&mut self) {
         if self.presented == self.warm_up {
+            if let Some(trace) = &self.trace {
+                match Tracer::attach(trace) {
+                    Ok(tracer) => self.tracer = Some(tracer),
+                    Err(error) => eprintln!("wayfence-meter: {error}"),
+                }
+            }
             self.begun = Some((Instant::now(), nanoseconds(ClockId::ProcessCPUTime)));
             MEASURING.store(true, Ordering::Relaxed);
         }
         if self.presented == self.warm_up + self.frames {
             MEASURING.store(false, Ordering::Relaxed);
+            self.tracer = None;
             if let Some((begin, cpu)) = self.begun {
                 self.measurement.wall = begin.elapsed().as_nanos() as u64;
                 self.measurement.cpu = nanoseconds(ClockId::ProcessCPUTime) - cpu;
