@@ -73,8 +73,8 @@ const NEEDS: &[(&CStr, u32)] = &[
     (ext::queue_family_foreign::NAME, u32::MAX),
 ];
 
-/// On standard error, before the device with this number is asked about the surface: what the layer
-/// logs from here on is about it.
+/// On standard error, before the device with this number is asked anything: what the layer logs from here
+/// on is about it, and what extensions it has depends on the surface already.
 pub const MARK: &str = "wayfence probe: device ";
 
 impl Vulkan {
@@ -105,8 +105,8 @@ impl Vulkan {
             .iter()
             .enumerate()
             .map(|(number, device)| {
-                let mut found = instance.device(*device);
                 eprintln!("{MARK}{number}");
+                let mut found = instance.device(*device);
                 found.surface = match &surface {
                     Ok(surface) => instance.surface_on(*device, *surface),
                     Err(error) => Err(error.clone()),
