@@ -93,14 +93,16 @@ impl Vulkan {
             .unwrap_or(vk::API_VERSION_1_0);
         let window = Window::open();
         let instance = Instance::new(&entry, loader.min(vk::API_VERSION_1_3))?;
+        // SAFETY: a valid instance.
+        let handles = unsafe { instance.raw.enumerate_physical_devices() }
+            .map_err(|error| format!("vkEnumeratePhysicalDevices: {error}"))?;
+        // Not before: layers above ours ask about each device when they are enumerated, and with a surface
+        // there the layer would say what it does with it before the first mark.
         let surface = match (&window, instance.has_wayland) {
             (Ok(window), true) => instance.surface(window),
             (Ok(_), false) => Err("the driver has no Wayland surfaces".to_owned()),
             (Err(error), _) => Err(error.clone()),
         };
-        // SAFETY: a valid instance.
-        let handles = unsafe { instance.raw.enumerate_physical_devices() }
-            .map_err(|error| format!("vkEnumeratePhysicalDevices: {error}"))?;
         let devices = handles
             .iter()
             .enumerate()
