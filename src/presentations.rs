@@ -26,6 +26,8 @@ pub struct Presentations {
 impl Presentations {
     /// The frame with this number is committed now.
     pub fn committed(&mut self, id: u64, now: Instant) {
+        // Who never waits must not make it grow.
+        self.expire(now);
         self.last_committed = self.last_committed.max(id);
         self.awaited.push_back((id, now));
     }
@@ -38,6 +40,12 @@ impl Presentations {
 
     /// Whether the frame with this number, or a later one, is over.
     pub fn is_over(&mut self, id: u64, now: Instant) -> bool {
+        self.expire(now);
+        self.last_over >= id
+    }
+
+    /// Those of which nothing was heard for too long are over.
+    fn expire(&mut self, now: Instant) {
         while let Some((oldest, _)) = self
             .awaited
             .front()
@@ -46,7 +54,6 @@ impl Presentations {
         {
             self.over(oldest);
         }
-        self.last_over >= id
     }
 
     /// When the frame is over at the latest; `None` if it was not committed yet.
@@ -97,6 +104,16 @@ mod tests {
         assert!(presentations.is_over(1, start + BOUND));
         assert!(!presentations.is_over(2, start + BOUND));
         assert!(presentations.is_over(2, later + BOUND));
+    }
+
+    #[test]
+    fn frames_of_which_nothing_is_heard_do_not_pile_up() {
+        let start = Instant::now();
+        let mut presentations = Presentations::default();
+        for id in 1..1000 {
+            presentations.committed(id, start + BOUND / 4 * id as u32);
+        }
+        assert!(presentations.awaited.len() <= 4);
     }
 
     #[test]
