@@ -344,14 +344,15 @@ impl Swapchain {
                 self.paced_until().is_none().then_some(())
             })?;
         }
-        let stalled = self.surface.is_stalled()?;
+        let pace = self.pace();
+        let stalled = matches!(pace, Pace::Queue(_)) && self.surface.is_stalled()?;
         // Before the commit: the release may be dispatched by another thread right after it.
         self.state().state.present(index)?;
         self.surface.sweep();
         let frame = Frame {
             buffer: &self.buffers[index as usize],
             damage: how.damage,
-            pace: self.pace(),
+            pace,
             tears: self.mode().tears(),
             stalled,
             watched: Watched::new(

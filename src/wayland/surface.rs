@@ -69,7 +69,7 @@ pub(crate) struct Frame<'a> {
     pub pace: Pace<'a>,
     /// Whether it may be shown with tearing.
     pub tears: bool,
-    /// Whether the surface [is stalled](Surface::is_stalled): then there is no refresh for which it
+    /// Whether the surface [is stalled](Surface::is_stalled): then there is no refresh for which a queue
     /// could wait.
     pub stalled: bool,
     /// Who wants to know when it is over.
@@ -219,7 +219,7 @@ impl Surface {
     }
 
     /// Shows the frame: attaches its buffer, names what has changed, lets `synchronise` make the requests
-    /// that go with it, commits and sends. Asks for the frame callback to which
+    /// that go with it, commits and sends. Where frames are paced, asks for the frame callback to which
     /// [`not_before`](Self::not_before) refers.
     ///
     /// # Errors
