@@ -10,16 +10,8 @@ use smallvec::SmallVec;
 /// # Safety
 /// `chain` is null or a valid chain; the answer is used no longer than it is valid.
 pub unsafe fn find<'a, T: vk::TaggedStructure>(chain: *const c_void) -> Option<&'a T> {
-    let mut current = chain.cast::<vk::BaseInStructure<'_>>();
-    // SAFETY: every structure of a chain begins as `VkBaseInStructure` does.
-    while let Some(structure) = unsafe { current.as_ref() } {
-        if structure.s_type == T::STRUCTURE_TYPE {
-            // SAFETY: the type names the layout.
-            return Some(unsafe { &*current.cast::<T>() });
-        }
-        current = structure.p_next;
-    }
-    None
+    // SAFETY: the caller guarantees it; the type names the layout.
+    unsafe { find_type(chain, T::STRUCTURE_TYPE).cast::<T>().as_ref() }
 }
 
 /// The first structure of type `T` in a chain of output structures.
@@ -28,16 +20,13 @@ pub unsafe fn find<'a, T: vk::TaggedStructure>(chain: *const c_void) -> Option<&
 /// `chain` is null or a valid chain that the caller may write to; the answer is the only reference to
 /// it while used.
 pub unsafe fn find_mut<'a, T: vk::TaggedStructure>(chain: *mut c_void) -> Option<&'a mut T> {
-    let mut current = chain.cast::<vk::BaseOutStructure<'_>>();
-    // SAFETY: every structure of a chain begins as `VkBaseOutStructure` does.
-    while let Some(structure) = unsafe { current.as_mut() } {
-        if structure.s_type == T::STRUCTURE_TYPE {
-            // SAFETY: the type names the layout.
-            return Some(unsafe { &mut *current.cast::<T>() });
-        }
-        current = structure.p_next;
+    // SAFETY: the caller guarantees it; the type names the layout.
+    unsafe {
+        find_type(chain, T::STRUCTURE_TYPE)
+            .cast::<T>()
+            .cast_mut()
+            .as_mut()
     }
-    None
 }
 
 /// The first structure of this type in a chain, or null.
