@@ -140,13 +140,30 @@ impl Surface {
         device: vk::PhysicalDevice,
     ) -> Result<vk::SurfaceCapabilitiesKHR, vk::Result> {
         let mut answer = vk::SurfaceCapabilities2KHR::default();
-        // SAFETY: see `is_supported`; the answer outlives the call.
+        // SAFETY: neither has a chain.
+        unsafe { self.ask_capabilities2(device, &self.info2(), &mut answer)? };
+        Ok(answer.surface_capabilities)
+    }
+
+    /// The same, with the chains of question and answer.
+    ///
+    /// # Errors
+    /// What it answers.
+    ///
+    /// # Safety
+    /// Both chains are valid, of structures that the query knows.
+    pub unsafe fn ask_capabilities2(
+        &self,
+        device: vk::PhysicalDevice,
+        info: &vk::PhysicalDeviceSurfaceInfo2KHR<'_>,
+        answer: &mut vk::SurfaceCapabilities2KHR<'_>,
+    ) -> Result<(), vk::Result> {
+        // SAFETY: see `is_supported`; the caller guarantees the chains.
         unsafe {
             self.instance
                 .capabilities2
-                .get_physical_device_surface_capabilities2(device, &self.info2(), &mut answer)?;
+                .get_physical_device_surface_capabilities2(device, info, answer)
         }
-        Ok(answer.surface_capabilities)
     }
 
     /// `vkGetPhysicalDeviceSurfaceFormats2KHR`.

@@ -204,14 +204,8 @@ fn modes_have_their_own_image_counts_and_can_follow_each_other() {
                 vk::SurfaceCapabilities2KHR::default().push_next(&mut compatible);
             // SAFETY: surface and device are alive; the array has the room that is told.
             let answer = unsafe {
-                app.device
-                    .instance
-                    .capabilities2
-                    .get_physical_device_surface_capabilities2(
-                        app.device.physical,
-                        &info,
-                        &mut capabilities,
-                    )
+                app.surface
+                    .ask_capabilities2(app.device.physical, &info, &mut capabilities)
             };
             let minimum = capabilities.surface_capabilities.min_image_count;
             (answer, minimum, compatible.present_mode_count as usize)
@@ -275,14 +269,8 @@ fn where_the_layer_steps_aside_fences_signal_and_modes_stay_alone() {
         let mut capabilities = vk::SurfaceCapabilities2KHR::default().push_next(&mut compatible);
         // SAFETY: surface and device are alive; the array has the room that is told.
         unsafe {
-            app.device
-                .instance
-                .capabilities2
-                .get_physical_device_surface_capabilities2(
-                    app.device.physical,
-                    &info,
-                    &mut capabilities,
-                )
+            app.surface
+                .ask_capabilities2(app.device.physical, &info, &mut capabilities)
         }
         .unwrap();
         assert_eq!(compatible.present_mode_count, 1);

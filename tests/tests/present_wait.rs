@@ -468,13 +468,9 @@ fn a_driver_need_not_know_the_extensions() {
     }
     // SAFETY: surface and device are alive; all structures are laid out alike.
     unsafe {
-        instance
-            .capabilities2
-            .get_physical_device_surface_capabilities2(
-                physical,
-                &play.app.surface.info2(),
-                &mut capabilities,
-            )
+        play.app
+            .surface
+            .ask_capabilities2(physical, &play.app.surface.info2(), &mut capabilities)
             .unwrap();
     }
     for one in &supported {

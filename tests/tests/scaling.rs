@@ -107,14 +107,8 @@ fn a_surface_does_the_scaling_that_it_offers_and_refuses_any_other() {
     let mut capabilities = vk::SurfaceCapabilities2KHR::default().push_next(&mut scaling);
     // SAFETY: surface and device are alive.
     unsafe {
-        app.device
-            .instance
-            .capabilities2
-            .get_physical_device_surface_capabilities2(
-                app.device.physical,
-                &info,
-                &mut capabilities,
-            )
+        app.surface
+            .ask_capabilities2(app.device.physical, &info, &mut capabilities)
     }
     .unwrap();
     let own = capabilities.surface_capabilities;

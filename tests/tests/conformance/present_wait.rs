@@ -53,14 +53,11 @@ impl Generation {
                 };
                 // SAFETY: device and surface are alive; the chain outlives the call.
                 unsafe {
-                    stage
-                        .instance()
-                        .capabilities2
-                        .get_physical_device_surface_capabilities2(
-                            app.device.physical,
-                            &app.surface.info2(),
-                            &mut capabilities,
-                        )
+                    app.surface.ask_capabilities2(
+                        app.device.physical,
+                        &app.surface.info2(),
+                        &mut capabilities,
+                    )
                 }
                 .unwrap();
                 match wait.feature {

@@ -310,14 +310,8 @@ fn capabilities_fill_each_structure_of_their_chain_and_nothing_else(stage: &Stag
     };
     // SAFETY: device and surface are alive; a valid chain of structures that outlive the call.
     unsafe {
-        stage
-            .instance()
-            .capabilities2
-            .get_physical_device_surface_capabilities2(
-                app.device.physical,
-                &info,
-                &mut capabilities,
-            )
+        app.surface
+            .ask_capabilities2(app.device.physical, &info, &mut capabilities)
     }
     .unwrap();
     assert!(compatible.present_mode_count < u32::MAX);
@@ -402,14 +396,8 @@ fn a_surface_tells_whether_it_can_be_protected(stage: &Stage) -> Outcome {
     let mut capabilities = vk::SurfaceCapabilities2KHR::default().push_next(&mut protected);
     // SAFETY: device and surface are alive; the chain outlives the call.
     unsafe {
-        stage
-            .instance()
-            .capabilities2
-            .get_physical_device_surface_capabilities2(
-                app.device.physical,
-                &app.surface.info2(),
-                &mut capabilities,
-            )
+        app.surface
+            .ask_capabilities2(app.device.physical, &app.surface.info2(), &mut capabilities)
     }
     .unwrap();
     let told = protected.supports_protected;
@@ -437,14 +425,8 @@ fn ids_and_waits_of_a_surface_are_those_of_the_device(stage: &Stage) -> Outcome 
     };
     // SAFETY: device and surface are alive; the chain outlives the call.
     unsafe {
-        stage
-            .instance()
-            .capabilities2
-            .get_physical_device_surface_capabilities2(
-                app.device.physical,
-                &app.surface.info2(),
-                &mut capabilities,
-            )
+        app.surface
+            .ask_capabilities2(app.device.physical, &app.surface.info2(), &mut capabilities)
     }
     .unwrap();
     for told in [id.feature, wait.feature] {

@@ -28,14 +28,8 @@ fn ask(app: &Application, mode: vk::PresentModeKHR) -> (vk::SurfaceCapabilitiesK
     };
     // SAFETY: device and surface are alive; both chains outlive the call.
     unsafe {
-        app.device
-            .instance
-            .capabilities2
-            .get_physical_device_surface_capabilities2(
-                app.device.physical,
-                &info,
-                &mut capabilities,
-            )
+        app.surface
+            .ask_capabilities2(app.device.physical, &info, &mut capabilities)
     }
     .unwrap();
     let own = capabilities.surface_capabilities;
