@@ -1,22 +1,18 @@
 //! Which present modes there are, what each asks of the compositor, and how a swapchain goes from one to
 //! another.
 
-use std::ffi::CStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ash::{ext, khr, vk};
 use wayfence_test_compositor::{Behaviour, Commit, Compositor, Dmabuf, Offer, With};
 use wayfence_tests::asynchronous::AsynchronousDriver;
+use wayfence_tests::registry::{
+    EXT_FIFO_LATEST_READY, FIFO_LATEST_READY, FIFO_LATEST_READY_FEATURES, KHR_FIFO_LATEST_READY,
+    KHR_SURFACE_MAINTENANCE1, KHR_SWAPCHAIN_MAINTENANCE1,
+};
 use wayfence_tests::swapchain::fence;
 use wayfence_tests::{Application, Swapchain, Wanted};
-
-const FIFO_LATEST_READY: vk::PresentModeKHR = vk::PresentModeKHR::from_raw(1_000_361_000);
-const FIFO_LATEST_READY_FEATURES: vk::StructureType = vk::StructureType::from_raw(1_000_361_000);
-const KHR_SURFACE_MAINTENANCE1: &CStr = c"VK_KHR_surface_maintenance1";
-const KHR_SWAPCHAIN_MAINTENANCE1: &CStr = c"VK_KHR_swapchain_maintenance1";
-const EXT_FIFO_LATEST_READY: &CStr = c"VK_EXT_present_mode_fifo_latest_ready";
-const KHR_FIFO_LATEST_READY: &CStr = c"VK_KHR_present_mode_fifo_latest_ready";
 
 const ALL: &[vk::PresentModeKHR] = &[
     vk::PresentModeKHR::FIFO,

@@ -1,25 +1,35 @@
 //! `VK_KHR_present_wait` and `VK_KHR_present_wait2`: who waits for a frame goes on when it was shown, or
 //! when nobody will ever see it.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::CStr;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ash::vk;
+use ash::{khr, vk};
 use wayfence_test_compositor::{Behaviour, Commit, Compositor, Offer, Presented, With};
 use wayfence_tests::asynchronous::AsynchronousDriver;
+use wayfence_tests::present_wait::FLAGS;
+use wayfence_tests::present_wait::Generation::{self, One, Two};
+use wayfence_tests::registry::{
+    PRESENT_ID_2_FEATURES, PRESENT_ID2, PRESENT_WAIT_2_FEATURES, PRESENT_WAIT2,
+    SURFACE_CAPABILITIES_PRESENT_ID_2, SURFACE_CAPABILITIES_PRESENT_WAIT_2,
+};
 use wayfence_tests::watchdog::Watchdog;
 use wayfence_tests::{Application, Swapchain, Wanted};
 
-const PRESENT_ID: &CStr = c"VK_KHR_present_id";
-const PRESENT_WAIT: &CStr = c"VK_KHR_present_wait";
-const PRESENT_ID2: &CStr = c"VK_KHR_present_id2";
-const PRESENT_WAIT2: &CStr = c"VK_KHR_present_wait2";
-const NAMES: &[&CStr] = &[PRESENT_ID, PRESENT_WAIT, PRESENT_ID2, PRESENT_WAIT2];
-const FEATURES: [i32; 4] = [1_000_294_001, 1_000_248_000, 1_000_479_002, 1_000_480_001];
-/// `VK_SWAPCHAIN_CREATE_PRESENT_ID_2_BIT_KHR` and `VK_SWAPCHAIN_CREATE_PRESENT_WAIT_2_BIT_KHR`.
-const FLAGS: vk::SwapchainCreateFlagsKHR = vk::SwapchainCreateFlagsKHR::from_raw(0x40 | 0x80);
+const NAMES: &[&CStr] = &[
+    khr::present_id::NAME,
+    khr::present_wait::NAME,
+    PRESENT_ID2,
+    PRESENT_WAIT2,
+];
+const FEATURES: [vk::StructureType; 4] = [
+    vk::StructureType::PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR,
+    vk::StructureType::PHYSICAL_DEVICE_PRESENT_WAIT_FEATURES_KHR,
+    PRESENT_ID_2_FEATURES,
+    PRESENT_WAIT_2_FEATURES,
+];
 
 const FOREVER: u64 = u64::MAX;
 const SHORT: Duration = Duration::from_millis(100);
@@ -27,32 +37,6 @@ const SHORT: Duration = Duration::from_millis(100);
 const UNHEARD: Duration = Duration::from_secs(1);
 /// For a machine that is emulated.
 const SLACK: Duration = Duration::from_secs(2);
-
-/// `VkPresentId2KHR`, and `VkPresentIdKHR`, which is laid out like it.
-#[repr(C)]
-struct PresentId {
-    s_type: vk::StructureType,
-    p_next: *const c_void,
-    swapchain_count: u32,
-    p_present_ids: *const u64,
-}
-
-/// `VkPresentWait2InfoKHR`
-#[repr(C)]
-struct PresentWait2Info {
-    s_type: vk::StructureType,
-    p_next: *const c_void,
-    present_id: u64,
-    timeout: u64,
-}
-
-/// The extensions come in two generations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Generation {
-    One,
-    Two,
-}
-use Generation::{One, Two};
 
 struct Play {
     compositor: Arc<Compositor>,
@@ -90,9 +74,9 @@ impl Play {
 }
 
 /// A structure of one feature, which is asked for.
-fn feature(structure: i32) -> vk::PhysicalDevicePresentIdFeaturesKHR<'static> {
+fn feature(s_type: vk::StructureType) -> vk::PhysicalDevicePresentIdFeaturesKHR<'static> {
     vk::PhysicalDevicePresentIdFeaturesKHR {
-        s_type: vk::StructureType::from_raw(structure),
+        s_type,
         present_id: vk::TRUE,
         ..Default::default()
     }
@@ -113,19 +97,7 @@ fn chained(
 /// Presents an image that is held, as the frame with this number.
 fn present(swapchain: &mut Swapchain, index: u32, generation: Generation, id: u64) {
     swapchain.draw_now(index).unwrap();
-    let ids = [id];
-    let info = PresentId {
-        s_type: vk::StructureType::from_raw(match generation {
-            One => 1_000_294_000,
-            Two => 1_000_479_001,
-        }),
-        p_next: std::ptr::null(),
-        swapchain_count: 1,
-        p_present_ids: ids.as_ptr(),
-    };
-    swapchain
-        .present_with(index, (&raw const info).cast())
-        .unwrap();
+    generation.present(swapchain, index, id);
 }
 
 fn acquire_and_present(swapchain: &mut Swapchain, generation: Generation, id: u64) {
@@ -133,55 +105,18 @@ fn acquire_and_present(swapchain: &mut Swapchain, generation: Generation, id: u6
     present(swapchain, index, generation, id);
 }
 
-/// Waits for a frame.
-fn wait(swapchain: &Swapchain, generation: Generation, id: u64, timeout: u64) -> vk::Result {
-    type Wait2 = unsafe extern "system" fn(
-        vk::Device,
-        vk::SwapchainKHR,
-        *const PresentWait2Info,
-    ) -> vk::Result;
-    let device = &swapchain.device;
-    let name = match generation {
-        One => c"vkWaitForPresentKHR",
-        Two => c"vkWaitForPresent2KHR",
-    };
-    let function = device.function(name).expect("the extension is enabled");
-    let raw = device.raw.handle();
-    // SAFETY: the functions of these names have these types; device and swapchain are alive.
-    unsafe {
-        match generation {
-            One => std::mem::transmute::<unsafe extern "system" fn(), vk::PFN_vkWaitForPresentKHR>(
-                function,
-            )(raw, swapchain.raw, id, timeout),
-            Two => {
-                let info = PresentWait2Info {
-                    s_type: vk::StructureType::from_raw(1_000_480_002),
-                    p_next: std::ptr::null(),
-                    present_id: id,
-                    timeout,
-                };
-                std::mem::transmute::<unsafe extern "system" fn(), Wait2>(function)(
-                    raw,
-                    swapchain.raw,
-                    &info,
-                )
-            }
-        }
-    }
-}
-
 /// A wait with a timeout ends with it, not before.
 fn nothing_yet(swapchain: &Swapchain, generation: Generation, id: u64) {
-    assert_eq!(wait(swapchain, generation, id, 0), vk::Result::TIMEOUT);
+    assert_eq!(generation.wait(swapchain, id, 0), vk::Result::TIMEOUT);
     let begun = Instant::now();
-    let answer = wait(swapchain, generation, id, SHORT.as_nanos() as u64);
+    let answer = generation.wait(swapchain, id, SHORT.as_nanos() as u64);
     assert_eq!(answer, vk::Result::TIMEOUT);
     assert!(begun.elapsed() >= SHORT, "{:?}", begun.elapsed());
 }
 
 /// The compositor has told that the frame is over.
 fn is_told(swapchain: &Swapchain, generation: Generation, id: u64, committed: Instant) {
-    assert_eq!(wait(swapchain, generation, id, 0), vk::Result::SUCCESS);
+    assert_eq!(generation.wait(swapchain, id, 0), vk::Result::SUCCESS);
     before_it_is_unheard(committed);
 }
 
@@ -232,7 +167,7 @@ fn a_wait_ends_when_the_frame_is_discarded() {
     nothing_yet(&swapchain, Two, 1);
     play.compositor.discarded(&replaced);
     is_told(&swapchain, Two, 1, committed);
-    assert_eq!(wait(&swapchain, Two, 2, 0), vk::Result::TIMEOUT);
+    assert_eq!(Two.wait(&swapchain, 2, 0), vk::Result::TIMEOUT);
     drop(swapchain);
     play.end();
 }
@@ -275,7 +210,7 @@ fn a_wait_for_the_last_frame_of_a_hidden_window_returns() {
         acquire_and_present(&mut swapchain, Two, 1);
         let begun = Instant::now();
         nothing_yet(&swapchain, Two, 1);
-        assert_eq!(wait(&swapchain, Two, 1, FOREVER), vk::Result::SUCCESS);
+        assert_eq!(Two.wait(&swapchain, 1, FOREVER), vk::Result::SUCCESS);
         let took = begun.elapsed();
         assert!(took < UNHEARD + SLACK, "{took:?}, {presentation}");
         drop(swapchain);
@@ -298,7 +233,7 @@ fn one_thread_waits_while_another_acquires() {
         }
         let frames: Vec<Commit> = (0..images).map(|_| play.compositor.next_commit()).collect();
         thread::scope(|scope| {
-            let wait_for_the_first = || wait(&swapchain, Two, 1, 10_000_000_000);
+            let wait_for_the_first = || Two.wait(&swapchain, 1, 10_000_000_000);
             let acquire = || swapchain.acquire_and_wait(FOREVER);
             let (waiter, acquirer);
             if wait_first {
@@ -344,7 +279,7 @@ fn a_wait_for_a_frame_to_come_ends_with_it() {
     let ids = [7];
     let info = vk::PresentIdKHR::default().present_ids(&ids);
     thread::scope(|scope| {
-        let waiter = scope.spawn(|| wait(&swapchain, One, 7, FOREVER));
+        let waiter = scope.spawn(|| One.wait(&swapchain, 7, FOREVER));
         thread::sleep(SHORT);
         assert!(!waiter.is_finished());
         let committed = Instant::now();
@@ -368,13 +303,13 @@ fn a_swapchain_that_was_replaced_shows_no_more_frames() {
     acquire_and_present(&mut old, One, 1);
     let new = old.replaced_by(Wanted::mailbox()).unwrap();
     assert_eq!(
-        wait(&old, One, 2, FOREVER),
+        One.wait(&old, 2, FOREVER),
         vk::Result::ERROR_OUT_OF_DATE_KHR
     );
     // This one it has shown.
     let frame = play.compositor.next_commit();
     play.compositor.presented(&frame, Presented::default());
-    assert_eq!(wait(&old, One, 1, FOREVER), vk::Result::SUCCESS);
+    assert_eq!(One.wait(&old, 1, FOREVER), vk::Result::SUCCESS);
     drop(old);
     drop(new);
     play.end();
@@ -387,7 +322,7 @@ fn a_wait_ends_with_the_compositor() {
     let mut swapchain = play.swapchain(Wanted::mailbox());
     acquire_and_present(&mut swapchain, One, 1);
     thread::scope(|scope| {
-        let waiter = scope.spawn(|| wait(&swapchain, One, 2, FOREVER));
+        let waiter = scope.spawn(|| One.wait(&swapchain, 2, FOREVER));
         thread::sleep(SHORT);
         play.compositor.disconnect(play.compositor.clients()[0]);
         assert_eq!(waiter.join().unwrap(), vk::Result::ERROR_SURFACE_LOST_KHR);
@@ -410,7 +345,7 @@ fn frames_that_are_waited_for_come_at_the_pace_of_the_display() {
         let begun = Instant::now();
         for id in 1..=FRAMES {
             acquire_and_present(&mut swapchain, Two, id);
-            assert_eq!(wait(&swapchain, Two, id, FOREVER), vk::Result::SUCCESS);
+            assert_eq!(Two.wait(&swapchain, id, FOREVER), vk::Result::SUCCESS);
         }
         let took = begun.elapsed();
         assert!(took >= REFRESH * (FRAMES as u32 - 1), "{took:?}, {fifo}");
@@ -456,11 +391,14 @@ fn a_driver_need_not_know_the_extensions() {
         assert_eq!(feature.present_id, vk::TRUE, "{:?}", feature.s_type);
     }
     // The surface's own word, of which the second generation asks.
-    let mut supported =
-        [1_000_479_000, 1_000_480_000].map(|structure| vk::PhysicalDevicePresentIdFeaturesKHR {
-            present_id: vk::FALSE,
-            ..feature(structure)
-        });
+    let mut supported = [
+        SURFACE_CAPABILITIES_PRESENT_ID_2,
+        SURFACE_CAPABILITIES_PRESENT_WAIT_2,
+    ]
+    .map(|structure| vk::PhysicalDevicePresentIdFeaturesKHR {
+        present_id: vk::FALSE,
+        ..feature(structure)
+    });
     let mut capabilities = vk::SurfaceCapabilities2KHR::default();
     for one in &mut supported {
         one.p_next = capabilities.p_next;
@@ -480,7 +418,7 @@ fn a_driver_need_not_know_the_extensions() {
     acquire_and_present(&mut swapchain, Two, 1);
     let frame = play.compositor.next_commit();
     play.compositor.presented(&frame, Presented::default());
-    assert_eq!(wait(&swapchain, Two, 1, FOREVER), vk::Result::SUCCESS);
+    assert_eq!(Two.wait(&swapchain, 1, FOREVER), vk::Result::SUCCESS);
     drop(swapchain);
     play.end();
 }

@@ -1,15 +1,12 @@
 //! Images on a surface of another size: `VkSurfacePresentScalingCapabilitiesKHR` and
 //! `VkSwapchainPresentScalingCreateInfoKHR`.
 
-use std::ffi::CStr;
 use std::sync::Arc;
 
 use ash::vk;
 use wayfence_test_compositor::{Commit, Compositor, Offer, Viewport, With};
+use wayfence_tests::registry::{KHR_SURFACE_MAINTENANCE1, KHR_SWAPCHAIN_MAINTENANCE1};
 use wayfence_tests::{Application, Swapchain, Wanted};
-
-const KHR_SURFACE_MAINTENANCE1: &CStr = c"VK_KHR_surface_maintenance1";
-const KHR_SWAPCHAIN_MAINTENANCE1: &CStr = c"VK_KHR_swapchain_maintenance1";
 
 const NO_SCALING: vk::PresentScalingFlagsEXT = vk::PresentScalingFlagsEXT::empty();
 const STRETCH: vk::PresentScalingFlagsEXT = vk::PresentScalingFlagsEXT::STRETCH;

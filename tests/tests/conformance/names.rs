@@ -1,17 +1,10 @@
-//! Extensions, structures and commands, those among them that `ash` does not have yet by the registry's
-//! names.
+//! The extensions of which the cases are, and their features.
 
 use std::ffi::{CStr, c_void};
-use std::marker::PhantomData;
 
 use ash::{ext, khr, vk};
 
-pub const KHR_SURFACE_MAINTENANCE1: &CStr = c"VK_KHR_surface_maintenance1";
-pub const KHR_SWAPCHAIN_MAINTENANCE1: &CStr = c"VK_KHR_swapchain_maintenance1";
-pub const KHR_FIFO_LATEST_READY: &CStr = c"VK_KHR_present_mode_fifo_latest_ready";
-pub const EXT_FIFO_LATEST_READY: &CStr = c"VK_EXT_present_mode_fifo_latest_ready";
-pub const PRESENT_ID2: &CStr = c"VK_KHR_present_id2";
-pub const PRESENT_WAIT2: &CStr = c"VK_KHR_present_wait2";
+pub use wayfence_tests::registry::*;
 
 /// Either name of `VK_KHR_swapchain_maintenance1`.
 pub const MAINTENANCE1: &[&CStr] = &[
@@ -42,7 +35,7 @@ pub const FEATURES: &[(vk::StructureType, &[&CStr])] = &[
         vk::StructureType::PHYSICAL_DEVICE_SWAPCHAIN_MAINTENANCE_1_FEATURES_EXT,
         MAINTENANCE1,
     ),
-    (vk::StructureType::from_raw(1_000_361_000), LATEST_READY),
+    (FIFO_LATEST_READY_FEATURES, LATEST_READY),
     (
         vk::StructureType::PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR,
         &[khr::present_id::NAME],
@@ -51,8 +44,8 @@ pub const FEATURES: &[(vk::StructureType, &[&CStr])] = &[
         vk::StructureType::PHYSICAL_DEVICE_PRESENT_WAIT_FEATURES_KHR,
         &[khr::present_wait::NAME],
     ),
-    (vk::StructureType::from_raw(1_000_479_002), &[PRESENT_ID2]),
-    (vk::StructureType::from_raw(1_000_480_001), &[PRESENT_WAIT2]),
+    (PRESENT_ID_2_FEATURES, &[PRESENT_ID2]),
+    (PRESENT_WAIT_2_FEATURES, &[PRESENT_WAIT2]),
 ];
 
 /// A structure that tells of one feature, or of one capability: all are laid out alike.
@@ -73,40 +66,3 @@ impl Feature {
         }
     }
 }
-
-/// `VkSurfaceCapabilitiesPresentId2KHR`
-pub const SURFACE_CAPABILITIES_PRESENT_ID_2: vk::StructureType =
-    vk::StructureType::from_raw(1_000_479_000);
-/// `VkSurfaceCapabilitiesPresentWait2KHR`
-pub const SURFACE_CAPABILITIES_PRESENT_WAIT_2: vk::StructureType =
-    vk::StructureType::from_raw(1_000_480_000);
-/// `VK_SWAPCHAIN_CREATE_PRESENT_ID_2_BIT_KHR`
-pub const CREATE_PRESENT_ID_2: vk::SwapchainCreateFlagsKHR =
-    vk::SwapchainCreateFlagsKHR::from_raw(0x40);
-/// `VK_SWAPCHAIN_CREATE_PRESENT_WAIT_2_BIT_KHR`
-pub const CREATE_PRESENT_WAIT_2: vk::SwapchainCreateFlagsKHR =
-    vk::SwapchainCreateFlagsKHR::from_raw(0x80);
-pub const FIFO_LATEST_READY: vk::PresentModeKHR = vk::PresentModeKHR::from_raw(1_000_361_000);
-
-/// `VkPresentId2KHR`, and `VkPresentIdKHR`, which is laid out like it.
-#[repr(C)]
-pub struct PresentId<'a> {
-    pub s_type: vk::StructureType,
-    pub p_next: *const c_void,
-    pub swapchain_count: u32,
-    pub p_present_ids: *const u64,
-    pub ids: PhantomData<&'a u64>,
-}
-
-/// `VkPresentWait2InfoKHR`
-#[repr(C)]
-pub struct PresentWait2Info {
-    pub s_type: vk::StructureType,
-    pub p_next: *const c_void,
-    pub present_id: u64,
-    pub timeout: u64,
-}
-
-/// `PFN_vkWaitForPresent2KHR`
-pub type WaitForPresent2 =
-    unsafe extern "system" fn(vk::Device, vk::SwapchainKHR, *const PresentWait2Info) -> vk::Result;

@@ -1,15 +1,16 @@
 //! Numbers of frames, and waiting for them: VK_KHR_present_id and VK_KHR_present_wait, in both generations.
 
-use std::marker::PhantomData;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ash::{khr, vk};
+use wayfence_tests::present_wait::FLAGS;
+use wayfence_tests::present_wait::Generation::{self, One, Two};
 use wayfence_tests::{Application, Swapchain, Wanted};
 
 use crate::case::{NotSupported, Outcome, cases};
 use crate::frames::{MILLISECOND, SECOND};
-use crate::names::{self, PresentId, PresentWait2Info};
+use crate::names;
 use crate::stage::Stage;
 
 cases![
@@ -23,67 +24,53 @@ cases![
     a_wait_goes_on_while_another_thread_presents,
 ];
 
-const FLAGS: vk::SwapchainCreateFlagsKHR = vk::SwapchainCreateFlagsKHR::from_raw(
-    names::CREATE_PRESENT_ID_2.as_raw() | names::CREATE_PRESENT_WAIT_2.as_raw(),
-);
-
-/// The extensions come in two generations.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Generation {
-    One,
-    Two,
-}
-use Generation::{One, Two};
-
-impl Generation {
-    /// The device has it, and so has the surface.
-    fn needed(self, stage: &Stage, app: &Application) -> Outcome {
-        match self {
-            One => {
-                stage.needs(khr::present_id::NAME)?;
-                stage.needs(khr::present_wait::NAME)
+/// The device has it, and so has the surface.
+fn needed(generation: Generation, stage: &Stage, app: &Application) -> Outcome {
+    match generation {
+        One => {
+            stage.needs(khr::present_id::NAME)?;
+            stage.needs(khr::present_wait::NAME)
+        }
+        Two => {
+            stage.needs(names::PRESENT_ID2)?;
+            stage.needs(names::PRESENT_WAIT2)?;
+            let mut wait = names::Feature::of(names::SURFACE_CAPABILITIES_PRESENT_WAIT_2);
+            let mut capabilities = vk::SurfaceCapabilities2KHR {
+                p_next: (&raw mut wait).cast(),
+                ..Default::default()
+            };
+            // SAFETY: device and surface are alive; the chain outlives the call.
+            unsafe {
+                app.surface.ask_capabilities2(
+                    app.device.physical,
+                    &app.surface.info2(),
+                    &mut capabilities,
+                )
             }
-            Two => {
-                stage.needs(names::PRESENT_ID2)?;
-                stage.needs(names::PRESENT_WAIT2)?;
-                let mut wait = names::Feature::of(names::SURFACE_CAPABILITIES_PRESENT_WAIT_2);
-                let mut capabilities = vk::SurfaceCapabilities2KHR {
-                    p_next: (&raw mut wait).cast(),
-                    ..Default::default()
-                };
-                // SAFETY: device and surface are alive; the chain outlives the call.
-                unsafe {
-                    app.surface.ask_capabilities2(
-                        app.device.physical,
-                        &app.surface.info2(),
-                        &mut capabilities,
-                    )
-                }
-                .unwrap();
-                match wait.feature {
-                    vk::TRUE => Ok(()),
-                    _ => Err(NotSupported::because("this surface has no waits")),
-                }
+            .unwrap();
+            match wait.feature {
+                vk::TRUE => Ok(()),
+                _ => Err(NotSupported::because("this surface has no waits")),
             }
         }
     }
+}
 
-    fn swapchain(self, app: &Application, wanted: Wanted) -> Swapchain {
-        app.swapchain_with(Wanted {
-            flags: match self {
-                One => vk::SwapchainCreateFlagsKHR::empty(),
-                Two => FLAGS,
-            },
-            ..wanted
-        })
-    }
+fn swapchain_of(generation: Generation, app: &Application, wanted: Wanted) -> Swapchain {
+    app.swapchain_with(Wanted {
+        flags: match generation {
+            One => vk::SwapchainCreateFlagsKHR::empty(),
+            Two => FLAGS,
+        },
+        ..wanted
+    })
 }
 
 /// The first generation that there is.
 fn any(stage: &Stage, app: &Application) -> Result<Generation, NotSupported> {
-    match One.needed(stage, app) {
+    match needed(One, stage, app) {
         Ok(()) => Ok(One),
-        Err(reason) => Two.needed(stage, app).map(|()| Two).map_err(|_| reason),
+        Err(reason) => needed(Two, stage, app).map(|()| Two).map_err(|_| reason),
     }
 }
 
@@ -95,63 +82,19 @@ fn frame(swapchain: &mut Swapchain, generation: Generation, id: u64) {
 }
 
 fn present(swapchain: &Swapchain, index: u32, generation: Generation, id: u64) {
-    let ids = [id];
-    let info = PresentId {
-        s_type: vk::StructureType::from_raw(match generation {
-            One => 1_000_294_000,
-            Two => 1_000_479_001,
-        }),
-        p_next: std::ptr::null(),
-        swapchain_count: 1,
-        p_present_ids: ids.as_ptr(),
-        ids: PhantomData,
-    };
-    swapchain
-        .present_with(index, (&raw const info).cast())
-        .unwrap();
+    generation.present(swapchain, index, id);
     swapchain.surface.dispatch();
-}
-
-fn wait(swapchain: &Swapchain, generation: Generation, id: u64, timeout: u64) -> vk::Result {
-    let device = &swapchain.device;
-    let name = match generation {
-        One => c"vkWaitForPresentKHR",
-        Two => c"vkWaitForPresent2KHR",
-    };
-    let function = device.function(name).expect("the extension is enabled");
-    let raw = device.raw.handle();
-    // SAFETY: the functions of these names have these types; device and swapchain are alive.
-    unsafe {
-        match generation {
-            One => std::mem::transmute::<unsafe extern "system" fn(), vk::PFN_vkWaitForPresentKHR>(
-                function,
-            )(raw, swapchain.raw, id, timeout),
-            Two => {
-                let info = PresentWait2Info {
-                    s_type: vk::StructureType::from_raw(1_000_480_002),
-                    p_next: std::ptr::null(),
-                    present_id: id,
-                    timeout,
-                };
-                std::mem::transmute::<unsafe extern "system" fn(), names::WaitForPresent2>(function)(
-                    raw,
-                    swapchain.raw,
-                    &info,
-                )
-            }
-        }
-    }
 }
 
 fn each_is_waited_for(app: &Application, generation: Generation) {
     for wanted in [Wanted::default(), Wanted::mailbox()] {
-        let mut swapchain = generation.swapchain(app, wanted);
+        let mut swapchain = swapchain_of(generation, app, wanted);
         for id in 1..=8 {
             frame(&mut swapchain, generation, id);
-            let answer = wait(&swapchain, generation, id, 10 * SECOND);
+            let answer = generation.wait(&swapchain, id, 10 * SECOND);
             assert_eq!(answer, vk::Result::SUCCESS, "{id}");
             // Over is over.
-            assert_eq!(wait(&swapchain, generation, id, 0), vk::Result::SUCCESS);
+            assert_eq!(generation.wait(&swapchain, id, 0), vk::Result::SUCCESS);
         }
     }
     app.surface.window().assert_alive();
@@ -161,7 +104,7 @@ fn each_is_waited_for(app: &Application, generation: Generation) {
 /// it is at least equal to presentId".
 fn a_frame_is_waited_for(stage: &Stage) -> Outcome {
     let app = stage.app();
-    One.needed(stage, &app)?;
+    needed(One, stage, &app)?;
     each_is_waited_for(&app, One);
     Ok(())
 }
@@ -169,7 +112,7 @@ fn a_frame_is_waited_for(stage: &Stage) -> Outcome {
 /// vkWaitForPresent2KHR.
 fn a_frame_is_waited_for_in_the_second_generation(stage: &Stage) -> Outcome {
     let app = stage.app();
-    Two.needed(stage, &app)?;
+    needed(Two, stage, &app)?;
     each_is_waited_for(&app, Two);
     Ok(())
 }
@@ -178,14 +121,14 @@ fn a_frame_is_waited_for_in_the_second_generation(stage: &Stage) -> Outcome {
 /// been presented).
 fn a_wait_for_a_later_frame_is_one_for_an_earlier(stage: &Stage) -> Outcome {
     let app = stage.app();
-    One.needed(stage, &app)?;
-    let mut swapchain = One.swapchain(&app, Wanted::default());
+    needed(One, stage, &app)?;
+    let mut swapchain = swapchain_of(One, &app, Wanted::default());
     for id in [10, 20, 30] {
         frame(&mut swapchain, One, id);
     }
-    assert_eq!(wait(&swapchain, One, 30, 10 * SECOND), vk::Result::SUCCESS);
+    assert_eq!(One.wait(&swapchain, 30, 10 * SECOND), vk::Result::SUCCESS);
     for earlier in [1, 10, 15, 20] {
-        assert_eq!(wait(&swapchain, One, earlier, 0), vk::Result::SUCCESS);
+        assert_eq!(One.wait(&swapchain, earlier, 0), vk::Result::SUCCESS);
     }
     Ok(())
 }
@@ -194,12 +137,12 @@ fn a_wait_for_a_later_frame_is_one_for_an_earlier(stage: &Stage) -> Outcome {
 /// timeout nanoseconds passes" (vkWaitForPresentKHR).
 fn a_wait_for_a_frame_that_never_comes_times_out(stage: &Stage) -> Outcome {
     let app = stage.app();
-    One.needed(stage, &app)?;
-    let mut swapchain = One.swapchain(&app, Wanted::default());
+    needed(One, stage, &app)?;
+    let mut swapchain = swapchain_of(One, &app, Wanted::default());
     frame(&mut swapchain, One, 1);
     for timeout in [0, 100 * MILLISECOND] {
         let begun = Instant::now();
-        let answer = wait(&swapchain, One, 2, timeout);
+        let answer = One.wait(&swapchain, 2, timeout);
         assert_eq!(answer, vk::Result::TIMEOUT);
         assert!(begun.elapsed() >= Duration::from_nanos(timeout));
         assert!(begun.elapsed() < Duration::from_nanos(timeout + SECOND));
@@ -210,15 +153,15 @@ fn a_wait_for_a_frame_that_never_comes_times_out(stage: &Stage) -> Outcome {
 /// "each non-zero value in pPresentIds specifies the present id" (VkPresentIdKHR): zero is none.
 fn frames_without_a_number_change_nothing(stage: &Stage) -> Outcome {
     let app = stage.app();
-    One.needed(stage, &app)?;
-    let mut swapchain = One.swapchain(&app, Wanted::default());
+    needed(One, stage, &app)?;
+    let mut swapchain = swapchain_of(One, &app, Wanted::default());
     frame(&mut swapchain, One, 5);
     frame(&mut swapchain, One, 0);
     swapchain.frame().unwrap();
-    assert_eq!(wait(&swapchain, One, 5, 10 * SECOND), vk::Result::SUCCESS);
-    assert_eq!(wait(&swapchain, One, 6, 0), vk::Result::TIMEOUT);
+    assert_eq!(One.wait(&swapchain, 5, 10 * SECOND), vk::Result::SUCCESS);
+    assert_eq!(One.wait(&swapchain, 6, 0), vk::Result::TIMEOUT);
     frame(&mut swapchain, One, 6);
-    assert_eq!(wait(&swapchain, One, 6, 10 * SECOND), vk::Result::SUCCESS);
+    assert_eq!(One.wait(&swapchain, 6, 10 * SECOND), vk::Result::SUCCESS);
     Ok(())
 }
 
@@ -226,10 +169,10 @@ fn frames_without_a_number_change_nothing(stage: &Stage) -> Outcome {
 fn numbers_may_be_far_apart(stage: &Stage) -> Outcome {
     let app = stage.app();
     let generation = any(stage, &app)?;
-    let mut swapchain = generation.swapchain(&app, Wanted::default());
+    let mut swapchain = swapchain_of(generation, &app, Wanted::default());
     for id in [1, 1 << 32, u64::MAX - 1, u64::MAX] {
         frame(&mut swapchain, generation, id);
-        let answer = wait(&swapchain, generation, id, 10 * SECOND);
+        let answer = generation.wait(&swapchain, id, 10 * SECOND);
         assert_eq!(answer, vk::Result::SUCCESS, "{id}");
     }
     Ok(())
@@ -240,12 +183,12 @@ fn numbers_may_be_far_apart(stage: &Stage) -> Outcome {
 fn a_frame_that_is_replaced_ends_its_waits(stage: &Stage) -> Outcome {
     let app = stage.app();
     let generation = any(stage, &app)?;
-    let mut swapchain = generation.swapchain(&app, Wanted::mailbox());
+    let mut swapchain = swapchain_of(generation, &app, Wanted::mailbox());
     for id in 1..=12 {
         frame(&mut swapchain, generation, id);
     }
     for id in 1..=12 {
-        let answer = wait(&swapchain, generation, id, 10 * SECOND);
+        let answer = generation.wait(&swapchain, id, 10 * SECOND);
         assert_eq!(answer, vk::Result::SUCCESS, "{id}");
     }
     Ok(())
@@ -255,13 +198,13 @@ fn a_frame_that_is_replaced_ends_its_waits(stage: &Stage) -> Outcome {
 /// functions other than vkDestroySwapchainKHR"; a wait may begin before its present.
 fn a_wait_goes_on_while_another_thread_presents(stage: &Stage) -> Outcome {
     let app = stage.app();
-    One.needed(stage, &app)?;
-    let mut swapchain = One.swapchain(&app, Wanted::default());
+    needed(One, stage, &app)?;
+    let mut swapchain = swapchain_of(One, &app, Wanted::default());
     frame(&mut swapchain, One, 1);
     let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
     swapchain.draw_now(index).unwrap();
     thread::scope(|scope| {
-        let waiter = scope.spawn(|| wait(&swapchain, One, 2, 20 * SECOND));
+        let waiter = scope.spawn(|| One.wait(&swapchain, 2, 20 * SECOND));
         thread::sleep(Duration::from_millis(50));
         present(&swapchain, index, One, 2);
         assert_eq!(waiter.join().unwrap(), vk::Result::SUCCESS);
