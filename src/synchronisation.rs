@@ -105,6 +105,8 @@ pub enum Release {
     Signalled,
     /// The window system's fences at the release, and nothing later.
     Fences(SyncFile),
+    /// The same, all of which had signalled by then.
+    SignalledFences(SyncFile),
     /// The image is free, but its fences could not be taken yet. Nobody writes to it before somebody
     /// acquires it, so they are what they were when that tries again.
     Untaken,
@@ -275,7 +277,9 @@ impl Synchronisation {
             });
         }
         match release.take() {
-            None | Some(Release::Signalled | Release::Untaken) => Ok(Wait::Signalled),
+            None | Some(Release::Signalled | Release::SignalledFences(_) | Release::Untaken) => {
+                Ok(Wait::Signalled)
+            }
             Some(Release::Fences(fences)) => match fences.is_signalled() {
                 Ok(true) => Ok(Wait::Signalled),
                 Ok(false) => Ok(Wait::Pending(fences)),

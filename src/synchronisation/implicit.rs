@@ -99,7 +99,10 @@ pub fn snapshot(
         return Ok(Release::Fences(everybody));
     };
     // The usual case: nothing is pending, or at least nothing of ours.
-    if everybody.is_signalled()? || own.is_signalled()? || !is_one(own)? {
+    if everybody.is_signalled()? {
+        return Ok(Release::SignalledFences(everybody));
+    }
+    if own.is_signalled()? || !is_one(own)? {
         return Ok(Release::Fences(everybody));
     }
     let writers = export(Access::Read)?;

@@ -119,7 +119,9 @@ impl Trace {
     pub(crate) fn released(&self, image: u32, way: Way, release: &Release, fences: ReleaseFences) {
         if let Some(recorder) = &self.0 {
             let fences = fences.0.unwrap_or_else(|| match release {
-                Release::Fences(file) => recorder.tracer.ring().watch(file),
+                Release::Fences(file) | Release::SignalledFences(file) => {
+                    recorder.tracer.ring().watch(file)
+                }
                 Release::Signalled | Release::Untaken => Fences::None,
             });
             let elided = way == Way::Implicit && matches!(release, Release::Signalled);
