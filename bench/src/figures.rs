@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    measurement::{Allocations, Call, Measurement},
+    measurement::{Allocations, Call, Creation, Measurement},
     share::Share,
     statistics::{median, percentile},
     strace::{SystemCalls, Trace},
@@ -122,8 +122,15 @@ pub const ROWS: &[Row] = &[
         let below = |share| matches!(share, Share::Driver | Share::DriversLibraries);
         side.layer.then(|| side.allocations(below)).flatten()
     }),
-    time("creating a swapchain", |side| side.creation(false)),
-    time(RECREATION, |side| side.creation(true)),
+    time("creating a swapchain", |side| {
+        side.creations(false, |creation| Some(creation.wall as f64))
+    }),
+    time(RECREATION, |side| {
+        side.creations(true, |creation| Some(creation.wall as f64))
+    }),
+    time(IMAGES, |side| {
+        side.creations(true, |creation| creation.images.map(|time| time as f64))
+    }),
     time("surface queries, first of each", |side| {
         side.each_round(|run| {
             let first = QUERIES.iter().filter_map(|name| queries(run, name).next());
@@ -150,6 +157,8 @@ pub const ALLOCATIONS: &str = "heap allocations of its own a frame";
 pub const FUTEX: &str = "  of these waits for a lock (futex)";
 /// The row of recreation.
 pub const RECREATION: &str = "making a swapchain anew";
+/// The row of what recreation costs in the driver under the layer.
+pub const IMAGES: &str = "  of this in the driver, for the images";
 /// The row of a query that costs Mesa a round trip.
 pub const FORMATS: &str = "surface formats, later";
 /// The other one.
@@ -192,13 +201,15 @@ impl Counted {
         Some(count as f64 / positive(self.allocations_frames)?)
     }
 
-    fn creation(&self, replaces: bool) -> Option<f64> {
+    /// Of swapchains that replace another, or of those that do not.
+    fn creations(&self, replaces: bool, of: fn(&Creation) -> Option<f64>) -> Option<f64> {
         self.each_round(|run| {
-            let such = run
-                .creations
-                .iter()
-                .filter(|creation| creation.replaces == replaces);
-            median(such.map(|creation| creation.wall as f64))
+            let creations = run.creations.iter();
+            median(
+                creations
+                    .filter(|creation| creation.replaces == replaces)
+                    .filter_map(of),
+            )
         })
     }
 
@@ -226,14 +237,18 @@ fn median_is_there(time: f64) -> Option<f64> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::measurement::{Creation, Query};
+    use crate::measurement::Query;
 
     fn measurement(acquire: u64) -> Measurement {
         let call = |wall| Call {
             wall,
             cpu: wall / 2,
         };
-        let creation = |replaces, wall| Creation { replaces, wall };
+        let creation = |replaces, wall| Creation {
+            replaces,
+            wall,
+            images: replaces.then_some(wall / 4),
+        };
         let query = |wall| Query {
             command: QUERIES[2].to_owned(),
             wall,
@@ -304,6 +319,7 @@ pub(crate) mod tests {
             Some(150.0)
         );
         assert_eq!(figure(&side, RECREATION), Some(4_000.0));
+        assert_eq!(figure(&side, IMAGES), Some(1_000.0));
         assert_eq!(figure(&side, FORMATS), Some(15.0));
         assert_eq!(figure(&side, PRESENT_MODES), None);
         assert_eq!(

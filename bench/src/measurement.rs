@@ -61,6 +61,10 @@ pub struct Creation {
     pub replaces: bool,
     /// How long it took.
     pub wall: u64,
+    /// How long of that the layer waited for the driver, which made the images; the layer's report
+    /// tells it, not the meter.
+    #[serde(default)]
+    pub images: Option<u64>,
 }
 
 /// One query of a surface.

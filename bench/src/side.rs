@@ -216,7 +216,7 @@ impl Workplace {
 
         let text = fs::read(&measurement)
             .context("the meter left nothing: was the device not destroyed?")?;
-        let measurement: Measurement = serde_json::from_slice(&text)?;
+        let mut measurement: Measurement = serde_json::from_slice(&text)?;
         ensure!(
             measurement.presents.len() as u64 == amount.frames,
             "{} frames were measured, not {}: the application ended too early",
@@ -225,7 +225,7 @@ impl Workplace {
         );
         let way = match side {
             Side::Driver => None,
-            Side::Layer(_) => Some(way(&report, &measurement)?),
+            Side::Layer(_) => Some(reported(&report, &mut measurement)?),
         };
         let trace = match pass {
             Pass::SystemCalls => String::from_utf8_lossy(&fs::read(&trace)?).into_owned(),
@@ -251,8 +251,8 @@ impl Workplace {
     }
 }
 
-/// The way that the layer says it took.
-fn way(report: &Path, measurement: &Measurement) -> Result<String> {
+/// What the layer says of itself: the way that it took, and how long the driver made images.
+fn reported(report: &Path, measurement: &mut Measurement) -> Result<String> {
     let reports = report::read(report).unwrap_or_default();
     let Some(report) = reports.first() else {
         bail!("the layer stepped aside: `wayfence doctor` says why");
@@ -262,6 +262,12 @@ fn way(report: &Path, measurement: &Measurement) -> Result<String> {
         "below the meter is {}, not the layer",
         measurement.below
     );
+    // A swapchain reports when it goes. The applications have one at a time, so that they go as they came.
+    if reports.len() == measurement.creations.len() {
+        for (creation, report) in measurement.creations.iter_mut().zip(&reports) {
+            creation.images = Some(report.creation.images_ns);
+        }
+    }
     Ok(report.synchronisation.clone())
 }
 

@@ -16,7 +16,7 @@ use wayfence::{
     deadline::Deadline,
     error::Error,
     present_mode::PresentMode,
-    report::SwapchainReport,
+    report::{Creation, SwapchainReport},
     swapchain::{self as library, Acquired, Description, Memory},
     synchronisation::Wait,
 };
@@ -46,6 +46,8 @@ pub struct Swapchain {
     modifier: u64,
     layouts: Layouts,
     mode: vk::PresentModeKHR,
+    /// How long it took to make.
+    creation: Creation,
     /// Memory bound to the application's own images (`VkBindImageMemorySwapchainInfoKHR`).
     aliases: Mutex<Vec<vk::DeviceMemory>>,
     surface: Arc<Surface>,
@@ -78,6 +80,7 @@ impl Swapchain {
             extent: [self.recipe.extent.width, self.recipe.extent.height],
             present_mode: format!("{:?}", self.mode),
             image_count: self.images.len() as u32,
+            creation: self.creation,
             counters: self.compositor.counters().snapshot(),
         }
     }
@@ -93,6 +96,7 @@ impl Swapchain {
         offer: &Offer,
         info: &vk::SwapchainCreateInfoKHR<'_>,
     ) -> Result<Arc<Self>, vk::Result> {
+        let begin = Instant::now();
         let refused = |why: &str| {
             tracing::error!(why, "vkCreateSwapchainKHR");
             vk::Result::ERROR_INITIALIZATION_FAILED
@@ -153,6 +157,7 @@ impl Swapchain {
             .layouts
             .retain(|layout| preferred.modifiers.contains(&layout.modifier));
 
+        let begin_images = Instant::now();
         let mut images = Vec::with_capacity(count as usize);
         let mut memory: Vec<Memory> = Vec::with_capacity(count as usize);
         let mut chosen: Option<Layout> = None;
@@ -169,6 +174,7 @@ impl Swapchain {
         let Some(chosen) = chosen else {
             return Err(refused("a swapchain without images"));
         };
+        let images_ns = begin_images.elapsed().as_nanos() as u64;
         let description = Description {
             extent: (info.image_extent.width, info.image_extent.height),
             fourcc,
@@ -202,6 +208,10 @@ impl Swapchain {
             modifier: chosen.modifier,
             layouts,
             mode: info.present_mode,
+            creation: Creation {
+                all_ns: begin.elapsed().as_nanos() as u64,
+                images_ns,
+            },
             aliases: Mutex::default(),
             surface: Arc::clone(surface),
             device: Arc::clone(device),

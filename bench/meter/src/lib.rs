@@ -214,7 +214,11 @@ unsafe extern "system" fn create_swapchain(
     let created = unsafe { create(device, info, allocator, swapchain) };
     let wall = begin.elapsed().as_nanos() as u64;
     if created == vk::Result::SUCCESS {
-        recorder().creation(Creation { replaces, wall });
+        recorder().creation(Creation {
+            replaces,
+            wall,
+            images: None,
+        });
     }
     created
 }
