@@ -1,11 +1,50 @@
 //! Frames with numbers, and waits for them, in both generations of the extensions.
 
-use ash::vk;
+use std::ffi::CStr;
+
+use ash::{khr, vk};
 
 use crate::registry::{
-    CREATE_PRESENT_ID_2, CREATE_PRESENT_WAIT_2, PresentId, PresentWait2Info, WaitForPresent2,
+    CREATE_PRESENT_ID_2, CREATE_PRESENT_WAIT_2, PRESENT_ID_2_FEATURES, PRESENT_ID2,
+    PRESENT_WAIT_2_FEATURES, PRESENT_WAIT2, PresentId, PresentWait2Info, WaitForPresent2,
 };
 use crate::swapchain::Swapchain;
+
+/// The extensions of both generations, the first one's before the second's.
+pub const NAMES: [&CStr; 4] = [
+    khr::present_id::NAME,
+    khr::present_wait::NAME,
+    PRESENT_ID2,
+    PRESENT_WAIT2,
+];
+/// Their features, in the same order.
+pub const FEATURES: [vk::StructureType; 4] = [
+    vk::StructureType::PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR,
+    vk::StructureType::PHYSICAL_DEVICE_PRESENT_WAIT_FEATURES_KHR,
+    PRESENT_ID_2_FEATURES,
+    PRESENT_WAIT_2_FEATURES,
+];
+
+/// A structure of one feature, which is asked for: all of them are laid out alike.
+pub fn feature(s_type: vk::StructureType) -> vk::PhysicalDevicePresentIdFeaturesKHR<'static> {
+    vk::PhysicalDevicePresentIdFeaturesKHR {
+        s_type,
+        present_id: vk::TRUE,
+        ..Default::default()
+    }
+}
+
+/// All of them in one chain, which is valid as long as they stay where they are.
+pub fn chained(
+    features: &mut [vk::PhysicalDevicePresentIdFeaturesKHR<'static>],
+) -> vk::PhysicalDeviceFeatures2<'static> {
+    let mut first = vk::PhysicalDeviceFeatures2::default();
+    for feature in features {
+        feature.p_next = first.p_next;
+        first.p_next = (&raw mut *feature).cast();
+    }
+    first
+}
 
 /// The flags of a swapchain whose frames have numbers of the second generation.
 pub const FLAGS: vk::SwapchainCreateFlagsKHR = vk::SwapchainCreateFlagsKHR::from_raw(

@@ -21,6 +21,7 @@ use crate::asynchronous::AsynchronousDriver;
 use crate::device::Device;
 use crate::instance::{Instance, Options};
 use crate::layers;
+use crate::present_wait::{self, Generation, chained, feature};
 use crate::refusing_kernel::RefusingKernel;
 use crate::surface::Surface;
 use crate::swapchain::{Swapchain, Wanted, fence, semaphore};
@@ -121,17 +122,21 @@ impl Stage {
         layers::set_up();
         assert!(layers::wayfence_is_on(), "this is about the layer");
         let instance = Instance::new(Options::default());
+        let extensions = [
+            khr::swapchain::NAME,
+            khr::external_semaphore_fd::NAME,
+            khr::external_fence_fd::NAME,
+            khr::present_id::NAME,
+            khr::present_wait::NAME,
+        ];
+        let mut features: Vec<_> = present_wait::FEATURES[..2]
+            .iter()
+            .map(|structure| feature(*structure))
+            .collect();
         Self {
             driver,
             vgem: Vgem::open(),
-            device: Device::with_extensions(
-                &instance,
-                &[
-                    khr::swapchain::NAME,
-                    khr::external_semaphore_fd::NAME,
-                    khr::external_fence_fd::NAME,
-                ],
-            ),
+            device: Device::with_features(&instance, &extensions, &mut chained(&mut features)),
         }
     }
 
@@ -230,6 +235,17 @@ impl<'a> Scene<'a> {
     pub fn show(&mut self) -> (u32, Commit) {
         let index = self.held.pop().expect("the application holds an image");
         self.try_show(index).expect("a present");
+        (index, self.compositor.next_commit())
+    }
+
+    /// The same as [`show`](Self::show), as the frame with this number.
+    pub fn show_as(&mut self, id: u64) -> (u32, Commit) {
+        let index = self.held.pop().expect("the application holds an image");
+        let Self {
+            kernel, swapchain, ..
+        } = self;
+        swapchain.draw_now(index).expect("a submit");
+        kernel.run(|| Generation::One.present(swapchain, index, id));
         (index, self.compositor.next_commit())
     }
 

@@ -5,13 +5,15 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ash::vk;
 use wayfence::dma_buf::Access;
 use wayfence::report::SwapchainReport;
 use wayfence::sync_file::SyncFile;
-use wayfence_test_compositor::With;
+use wayfence_test_compositor::{Presented, With};
 use wayfence_test_fences::vgem::Fence;
+use wayfence_tests::present_wait::Generation;
 use wayfence_tests::proxy::Proxy;
-use wayfence_tests::scripted::{Acquired, Payload, SOON, Scene, Way};
+use wayfence_tests::scripted::{self, Acquired, Payload, SOON, Scene, Way};
 use wayfence_tests::table::{Cell, in_every_way};
 use wayfence_tests::watchdog::Watchdog;
 
@@ -93,9 +95,9 @@ fn no_cpu_waited(report: &SwapchainReport, way: Way) {
 fn waited_for_on_the_cpu(mut scene: Scene<'_>, payload: Payload, fences: Vec<Fence>) {
     let before = scene.swapchain.images.len();
     let answer = scene.try_acquire(payload, 0).map(drop);
-    assert_eq!(answer, Err(ash::vk::Result::NOT_READY));
+    assert_eq!(answer, Err(vk::Result::NOT_READY));
     let answer = scene.try_acquire(payload, 100_000_000).map(drop);
-    assert_eq!(answer, Err(ash::vk::Result::TIMEOUT));
+    assert_eq!(answer, Err(vk::Result::TIMEOUT));
     let acquired = thread::scope(|scope| {
         scope.spawn(|| {
             thread::sleep(WATCHED);
@@ -323,7 +325,7 @@ fn a_fence_that_never_signals_holds_one_image() {
             let first = match way {
                 Way::Cpu => {
                     let answer = scene.try_acquire(payload, 50_000_000).map(drop);
-                    assert_eq!(answer, Err(ash::vk::Result::TIMEOUT));
+                    assert_eq!(answer, Err(vk::Result::TIMEOUT));
                     None
                 }
                 _ => Some(scene.acquire(Payload::Fence)),
@@ -339,7 +341,7 @@ fn a_fence_that_never_signals_holds_one_image() {
             }
             if way != Way::Cpu {
                 let answer = scene.try_acquire(payload, 50_000_000).map(drop);
-                assert_eq!(answer, Err(ash::vk::Result::TIMEOUT));
+                assert_eq!(answer, Err(vk::Result::TIMEOUT));
             }
             if let Some(first) = &first {
                 assert_eq!(first.index, stuck);
@@ -449,6 +451,61 @@ fn a_proxy_passes_the_fence_on() {
             rendering.signal();
             assert!(seen.is_signalled().unwrap());
             no_cpu_waited(&scene.end(), way);
+            Cell::Passed
+        },
+    );
+}
+
+/// Who waits for a frame of another swapchain reads the events of both.
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn a_release_reaches_an_acquire_beside_a_wait_for_a_present() {
+    let _watchdog = watchdog("a release beside a wait for a present");
+    in_every_way(
+        "released while another thread waits for a present: both go on",
+        |stage, way, payload| {
+            let mut scene = stage.scene(way);
+            let mut beside = scene.beside();
+            let mut id = 0;
+            promptly(|| {
+                id += 1;
+                let (index, frame) = scene.show();
+                let (_, frame_beside) = beside.show_as(id);
+                let reader = scene.fence();
+                let late = thread::scope(|scope| {
+                    let waiting = scope
+                        .spawn(|| Generation::One.wait(&beside.swapchain, id, scripted::TIMEOUT));
+                    thread::sleep(WATCHED);
+                    assert!(!waiting.is_finished(), "the frame was not shown yet");
+                    let fences = [reader.sync_file()];
+                    let with = match way {
+                        Way::Cpu => With::nothing(),
+                        _ => With::readers(&fences),
+                    };
+                    scene.compositor.release(&frame, with);
+                    let acquired = scene.acquire(payload);
+                    scene
+                        .compositor
+                        .presented(&frame_beside, Presented::default());
+                    assert_eq!(waiting.join().unwrap(), vk::Result::SUCCESS);
+                    match way {
+                        Way::Cpu => {
+                            free(&scene, &acquired);
+                            reader.signal();
+                            Duration::ZERO
+                        }
+                        _ => held_by(&scene, &acquired, vec![reader]),
+                    }
+                });
+                scene.held.push(index);
+                scene.compositor.release(&frame_beside, With::nothing());
+                let acquired = beside.acquire(Payload::Fence);
+                free(&beside, &acquired);
+                beside.held.push(acquired.index);
+                late
+            });
+            drop(beside);
+            no_cpu_waited_in_acquire(&scene.end(), way);
             Cell::Passed
         },
     );

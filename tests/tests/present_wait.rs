@@ -1,35 +1,20 @@
 //! `VK_KHR_present_wait` and `VK_KHR_present_wait2`: who waits for a frame goes on when it was shown, or
 //! when nobody will ever see it.
 
-use std::ffi::CStr;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ash::{khr, vk};
+use ash::vk;
 use wayfence_test_compositor::{Behaviour, Commit, Compositor, Offer, Presented, With};
 use wayfence_tests::asynchronous::AsynchronousDriver;
-use wayfence_tests::present_wait::FLAGS;
 use wayfence_tests::present_wait::Generation::{self, One, Two};
+use wayfence_tests::present_wait::{FEATURES, FLAGS, NAMES, chained, feature};
 use wayfence_tests::registry::{
-    PRESENT_ID_2_FEATURES, PRESENT_ID2, PRESENT_WAIT_2_FEATURES, PRESENT_WAIT2,
     SURFACE_CAPABILITIES_PRESENT_ID_2, SURFACE_CAPABILITIES_PRESENT_WAIT_2,
 };
 use wayfence_tests::watchdog::Watchdog;
 use wayfence_tests::{Application, Swapchain, Wanted};
-
-const NAMES: &[&CStr] = &[
-    khr::present_id::NAME,
-    khr::present_wait::NAME,
-    PRESENT_ID2,
-    PRESENT_WAIT2,
-];
-const FEATURES: [vk::StructureType; 4] = [
-    vk::StructureType::PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR,
-    vk::StructureType::PHYSICAL_DEVICE_PRESENT_WAIT_FEATURES_KHR,
-    PRESENT_ID_2_FEATURES,
-    PRESENT_WAIT_2_FEATURES,
-];
 
 const FOREVER: u64 = u64::MAX;
 const SHORT: Duration = Duration::from_millis(100);
@@ -50,7 +35,7 @@ impl Play {
         let compositor = Arc::new(Compositor::new(offer));
         let mut features: Vec<_> = FEATURES.into_iter().map(feature).collect();
         let mut chain = chained(&mut features);
-        let app = Application::at_with(compositor.connect(), &[], NAMES, &mut chain);
+        let app = Application::at_with(compositor.connect(), &[], &NAMES, &mut chain);
         Self {
             compositor,
             app,
@@ -71,27 +56,6 @@ impl Play {
         let errors = self.compositor.protocol_errors();
         assert!(errors.is_empty(), "{errors:?}");
     }
-}
-
-/// A structure of one feature, which is asked for.
-fn feature(s_type: vk::StructureType) -> vk::PhysicalDevicePresentIdFeaturesKHR<'static> {
-    vk::PhysicalDevicePresentIdFeaturesKHR {
-        s_type,
-        present_id: vk::TRUE,
-        ..Default::default()
-    }
-}
-
-/// All of them in one chain, which lives as long as they stay where they are.
-fn chained(
-    features: &mut [vk::PhysicalDevicePresentIdFeaturesKHR<'static>],
-) -> vk::PhysicalDeviceFeatures2<'static> {
-    let mut first = vk::PhysicalDeviceFeatures2::default();
-    for feature in features {
-        feature.p_next = first.p_next;
-        first.p_next = (&raw mut *feature).cast();
-    }
-    first
 }
 
 /// Presents an image that is held, as the frame with this number.
