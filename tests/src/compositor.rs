@@ -1,8 +1,37 @@
 //! The compositor of this session, as far as a test may touch it.
 
-use std::env;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs};
 
 use rustix::process::{Pid, Signal, kill_process};
+
+/// Makes a session on sway, which minimises no window, go to a workspace without windows. Others stay where
+/// they are.
+///
+/// # Panics
+/// If sway does not do it.
+pub fn leave_workspace() {
+    static WORKSPACES: AtomicU32 = AtomicU32::new(0);
+    if env::var("WAYFENCE_COMPOSITOR").as_deref() != Ok("sway") {
+        return;
+    }
+    let runtime = env::var("XDG_RUNTIME_DIR").expect("a session");
+    let socket = fs::read_dir(runtime)
+        .expect("the session's folder")
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.to_string_lossy().contains("/sway-ipc."))
+        .expect("sway's socket");
+    let number = WORKSPACES.fetch_add(1, Ordering::Relaxed);
+    let status = Command::new("swaymsg")
+        .arg("-s")
+        .arg(socket)
+        .args(["-q", "workspace"])
+        .arg(format!("{}-{number}", std::process::id()))
+        .status()
+        .expect("swaymsg");
+    assert!(status.success(), "{status}");
+}
 
 /// The compositor's process (`WAYFENCE_COMPOSITOR_PID`).
 #[derive(Clone, Copy)]

@@ -3,10 +3,12 @@
 use std::ffi::c_void;
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use wayland_client::backend::WaylandError;
 use wayland_client::globals::{GlobalListContents, registry_queue_init};
-use wayland_client::protocol::{wl_compositor, wl_output, wl_registry, wl_surface};
+use wayland_client::protocol::{wl_callback, wl_compositor, wl_output, wl_registry, wl_surface};
 use wayland_client::{
     Connection, Dispatch, DispatchError, EventQueue, Proxy, QueueHandle, delegate_noop,
 };
@@ -28,6 +30,8 @@ pub struct Window {
 #[derive(Default)]
 struct Shell {
     configured: bool,
+    /// A frame callback has come.
+    seen: bool,
 }
 
 impl Window {
@@ -108,6 +112,41 @@ impl Window {
         let viewport = viewporter.get_viewport(&self.surface, &handle, ());
         viewport.set_destination(width, height);
         queue.flush().expect("the compositor is there");
+    }
+
+    /// Whether the compositor shows the window: it answers a frame callback in this time. Commits the
+    /// surface as it is.
+    ///
+    /// # Panics
+    /// If the compositor is gone.
+    pub fn is_seen(&self, within: Duration) -> bool {
+        let begun = Instant::now();
+        let handle = {
+            let (queue, state) = &mut *self.lock();
+            state.seen = false;
+            queue.handle()
+        };
+        self.surface.frame(&handle, ());
+        self.surface.commit();
+        loop {
+            self.roundtrip().expect("the compositor answers");
+            if self.lock().1.seen {
+                return true;
+            }
+            if begun.elapsed() > within {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Asks the compositor to hide the window, and waits until it was asked. Not every compositor does.
+    ///
+    /// # Panics
+    /// If the compositor is gone.
+    pub fn minimise(&self) {
+        self.toplevel.set_minimized();
+        self.roundtrip().expect("the compositor answers");
     }
 
     /// The `wl_display`, alive as long as the window.
@@ -201,6 +240,19 @@ impl Dispatch<xdg_wm_base::XdgWmBase, ()> for Shell {
         if let xdg_wm_base::Event::Ping { serial } = event {
             shell.pong(serial);
         }
+    }
+}
+
+impl Dispatch<wl_callback::WlCallback, ()> for Shell {
+    fn event(
+        state: &mut Self,
+        _: &wl_callback::WlCallback,
+        _: wl_callback::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        state.seen = true;
     }
 }
 

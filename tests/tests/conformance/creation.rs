@@ -7,6 +7,7 @@ use wayfence_tests::footprint::dma_bufs;
 use wayfence_tests::{Application, Device, Swapchain, Wanted, layers};
 
 use crate::case::{NotSupported, Outcome, cases};
+use crate::names;
 use crate::stage::Stage;
 
 cases![
@@ -214,8 +215,15 @@ fn every_usage_that_is_offered_can_be_had(stage: &Stage) -> Outcome {
     let app = stage.app();
     let told = app.surface.capabilities(app.device.physical).unwrap();
     let formats = app.surface.formats(app.device.physical).unwrap();
+    // Who has not enabled an extension may not use what it adds.
+    let mut usages = vk::ImageUsageFlags::from_raw(0xff);
+    for (usage, extension) in names::USAGES {
+        if stage.needs(extension).is_ok() {
+            usages |= *usage;
+        }
+    }
     for (at, format) in formats.into_iter().enumerate() {
-        for bit in bits(told.supported_usage_flags.as_raw()) {
+        for bit in bits((told.supported_usage_flags & usages).as_raw()) {
             let usage = vk::ImageUsageFlags::from_raw(bit)
                 | vk::ImageUsageFlags::TRANSFER_DST
                 | vk::ImageUsageFlags::COLOR_ATTACHMENT;

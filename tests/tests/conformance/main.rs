@@ -17,6 +17,7 @@ mod damage;
 mod destruction;
 mod device_groups;
 mod frames;
+mod hidden;
 mod maintenance1;
 mod modes;
 mod names;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
             old_swapchain::CASES,
             modes::CASES,
             present_wait::CASES,
+            hidden::CASES,
             maintenance1::CASES,
             damage::CASES,
             scaling::CASES,

@@ -27,6 +27,20 @@ pub const DEVICE: &[&CStr] = &[
     EXT_FIFO_LATEST_READY,
     khr::incremental_present::NAME,
     khr::swapchain_mutable_format::NAME,
+    ext::host_image_copy::NAME,
+    ext::attachment_feedback_loop_layout::NAME,
+];
+
+/// The extensions that have a usage of images.
+pub const USAGES: &[(vk::ImageUsageFlags, &CStr)] = &[
+    (
+        vk::ImageUsageFlags::HOST_TRANSFER_EXT,
+        ext::host_image_copy::NAME,
+    ),
+    (
+        vk::ImageUsageFlags::ATTACHMENT_FEEDBACK_LOOP_EXT,
+        ext::attachment_feedback_loop_layout::NAME,
+    ),
 ];
 
 /// The structures that tell of an extension's only feature.
@@ -46,6 +60,14 @@ pub const FEATURES: &[(vk::StructureType, &[&CStr])] = &[
     ),
     (PRESENT_ID_2_FEATURES, &[PRESENT_ID2]),
     (PRESENT_WAIT_2_FEATURES, &[PRESENT_WAIT2]),
+    (
+        vk::StructureType::PHYSICAL_DEVICE_HOST_IMAGE_COPY_FEATURES_EXT,
+        &[ext::host_image_copy::NAME],
+    ),
+    (
+        vk::StructureType::PHYSICAL_DEVICE_ATTACHMENT_FEEDBACK_LOOP_LAYOUT_FEATURES_EXT,
+        &[ext::attachment_feedback_loop_layout::NAME],
+    ),
 ];
 
 /// A structure that tells of one feature, or of one capability: all are laid out alike.

@@ -207,16 +207,17 @@ fn images_may_be_presented_in_any_order(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// `waitSemaphoreCount`: each is waited for and unsignalled by the present, so that it can be signalled
-/// again.
+/// `waitSemaphoreCount`: each is waited for.
 fn a_present_may_wait_for_several_semaphores(stage: &Stage) -> Outcome {
     let app = stage.app();
     let device = &app.device;
     let mut swapchain = app.swapchain_with(Wanted::mailbox());
-    let more: Vec<_> = (0..3)
-        .map(|_| wayfence_tests::swapchain::semaphore(device).unwrap())
-        .collect();
+    // Only a present fence would tell when one may be used again, so that each frame has its own.
+    let mut used = Vec::new();
     for _ in 0..5 {
+        let more: Vec<_> = (0..3)
+            .map(|_| wayfence_tests::swapchain::semaphore(device).unwrap())
+            .collect();
         let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
         swapchain.draw_now(index).unwrap();
         let submit = vk::SubmitInfo::default().signal_semaphores(&more);
@@ -229,7 +230,7 @@ fn a_present_may_wait_for_several_semaphores(stage: &Stage) -> Outcome {
             .image_indices(&indices);
         device
             // SAFETY: everything is the device's; the image is held and drawn, and each semaphore has
-            // a signal pending; they are unsignalled again when the queue is idle.
+            // a signal pending.
             .with_queue(|queue| unsafe {
                 device
                     .raw
@@ -239,9 +240,10 @@ fn a_present_may_wait_for_several_semaphores(stage: &Stage) -> Outcome {
             .unwrap();
         device.wait_idle().unwrap();
         app.surface.dispatch();
+        used.extend(more);
     }
     drop(swapchain);
-    for semaphore in more {
+    for semaphore in used {
         // SAFETY: the queue is idle.
         unsafe { device.raw.destroy_semaphore(semaphore, None) };
     }

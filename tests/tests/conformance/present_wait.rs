@@ -56,7 +56,7 @@ fn needed(generation: Generation, stage: &Stage, app: &Application) -> Outcome {
     }
 }
 
-fn swapchain_of(generation: Generation, app: &Application, wanted: Wanted) -> Swapchain {
+pub fn swapchain_of(generation: Generation, app: &Application, wanted: Wanted) -> Swapchain {
     app.swapchain_with(Wanted {
         flags: match generation {
             One => vk::SwapchainCreateFlagsKHR::empty(),
@@ -67,7 +67,7 @@ fn swapchain_of(generation: Generation, app: &Application, wanted: Wanted) -> Sw
 }
 
 /// The first generation that there is.
-fn any(stage: &Stage, app: &Application) -> Result<Generation, NotSupported> {
+pub fn any(stage: &Stage, app: &Application) -> Result<Generation, NotSupported> {
     match needed(One, stage, app) {
         Ok(()) => Ok(One),
         Err(reason) => needed(Two, stage, app).map(|()| Two).map_err(|_| reason),
@@ -75,7 +75,7 @@ fn any(stage: &Stage, app: &Application) -> Result<Generation, NotSupported> {
 }
 
 /// Acquires, draws and presents a frame with this number.
-fn frame(swapchain: &mut Swapchain, generation: Generation, id: u64) {
+pub fn frame(swapchain: &mut Swapchain, generation: Generation, id: u64) {
     let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
     swapchain.draw_now(index).unwrap();
     present(swapchain, index, generation, id);

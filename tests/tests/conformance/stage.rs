@@ -8,6 +8,7 @@ use std::{env, iter};
 
 use ash::{ext, khr, vk};
 use wayfence_test_compositor::{Behaviour, Compositor, Offer};
+use wayfence_tests::compositor;
 use wayfence_tests::instance::{Options, WAYLAND};
 use wayfence_tests::layers::{self, VALIDATION};
 use wayfence_tests::{Application, Device, Instance, Surface, Window};
@@ -17,6 +18,12 @@ use crate::names::{self, Feature};
 
 /// The refresh of the scripted compositor.
 const REFRESH: Duration = Duration::from_millis(16);
+
+/// Within this a compositor has refreshed what it shows, however slow its machine is.
+const LAST_REFRESHES: Duration = Duration::from_secs(1);
+
+/// So often is a window looked at that was minimised.
+const FADING: usize = 10;
 
 /// Instance and device, which outlive the cases: the driver stays loaded.
 struct Kit {
@@ -109,6 +116,35 @@ impl Stage {
         self.compositor.as_ref().ok_or_else(|| {
             NotSupported::because("only the scripted compositor can be told to do this")
         })
+    }
+
+    /// Lets nobody see the application's window any more, for good. To be called when its frames are with
+    /// the compositor.
+    pub fn hide(&self, app: &Application) -> Outcome {
+        let window = app.surface.window();
+        match &self.compositor {
+            Some(compositor) => {
+                let clients = compositor.clients();
+                for surface in clients
+                    .into_iter()
+                    .flat_map(|client| compositor.surfaces(client))
+                {
+                    compositor.hide(surface);
+                }
+            }
+            None => {
+                window.minimise();
+                compositor::leave_workspace();
+            }
+        }
+        // What was committed before may still be answered, and some windows fade away.
+        let seen = (0..FADING).all(|_| window.is_seen(LAST_REFRESHES));
+        match seen {
+            true => Err(NotSupported::because(
+                "the compositor shows a window that was minimised",
+            )),
+            false => Ok(()),
+        }
     }
 
     /// The instance has this extension.
