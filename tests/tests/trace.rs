@@ -348,3 +348,37 @@ fn whatever_becomes_of_the_process_its_trace_is_whole() {
     assert_eq!(lines.len(), 1, "{log}");
     assert!(lines[0].contains("/nowhere/trace.json"), "{log}");
 }
+
+/// A GPU is still at work when its driver hands over what it will have drawn.
+#[test]
+#[ignore = "needs a driver, /dev/udmabuf and vgem: scripts/test"]
+fn the_fences_of_a_gpu_at_work_are_named() {
+    const FRAMES: usize = 10;
+    let _watchdog = Watchdog::new(Duration::from_secs(100), "a traced GPU");
+    let compositor = Compositor::new(Offer {
+        behaviour: Behaviour::Automatic { refresh: REFRESH },
+        ..Offer::default()
+    });
+    let trace = Trace::new("gpu");
+    let output = on(probe(), &[WAYFENCE])
+        .args(["frames", &FRAMES.to_string()])
+        .envs(test_driver::environment(&[]))
+        .env("WAYFENCE_TEST_BUSY_MS", HELD.as_millis().to_string())
+        .env("WAYLAND_DISPLAY", compositor.listen())
+        .env("WAYFENCE_TRACE", &trace.0)
+        // Mesa's layer for choosing a device asks the compositor, and does not survive ours.
+        .env("NODEVICE_SELECT", "1")
+        .output()
+        .expect("a probe");
+    assert!(output.status.success(), "{output:?}");
+    let timeline = trace::read(&trace.0).expect("a trace");
+    let frames = timeline.swapchains.iter().flat_map(|of| &of.frames);
+    let committed: Vec<&Frame> = frames.filter(|frame| frame.commit.is_some()).collect();
+    assert_eq!(committed.len(), FRAMES);
+    for frame in committed {
+        let [fence] = frame.rendering.as_slice() else {
+            panic!("{frame:?}")
+        };
+        assert_eq!(fence.driver, "vgem", "{frame:?}");
+    }
+}

@@ -14,7 +14,10 @@ use std::{
 
 use ash::vk;
 
-use crate::real::{Function, real};
+use crate::{
+    gpu,
+    real::{Function, real},
+};
 
 const GET_SEMAPHORE_FD: &CStr = c"vkGetSemaphoreFdKHR";
 const IMPORT_SEMAPHORE_FD: &CStr = c"vkImportSemaphoreFdKHR";
@@ -127,14 +130,15 @@ unsafe extern "system" fn get_semaphore_fd(
     {
         return result;
     }
-    if let Some(queued) = requests().exports.pop_front() {
+    let queued = requests().exports.pop_front();
+    if let Some(other) = queued.or_else(gpu::sync_file_of_work) {
         // SAFETY: the real export succeeded and wrote a descriptor, which is nobody's yet, or -1,
-        // which is none. The caller gets the queued one in its place.
+        // which is none. The caller gets the other one in its place.
         unsafe {
             if *fd >= 0 {
                 drop(OwnedFd::from_raw_fd(*fd));
             }
-            *fd = queued.into_raw_fd();
+            *fd = other.into_raw_fd();
         }
     }
     vk::Result::SUCCESS

@@ -8,12 +8,15 @@
 //! - `WAYFENCE_TEST_HIDE`: the extensions to hide, separated by commas. Commands of the window system
 //!   are hidden with `VK_KHR_surface` and `VK_KHR_swapchain`.
 //!
+//! - `WAYFENCE_TEST_BUSY_MS`: for so many milliseconds the fences of exported sync_files are pending.
+//!
 //! A test in the same process says what the next exports and imports give through the exported
 //! functions in [`external_fd`], and before the first instance what the hardware is by those in
 //! [`hardware`].
 
 mod extensions;
 pub mod external_fd;
+mod gpu;
 pub mod hardware;
 mod real;
 
