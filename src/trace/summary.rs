@@ -7,7 +7,9 @@ use std::slice;
 
 use serde::Serialize;
 
-use super::timeline::{Acquire, DETACHED, Frame, Outcome, Shown, SwapchainTimeline, Timeline};
+use super::timeline::{
+    Acquire, DETACHED, Fence, Frame, Outcome, Shown, SwapchainTimeline, Timeline,
+};
 use crate::text::{milliseconds, printable};
 
 /// Waits that are a smaller part of the time than this are nobody's fault.
@@ -52,6 +54,8 @@ pub struct Summary {
     pub commit_to_shown: Percentiles,
     /// From the end of an acquire to the signal of its fences, of those that were pending.
     pub fences_after_acquire: Percentiles,
+    /// From commit to the end of the rendering, of frames that were committed before it.
+    pub drawn_after_commit: Percentiles,
     /// From one refresh to the next; 0: unknown.
     pub refresh_ns: u64,
     /// Refreshes that showed nothing new, between the first frame and the last.
@@ -60,6 +64,8 @@ pub struct Summary {
     pub cpu_waits: u64,
     /// The fences that images came back with.
     pub fences: Vec<FenceSum>,
+    /// The fences of renderings that went on when the driver handed them over.
+    pub renderings: Vec<FenceSum>,
     /// How long after their release images carried the driver's own unfinished write.
     pub own_writes_ns: u64,
     /// Images that came back with nothing but the client's own write, which nobody waited for.
@@ -109,23 +115,46 @@ impl Percentiles {
     }
 }
 
-/// The fences of one timeline in released images.
+/// The fences of one timeline, in released images or of renderings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FenceSum {
     /// The driver that signals them.
     pub driver: String,
     /// Their timeline.
     pub timeline: String,
-    /// How many had signalled when the image came back.
+    /// How many had signalled when the image came back, or was committed.
     pub signalled: u64,
     /// How many had not.
     pub pending: u64,
-    /// For how long these were pending after the release, all together.
+    /// For how long these were pending after that, all together.
     pub pending_ns: u64,
     /// The longest of them.
     pub longest_ns: u64,
     /// How much of that was the client's own rendering.
     pub own_ns: u64,
+}
+
+impl fmt::Display for FenceSum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.is_named() {
+            true => write!(
+                f,
+                "{} {}",
+                printable(&self.driver),
+                printable(&self.timeline)
+            )?,
+            // The kernel forgets it.
+            false => f.write_str("no name any more")?,
+        }
+        let Self {
+            signalled, pending, ..
+        } = self;
+        write!(f, ": {signalled} had signalled, {pending} had not")?;
+        match self.longest_ns {
+            0 => Ok(()),
+            longest => write!(f, " for up to {}", milliseconds(longest)),
+        }
+    }
 }
 
 impl FenceSum {
@@ -222,10 +251,24 @@ impl Summary {
                 _ => None,
             })),
             fences_after_acquire: Percentiles::of(fences_after_acquire.clone()),
+            drawn_after_commit: Percentiles::of(frames().filter_map(|frame| {
+                let signalled = frame.rendering.iter().map(|fence| fence.signalled);
+                let drawn = signalled.map(|at| at.unwrap_or(end)).max()?;
+                drawn.checked_sub(frame.commit?).filter(|after| *after > 0)
+            })),
             refresh_ns: refresh(frames()),
             missed_refreshes: total(swapchains.iter().map(missed_refreshes)),
             cpu_waits: total(swapchains.iter().map(|of| of.cpu_waits)),
-            fences: fences(frames(), end),
+            fences: sums(
+                frames()
+                    .filter_map(|frame| frame.release.as_ref())
+                    .map(|release| (release.at, release.fences.as_slice())),
+                end,
+            ),
+            renderings: sums(
+                frames().filter_map(|frame| Some((frame.commit?, frame.rendering.as_slice()))),
+                end,
+            ),
             own_writes_ns: 0,
             elided: frames()
                 .filter(|f| f.release.as_ref().is_some_and(|release| release.elided))
@@ -443,11 +486,12 @@ fn missed_refreshes(swapchain: &SwapchainTimeline) -> u64 {
     }))
 }
 
-/// The fences of released images by timeline, those that were pending for longest first.
-fn fences<'a>(frames: impl Iterator<Item = &'a Frame>, end: u64) -> Vec<FenceSum> {
+/// Fences by timeline, each with those that it was handed over with, and when; those that were pending for
+/// longest first.
+fn sums<'a>(handed: impl Iterator<Item = (u64, &'a [Fence])>, end: u64) -> Vec<FenceSum> {
     let mut sums: Vec<FenceSum> = Vec::new();
-    for release in frames.filter_map(|frame| frame.release.as_ref()) {
-        for fence in &release.fences {
+    for (handed_at, fences) in handed {
+        for fence in fences {
             let known = sums
                 .iter()
                 .position(|sum| sum.driver == fence.driver && sum.timeline == fence.timeline);
@@ -464,7 +508,7 @@ fn fences<'a>(frames: impl Iterator<Item = &'a Frame>, end: u64) -> Vec<FenceSum
                 sums.len() - 1
             });
             let sum = &mut sums[at];
-            match fence.signalled.unwrap_or(end).saturating_sub(release.at) {
+            match fence.signalled.unwrap_or(end).saturating_sub(handed_at) {
                 0 => sum.signalled += 1,
                 after => {
                     sum.pending += 1;
@@ -601,6 +645,7 @@ impl fmt::Display for Summary {
             ("held by the compositor", self.held_by_compositor),
             ("commit to shown", self.commit_to_shown),
             ("fences after acquire", self.fences_after_acquire),
+            ("drawn after commit", self.drawn_after_commit),
         ] {
             if times.count == 0 {
                 writeln!(f, "{name:<22}  {:>11}", "none")?;
@@ -627,28 +672,13 @@ impl fmt::Display for Summary {
             )?,
         }
         row(f, "waits on the CPU", &self.cpu_waits)?;
-        for fence in &self.fences {
-            let name = match fence.is_named() {
-                true => format!(
-                    "{} {}",
-                    printable(&fence.driver),
-                    printable(&fence.timeline)
-                ),
-                // The kernel forgets it.
-                false => "no name any more".to_owned(),
-            };
-            let longest = match fence.longest_ns {
-                0 => String::new(),
-                longest => format!(" for up to {}", milliseconds(longest)),
-            };
-            row(
-                f,
-                "fences",
-                &format_args!(
-                    "{name}: {} had signalled, {} had not{longest}",
-                    fence.signalled, fence.pending,
-                ),
-            )?;
+        for (of, fences) in [
+            ("fences of releases", &self.fences),
+            ("fences of renderings", &self.renderings),
+        ] {
+            for fence in fences {
+                row(f, of, fence)?;
+            }
         }
         row(f, "elided writes", &self.elided)?;
         row(f, "dropped events", &self.dropped_events)?;

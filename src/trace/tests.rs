@@ -512,6 +512,13 @@ fn the_summary_says_what_a_person_asks() {
         let begin = frame * REFRESH;
         story.frame(begin, pace(8 * MS), begin + REFRESH, begin + 18 * MS);
     }
+    let commit = 2 * REFRESH + 9 * MS;
+    story.fence(
+        FencesOf::Rendering,
+        commit,
+        ("gpu", "ring"),
+        Some(commit + 3 * MS),
+    );
     story.fence(
         FencesOf::Release,
         60 * MS,
@@ -533,10 +540,12 @@ release to acquire            6.667       6.667       6.667       6.667
 held by the compositor        9.000       9.000       9.000       9.000
 commit to shown               7.667       7.667       7.667       7.667
 fences after acquire           none
+drawn after commit            3.000       3.000       3.000       3.000
 
 missed refreshes        0 of 3, one every 16.667 ms
 waits on the CPU        0
-fences                  vgem unbound: 0 had signalled, 1 had not for up to 10.667 ms
+fences of releases      vgem unbound: 0 had signalled, 1 had not for up to 10.667 ms
+fences of renderings    gpu ring: 0 had signalled, 1 had not for up to 3.000 ms
 elided writes           0
 dropped events          0
 
