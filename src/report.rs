@@ -40,13 +40,12 @@ pub struct SwapchainReport {
     /// The number of images.
     pub image_count: u32,
     /// How long it took to make.
-    #[serde(default)]
     pub creation: Creation,
     /// What happened.
     pub counters: Snapshot,
 }
 
-/// How long `vkCreateSwapchainKHR` took, in nanoseconds.
+/// How long `vkCreateSwapchainKHR` took to make a swapchain of what the surface offers, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Creation {
     /// In all.

@@ -262,7 +262,8 @@ fn reported(report: &Path, measurement: &mut Measurement) -> Result<String> {
         "below the meter is {}, not the layer",
         measurement.below
     );
-    // A swapchain reports when it goes. The applications have one at a time, so that they go as they came.
+    // A swapchain reports when it goes. The applications have one at a time, so that they go as they came;
+    // of others the row stays empty.
     if reports.len() == measurement.creations.len() {
         for (creation, report) in measurement.creations.iter_mut().zip(&reports) {
             creation.images = Some(report.creation.images_ns);

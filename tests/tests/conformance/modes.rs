@@ -2,7 +2,7 @@
 //! (VK_KHR_surface_maintenance1, VK_KHR_swapchain_maintenance1).
 
 use ash::vk;
-use wayfence_tests::{Application, Wanted};
+use wayfence_tests::{Application, Wanted, layers};
 
 use crate::case::{NotSupported, Outcome, cases};
 use crate::names::{self, MAINTENANCE1};
@@ -262,6 +262,9 @@ fn nothing_said_is_the_mode_of_before(stage: &Stage) -> Outcome {
     };
     let modes = [vk::PresentModeKHR::FIFO, vk::PresentModeKHR::MAILBOX];
     let [fifo, mailbox] = modes.map(|mode| waits(Some(mode)));
+    if layers::wayfence_is_on() {
+        assert!(fifo && !mailbox, "FIFO {fifo}, MAILBOX {mailbox}");
+    }
     if fifo == mailbox {
         return Err(NotSupported::because(
             "a commit does not tell FIFO from MAILBOX",

@@ -3,7 +3,7 @@
 
 use std::ffi::{CStr, c_void};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, iter};
 
 use ash::{ext, khr, vk};
@@ -19,11 +19,11 @@ use crate::names::{self, Feature};
 /// The refresh of the scripted compositor.
 const REFRESH: Duration = Duration::from_millis(16);
 
-/// Within this a compositor has refreshed what it shows, however slow its machine is.
-const LAST_REFRESHES: Duration = Duration::from_secs(1);
+/// Longer than any refresh that was seen in the virtual machine.
+const LAST_REFRESHES: Duration = Duration::from_secs(3);
 
-/// So often is a window looked at that was minimised.
-const FADING: usize = 10;
+/// After this a window that was minimised has faded away.
+const FADING: Duration = Duration::from_secs(10);
 
 /// Instance and device, which outlive the cases: the driver stays loaded.
 struct Kit {
@@ -138,13 +138,15 @@ impl Stage {
             }
         }
         // What was committed before may still be answered, and some windows fade away.
-        let seen = (0..FADING).all(|_| window.is_seen(LAST_REFRESHES));
-        match seen {
-            true => Err(NotSupported::because(
-                "the compositor shows a window that was minimised",
-            )),
-            false => Ok(()),
+        let until = Instant::now() + FADING;
+        while window.is_seen(LAST_REFRESHES) {
+            if Instant::now() > until {
+                return Err(NotSupported::because(
+                    "the compositor shows a window that was minimised",
+                ));
+            }
         }
+        Ok(())
     }
 
     /// The instance has this extension.
