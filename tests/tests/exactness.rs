@@ -21,6 +21,8 @@ use wayfence_tests::watchdog::Watchdog;
 const WATCHED: Duration = Duration::from_millis(200);
 /// The time from a fence's signal to that of an acquire which waited for it.
 const PROMPT: Duration = Duration::from_millis(20);
+/// After how long a wait for a frame of which nothing is heard ends.
+const UNHEARD: Duration = wayfence::presentations::BOUND;
 /// The machine may have more to do than this test: one of so many attempts must be prompt. What is late
 /// by design is late in each.
 const ATTEMPTS: usize = 5;
@@ -470,13 +472,18 @@ fn a_release_reaches_an_acquire_beside_a_wait_for_a_present() {
             promptly(|| {
                 id += 1;
                 let (index, frame) = scene.show();
+                let committed = Instant::now();
                 let (_, frame_beside) = beside.show_as(id);
                 let reader = scene.fence();
                 let late = thread::scope(|scope| {
                     let waiting = scope
                         .spawn(|| Generation::One.wait(&beside.swapchain, id, scripted::TIMEOUT));
                     thread::sleep(WATCHED);
-                    assert!(!waiting.is_finished(), "the frame was not shown yet");
+                    // A machine that stood still may have let the wait end by itself.
+                    assert!(
+                        !waiting.is_finished() || committed.elapsed() >= UNHEARD,
+                        "the frame was not shown yet"
+                    );
                     let fences = [reader.sync_file()];
                     let with = match way {
                         Way::Cpu => With::nothing(),
