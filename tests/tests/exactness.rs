@@ -9,7 +9,7 @@ use ash::vk;
 use wayfence::dma_buf::Access;
 use wayfence::report::SwapchainReport;
 use wayfence::sync_file::SyncFile;
-use wayfence_test_compositor::{Presented, With};
+use wayfence_test_compositor::{Commit, Presented, With};
 use wayfence_test_fences::vgem::Fence;
 use wayfence_tests::present_wait::Generation;
 use wayfence_tests::proxy::Proxy;
@@ -458,6 +458,29 @@ fn a_proxy_passes_the_fence_on() {
     );
 }
 
+/// The compositor lets go of an image that it still reads; in the way of old kernels, in which the CPU would
+/// wait, of one that it has read.
+fn release_read_by(scene: &Scene<'_>, frame: &Commit, reader: &Fence) {
+    let fences = [reader.sync_file()];
+    let with = match scene.way {
+        Way::Cpu => With::nothing(),
+        _ => With::readers(&fences),
+    };
+    scene.compositor.release(frame, with);
+}
+
+/// What was acquired after [`release_read_by`] is held by the reader. Answers how late it signalled.
+fn held_by_reader(scene: &Scene<'_>, acquired: &Acquired, reader: Fence) -> Duration {
+    match scene.way {
+        Way::Cpu => {
+            free(scene, acquired);
+            reader.signal();
+            Duration::ZERO
+        }
+        _ => held_by(scene, acquired, vec![reader]),
+    }
+}
+
 /// Who waits for a frame of another swapchain reads the events of both.
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
@@ -484,25 +507,13 @@ fn a_release_reaches_an_acquire_beside_a_wait_for_a_present() {
                         !waiting.is_finished() || committed.elapsed() >= UNHEARD,
                         "the frame was not shown yet"
                     );
-                    let fences = [reader.sync_file()];
-                    let with = match way {
-                        Way::Cpu => With::nothing(),
-                        _ => With::readers(&fences),
-                    };
-                    scene.compositor.release(&frame, with);
+                    release_read_by(&scene, &frame, &reader);
                     let acquired = scene.acquire(payload);
                     scene
                         .compositor
                         .presented(&frame_beside, Presented::default());
                     assert_eq!(waiting.join().unwrap(), vk::Result::SUCCESS);
-                    match way {
-                        Way::Cpu => {
-                            free(&scene, &acquired);
-                            reader.signal();
-                            Duration::ZERO
-                        }
-                        _ => held_by(&scene, &acquired, vec![reader]),
-                    }
+                    held_by_reader(&scene, &acquired, reader)
                 });
                 scene.held.push(index);
                 scene.compositor.release(&frame_beside, With::nothing());
@@ -538,21 +549,9 @@ fn a_release_reaches_an_acquire_beside_another() {
                         acquired.took
                     });
                     thread::sleep(WATCHED);
-                    let fences = [reader.sync_file()];
-                    let with = match way {
-                        Way::Cpu => With::nothing(),
-                        _ => With::readers(&fences),
-                    };
-                    scene.compositor.release(&frame, with);
+                    release_read_by(&scene, &frame, &reader);
                     let acquired = scene.acquire(payload);
-                    let late = match way {
-                        Way::Cpu => {
-                            free(&scene, &acquired);
-                            reader.signal();
-                            Duration::ZERO
-                        }
-                        _ => held_by(&scene, &acquired, vec![reader]),
-                    };
+                    let late = held_by_reader(&scene, &acquired, reader);
                     assert!(
                         !waiting.is_finished(),
                         "who waits there has got nothing yet"
