@@ -9,7 +9,9 @@ use std::{
 use ash::{khr, vk};
 
 use crate::{
-    dispatch, extensions, features,
+    dispatch, entry,
+    extensions::{self, EXTENSIONS},
+    features,
     instance::Instance,
     loader::{Chain, VkLayerDeviceLink},
     next::DeviceCommands,
@@ -57,6 +59,20 @@ impl Device {
     pub fn next_proc_addr(&self, name: &CStr) -> vk::PFN_vkVoidFunction {
         // SAFETY: the next layer's `vkGetDeviceProcAddr`, with the device that it made.
         unsafe { (self.get_proc_addr)(self.handle, name.as_ptr()) }
+    }
+
+    /// The next layer's command of that name.
+    ///
+    /// # Safety
+    /// `F` is the command's type.
+    ///
+    /// # Errors
+    /// There is none.
+    pub unsafe fn below<F: Copy>(&self, name: &CStr) -> Result<F, vk::Result> {
+        const { assert!(size_of::<F>() == size_of::<unsafe extern "system" fn()>()) };
+        let command = entry::below(self.next_proc_addr(name))?;
+        // SAFETY: a function pointer, as the caller guarantees, of the same size.
+        Ok(unsafe { std::mem::transmute_copy(&command) })
     }
 
     /// Whether the application has enabled the extension.
@@ -238,8 +254,7 @@ pub unsafe extern "system" fn create_device(
         let mut names: Vec<*const c_char> = asked.to_vec();
         let can_own = instance.can_own(&known);
         let is_passed = |name: &CStr| {
-            let is_ours = || extensions::DEVICE.iter().any(|(ours, _)| *ours == name);
-            enabled.contains(name) && (known.has(name) || !can_own || !is_ours())
+            enabled.contains(name) && (known.has(name) || !can_own || !EXTENSIONS.provides(name))
         };
         // What the layer implements without the driver's help is nothing to the driver.
         // SAFETY: valid C strings by the specification.
@@ -265,9 +280,7 @@ pub unsafe extern "system" fn create_device(
         // without what it does not know.
         let created = unsafe { next(physical, first, allocator, device) };
         drop(without);
-        let maintains_below = extensions::SWAPCHAIN_MAINTENANCE1
-            .iter()
-            .any(|name| is_passed(name));
+        let maintains_below = extensions::maintains(is_passed);
         if created != vk::Result::SUCCESS {
             return created;
         }

@@ -1,207 +1,291 @@
-//! The extensions that the layer provides, and those that it needs.
+//! The extensions that the layer provides or has to know, each in a file of its own, and what follows
+//! from their list: what is enumerated, features, structures that a driver does not get, commands,
+//! manifest and documentation.
+
+mod debug_marker;
+mod debug_utils;
+mod device_group;
+mod display_control;
+mod display_surface_counter;
+mod extension;
+mod get_physical_device_properties2;
+mod get_surface_capabilities2;
+mod google_display_timing;
+mod hdr_metadata;
+mod image_compression_control_swapchain;
+mod incremental_present;
+mod layer_settings;
+#[cfg(test)]
+mod made_up;
+mod needs;
+mod only_below;
+mod present_id;
+mod present_id2;
+mod present_mode_fifo_latest_ready;
+mod present_timing;
+mod present_wait;
+mod present_wait2;
+mod private_data;
+mod shared_presentable_image;
+mod surface;
+mod surface_maintenance1;
+mod surface_protected_capabilities;
+mod swapchain;
+mod swapchain_colorspace;
+mod swapchain_maintenance1;
+mod swapchain_mutable_format;
+#[cfg(test)]
+mod tests;
+mod wayland_surface;
 
 use std::{
     collections::HashSet,
-    ffi::{CStr, CString, c_char},
+    ffi::{CStr, CString, c_char, c_void},
 };
 
-use ash::{ext, khr, vk};
+use ash::vk;
+use wayfence::wayland;
 
-use crate::{p_next, registry};
+pub use extension::{Extension, Level, Provider, SurfaceQuery};
+pub use needs::{DEVICE_NEEDS, INSTANCE_NEEDS};
+pub use surface_maintenance1::asked_mode;
+
+use crate::{
+    command::Command,
+    creation::Asked,
+    p_next,
+    present_chain::{Frame, PerSwapchain},
+    registry::FeaturesHead,
+    surface::Offer,
+};
 
 /// The layer's name.
 pub const LAYER_NAME: &CStr = c"VK_LAYER_WAYFENCE_wsi";
 
-/// Instance extensions that the manifest promises, with their revisions.
-pub const INSTANCE: &[(&CStr, u32)] = &[
-    (khr::surface::NAME, 25),
-    (khr::wayland_surface::NAME, 6),
-    (khr::get_surface_capabilities2::NAME, 1),
-    (registry::KHR_SURFACE_MAINTENANCE1, 1),
-    (ext::surface_maintenance1::NAME, 1),
-    (khr::surface_protected_capabilities::NAME, 1),
-    (ext::layer_settings::NAME, 2),
-];
+/// Every extension that the layer knows: the only place that names them all, in the order of the manifest.
+pub static EXTENSIONS: List = List(&[
+    // Of instances.
+    &surface::EXTENSION,
+    &wayland_surface::EXTENSION,
+    &get_surface_capabilities2::EXTENSION,
+    &surface_maintenance1::EXTENSION,
+    &surface_protected_capabilities::EXTENSION,
+    &layer_settings::EXTENSION,
+    &swapchain_colorspace::EXTENSION,
+    &display_surface_counter::EXTENSION,
+    &get_physical_device_properties2::EXTENSION,
+    &debug_utils::EXTENSION,
+    // Of devices.
+    &swapchain::EXTENSION,
+    &swapchain_maintenance1::EXTENSION,
+    &present_mode_fifo_latest_ready::EXTENSION,
+    &present_id::EXTENSION,
+    &present_wait::EXTENSION,
+    &present_id2::EXTENSION,
+    &present_wait2::EXTENSION,
+    &incremental_present::EXTENSION,
+    &swapchain_mutable_format::EXTENSION,
+    &image_compression_control_swapchain::EXTENSION,
+    &device_group::EXTENSION,
+    &hdr_metadata::EXTENSION,
+    &debug_marker::EXTENSION,
+    &private_data::EXTENSION,
+    &present_timing::EXTENSION,
+    &google_display_timing::EXTENSION,
+    &shared_presentable_image::EXTENSION,
+    &display_control::EXTENSION,
+    &only_below::EXTENSION,
+]);
 
-/// How many of these, the first ones, every driver for Wayland has.
-pub const INSTANCE_USUAL: usize = 3;
+/// Extensions, and what they come to together.
+#[derive(Clone, Copy)]
+pub struct List(&'static [&'static Extension]);
 
-/// Device extensions that the manifest promises, with their revisions.
-pub const DEVICE: &[(&CStr, u32)] = &[
-    (khr::swapchain::NAME, 70),
-    (registry::KHR_SWAPCHAIN_MAINTENANCE1, 1),
-    (ext::swapchain_maintenance1::NAME, 1),
-    (registry::KHR_PRESENT_MODE_FIFO_LATEST_READY, 1),
-    (registry::EXT_PRESENT_MODE_FIFO_LATEST_READY, 1),
-    (khr::present_id::NAME, 1),
-    (khr::present_wait::NAME, 1),
-    (registry::KHR_PRESENT_ID2, 1),
-    (registry::KHR_PRESENT_WAIT2, 1),
-    (khr::incremental_present::NAME, 2),
-    (khr::swapchain_mutable_format::NAME, 1),
-    // Where the driver has VK_EXT_image_compression_control.
-    (ext::image_compression_control_swapchain::NAME, 1),
-];
+impl List {
+    fn iter(self) -> impl Iterator<Item = &'static Extension> {
+        self.0.iter().copied()
+    }
 
-/// How many of these, the first ones, every driver for Wayland has.
-pub const DEVICE_USUAL: usize = 1;
+    /// Those that the manifest promises.
+    fn provided(self, level: Level) -> impl Iterator<Item = &'static Extension> {
+        self.iter()
+            .filter(move |extension| extension.level == level && extension.is_provided())
+    }
 
-/// The names of `VK_KHR_swapchain_maintenance1`.
-pub const SWAPCHAIN_MAINTENANCE1: &[&CStr] = &[
-    registry::KHR_SWAPCHAIN_MAINTENANCE1,
-    ext::swapchain_maintenance1::NAME,
-];
+    /// The properties of those that the manifest promises and that are wanted, as an enumeration gives
+    /// them.
+    pub fn properties(
+        self,
+        level: Level,
+        is_wanted: impl Fn(&Extension) -> bool,
+    ) -> Vec<vk::ExtensionProperties> {
+        self.provided(level)
+            .filter(|extension| is_wanted(extension))
+            .flat_map(|extension| extension.names)
+            .map(|(name, revision)| properties(name, *revision))
+            .collect()
+    }
 
-/// The structures that tell of the only feature of such an extension, and by which names the extension
-/// goes.
-pub const FEATURES: &[(vk::StructureType, &[&CStr])] = &[
-    (
-        vk::StructureType::PHYSICAL_DEVICE_SWAPCHAIN_MAINTENANCE_1_FEATURES_EXT,
-        SWAPCHAIN_MAINTENANCE1,
-    ),
-    (
-        registry::PHYSICAL_DEVICE_PRESENT_MODE_FIFO_LATEST_READY_FEATURES_KHR,
-        &[
-            registry::KHR_PRESENT_MODE_FIFO_LATEST_READY,
-            registry::EXT_PRESENT_MODE_FIFO_LATEST_READY,
-        ],
-    ),
-    (
-        vk::StructureType::PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR,
-        &[khr::present_id::NAME],
-    ),
-    (
-        vk::StructureType::PHYSICAL_DEVICE_PRESENT_WAIT_FEATURES_KHR,
-        &[khr::present_wait::NAME],
-    ),
-    (
-        registry::PHYSICAL_DEVICE_PRESENT_ID_2_FEATURES_KHR,
-        &[registry::KHR_PRESENT_ID2],
-    ),
-    (
-        registry::PHYSICAL_DEVICE_PRESENT_WAIT_2_FEATURES_KHR,
-        &[registry::KHR_PRESENT_WAIT2],
-    ),
-    (
-        vk::StructureType::PHYSICAL_DEVICE_IMAGE_COMPRESSION_CONTROL_SWAPCHAIN_FEATURES_EXT,
-        &[ext::image_compression_control_swapchain::NAME],
-    ),
-];
+    /// The names of those that the manifest promises and that are wanted.
+    pub fn names(self, level: Level, is_wanted: impl Fn(&Extension) -> bool) -> Vec<&'static CStr> {
+        self.provided(level)
+            .filter(|extension| is_wanted(extension))
+            .flat_map(|extension| extension.names)
+            .map(|(name, _)| *name)
+            .collect()
+    }
 
-/// An extension that the layer needs below it, and the version of Vulkan that has taken it in.
-pub struct Need {
-    /// Its name.
-    pub name: &'static CStr,
-    core_since: u32,
-}
+    /// Whether the layer provides a device extension of this name.
+    pub fn provides(self, name: &CStr) -> bool {
+        self.provided(Level::Device)
+            .any(|extension| extension.is_called(name))
+    }
 
-impl Need {
-    /// Whether it must be enabled by name with this version.
-    pub fn by_name(&self, version: u32) -> bool {
-        version < self.core_since
+    /// Whether a device does not tell of the extension of this name where the layer may own swapchains.
+    pub fn hides(self, name: &CStr) -> bool {
+        self.iter()
+            .any(|extension| extension.provider == Provider::Hidden && extension.is_called(name))
+    }
+
+    /// The command of this name.
+    pub fn command(self, name: &CStr) -> Option<&'static Command> {
+        self.iter()
+            .flat_map(|extension| extension.commands)
+            .find(|command| command.name == name)
+    }
+
+    /// Says in the chain of a `VkPhysicalDeviceFeatures2` which features the layer has, of the extensions
+    /// that are wanted.
+    ///
+    /// # Safety
+    /// `chain` is a valid chain that the caller may write to.
+    pub unsafe fn fill_features(self, chain: *mut c_void, is_wanted: impl Fn(&Extension) -> bool) {
+        let wanted = |extension: &&Extension| is_wanted(extension);
+        for extension in self.provided(Level::Device).filter(wanted) {
+            let Some(features) = &extension.features else {
+                continue;
+            };
+            // SAFETY: the caller guarantees a valid chain.
+            let found = unsafe { p_next::find_type(chain, features.structure) };
+            if found.is_null() {
+                continue;
+            }
+            for (at, _) in features.supported.iter().enumerate().filter(|(_, is)| **is) {
+                // SAFETY: the structure of this type has so many `VkBool32` after its head.
+                unsafe {
+                    let first = found.cast_mut().cast::<FeaturesHead>().add(1);
+                    *first.cast::<vk::Bool32>().add(at) = vk::TRUE;
+                }
+            }
+        }
+    }
+
+    /// Whether nobody below knows the structure of a device's chain: one of features of ours, while
+    /// `is_passed` denies all names of the extension.
+    pub fn withholds(
+        self,
+        structure: vk::StructureType,
+        is_passed: impl Fn(&CStr) -> bool,
+    ) -> bool {
+        self.provided(Level::Device).any(|extension| {
+            let features = extension.features.as_ref();
+            features.is_some_and(|features| features.structure == structure)
+                && !extension.is_had(&is_passed)
+        })
+    }
+
+    /// The colour spaces that every format has in an instance with these extensions.
+    pub fn color_spaces(
+        self,
+        has: impl Fn(&CStr) -> bool,
+        display: &wayland::Display,
+    ) -> Vec<vk::ColorSpaceKHR> {
+        let more = self
+            .iter()
+            .filter(|extension| extension.is_had(&has))
+            .filter_map(|extension| extension.color_spaces)
+            .flat_map(|of| of(display));
+        std::iter::once(vk::ColorSpaceKHR::SRGB_NONLINEAR)
+            .chain(more)
+            .collect()
+    }
+
+    /// Fills the chain of a `VkSurfaceCapabilities2KHR` with what those extensions say that are wanted.
+    ///
+    /// # Safety
+    /// `chain` and that of the question are valid, and nobody else uses `chain`.
+    pub unsafe fn fill_capabilities(
+        self,
+        query: &SurfaceQuery<'_>,
+        chain: *mut c_void,
+        is_wanted: impl Fn(&Extension) -> bool,
+    ) {
+        for extension in self.iter().filter(|extension| is_wanted(extension)) {
+            if let Some(fill) = extension.capabilities {
+                // SAFETY: the caller guarantees it.
+                unsafe { fill(query, chain) };
+            }
+        }
+    }
+
+    /// Fills the chain of the `VkSurfaceFormat2KHR` of this format.
+    ///
+    /// # Safety
+    /// `chain` is valid, and nobody else uses it.
+    pub unsafe fn fill_format(self, offer: &Offer, format: vk::Format, chain: *mut c_void) {
+        for extension in self.iter() {
+            if let Some(fill) = extension.format {
+                // SAFETY: the caller guarantees it.
+                unsafe { fill(offer, format, chain) };
+            }
+        }
+    }
+
+    /// What the chain of a swapchain's create info asks for, of the extensions that are wanted.
+    ///
+    /// # Safety
+    /// `info` is valid with its chain.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub unsafe fn read_creation(
+        self,
+        info: &vk::SwapchainCreateInfoKHR<'_>,
+        is_wanted: impl Fn(&Extension) -> bool,
+    ) -> Result<Asked, &'static str> {
+        let mut asked = Asked::default();
+        for extension in self.iter().filter(|extension| is_wanted(extension)) {
+            if let Some(read) = extension.creation {
+                // SAFETY: the caller guarantees it.
+                unsafe { read(info, &mut asked) }?;
+            }
+        }
+        Ok(asked)
+    }
+
+    /// Reads what the chain of a `VkPresentInfoKHR` says of the swapchain at this place.
+    ///
+    /// # Safety
+    /// `chain` is valid.
+    pub unsafe fn read_present(self, chain: *const c_void, at: usize, frame: &mut Frame) {
+        for extension in self.iter() {
+            if let Some(read) = extension.present {
+                // SAFETY: the caller guarantees it.
+                unsafe { read(chain, at, frame) };
+            }
+        }
+    }
+
+    /// The structures of such a chain with a value for each swapchain.
+    pub fn per_swapchain(self) -> impl Iterator<Item = &'static PerSwapchain> {
+        self.iter().flat_map(|extension| extension.per_swapchain)
     }
 }
 
-/// Not in any version.
-const NEVER: u32 = u32::MAX;
-
-/// What the layer asks of an instance: to ask devices about formats and handle types.
-pub const INSTANCE_NEEDS: &[Need] = &[
-    Need {
-        name: khr::get_physical_device_properties2::NAME,
-        core_since: vk::API_VERSION_1_1,
-    },
-    Need {
-        name: khr::external_memory_capabilities::NAME,
-        core_since: vk::API_VERSION_1_1,
-    },
-    Need {
-        name: khr::external_semaphore_capabilities::NAME,
-        core_since: vk::API_VERSION_1_1,
-    },
-    Need {
-        name: khr::external_fence_capabilities::NAME,
-        core_since: vk::API_VERSION_1_1,
-    },
-];
-
-/// What the layer asks of a device: images in dma-bufs, semaphores and fences from sync_files; and
-/// what those depend on.
-pub const DEVICE_NEEDS: &[Need] = &[
-    Need {
-        name: khr::maintenance1::NAME,
-        core_since: vk::API_VERSION_1_1,
-    },
-    Need {
-        name: khr::bind_memory2::NAME,
-        core_since: vk::API_VERSION_1_1,
-    },
-    Need {
-        name: khr::get_memory_requirements2::NAME,
-        core_since: vk::API_VERSION_1_1,
-    },
-    Need {
-        name: khr::dedicated_allocation::NAME,
-        core_since: vk::API_VERSION_1_1,
-    },
-    Need {
-        name: khr::sampler_ycbcr_conversion::NAME,
-        core_since: vk::API_VERSION_1_1,
-    },
-    Need {
-        name: khr::external_memory::NAME,
-        core_since: vk::API_VERSION_1_1,
-    },
-    Need {
-        name: khr::external_semaphore::NAME,
-        core_since: vk::API_VERSION_1_1,
-    },
-    Need {
-        name: khr::external_fence::NAME,
-        core_since: vk::API_VERSION_1_1,
-    },
-    Need {
-        name: khr::image_format_list::NAME,
-        core_since: vk::API_VERSION_1_2,
-    },
-    Need {
-        name: khr::external_memory_fd::NAME,
-        core_since: NEVER,
-    },
-    Need {
-        name: khr::external_semaphore_fd::NAME,
-        core_since: NEVER,
-    },
-    Need {
-        name: khr::external_fence_fd::NAME,
-        core_since: NEVER,
-    },
-    Need {
-        name: ext::external_memory_dma_buf::NAME,
-        core_since: NEVER,
-    },
-    Need {
-        name: ext::image_drm_format_modifier::NAME,
-        core_since: NEVER,
-    },
-    Need {
-        name: ext::queue_family_foreign::NAME,
-        core_since: NEVER,
-    },
-];
-
-/// Device extensions whose commands or structures name swapchains, and which the layer does not
-/// implement: a driver that offers them would be handed swapchains that are not its own. They are left
-/// out of what a device offers.
-pub const HIDDEN: &[&CStr] = &[
-    c"VK_EXT_present_timing",
-    khr::shared_presentable_image::NAME,
-    ext::display_control::NAME,
-    c"VK_GOOGLE_display_timing",
-    c"VK_AMD_display_native_hdr",
-    c"VK_NV_low_latency2",
-    c"VK_NV_present_barrier",
-];
+/// Whether `VK_KHR_swapchain_maintenance1` is among these extensions, by either of its names.
+pub fn maintains(has: impl Fn(&CStr) -> bool) -> bool {
+    swapchain_maintenance1::EXTENSION.is_had(has)
+}
 
 /// The extensions that a create info enables, as it gives them and by name.
 ///
@@ -221,21 +305,13 @@ pub unsafe fn enabled<'a>(
     (asked, names.collect())
 }
 
-/// The properties of the layer's own extensions, as an enumeration gives them.
-pub fn properties(extensions: &[(&CStr, u32)]) -> Vec<vk::ExtensionProperties> {
-    extensions
-        .iter()
-        .map(|(name, revision)| {
-            let mut properties = vk::ExtensionProperties {
-                spec_version: *revision,
-                ..Default::default()
-            };
-            for (to, from) in properties.extension_name.iter_mut().zip(name.to_bytes()) {
-                *to = *from as c_char;
-            }
-            properties
-        })
-        .collect()
+fn properties(name: &CStr, revision: u32) -> vk::ExtensionProperties {
+    let mut properties = vk::ExtensionProperties {
+        spec_version: revision,
+        ..Default::default()
+    };
+    write(name, &mut properties.extension_name);
+    properties
 }
 
 /// The properties of the layer, as an enumeration gives them.
@@ -245,16 +321,16 @@ pub fn layer_properties() -> vk::LayerProperties {
         implementation_version: 1,
         ..Default::default()
     };
-    let description = c"Exact synchronisation of Wayland swapchains";
-    for (to, from) in properties.layer_name.iter_mut().zip(LAYER_NAME.to_bytes()) {
-        *to = *from as c_char;
-    }
-    for (to, from) in properties
-        .description
-        .iter_mut()
-        .zip(description.to_bytes())
-    {
-        *to = *from as c_char;
-    }
+    write(LAYER_NAME, &mut properties.layer_name);
+    write(
+        c"Exact synchronisation of Wayland swapchains",
+        &mut properties.description,
+    );
     properties
+}
+
+fn write(text: &CStr, to: &mut [c_char]) {
+    for (to, from) in to.iter_mut().zip(text.to_bytes()) {
+        *to = *from as c_char;
+    }
 }

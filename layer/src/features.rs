@@ -2,15 +2,9 @@
 
 use std::ffi::CStr;
 
-use ash::{ext, vk};
+use ash::vk;
 
-use crate::{
-    dispatch,
-    extensions::FEATURES,
-    p_next::{self, Without},
-    registry::Feature,
-    result,
-};
+use crate::{dispatch, extensions::EXTENSIONS, p_next::Without, result};
 
 /// `vkGetPhysicalDeviceFeatures2`: the driver's answer, and ours where the layer owns swapchains.
 pub unsafe extern "system" fn get_physical_device_features2(
@@ -30,22 +24,9 @@ pub unsafe extern "system" fn get_physical_device_features2(
         if !instance.owns(device) {
             return;
         }
-        let compresses = instance.physical_device(device).compresses;
-        for (structure, names) in FEATURES {
-            if names.contains(&ext::image_compression_control_swapchain::NAME) && !compresses {
-                continue;
-            }
-            // SAFETY: a valid chain by the specification, and the type names the layout.
-            let ours = unsafe {
-                p_next::find_type((*features).p_next.cast_const(), *structure)
-                    .cast::<Feature<'_>>()
-                    .cast_mut()
-                    .as_mut()
-            };
-            if let Some(ours) = ours {
-                ours.feature = vk::TRUE;
-            }
-        }
+        let known = instance.physical_device(device);
+        // SAFETY: a valid chain by the specification.
+        unsafe { EXTENSIONS.fill_features((*features).p_next, |one| (one.driver)(&known)) };
     });
 }
 
@@ -58,13 +39,10 @@ pub unsafe fn withheld(
     info: *mut vk::DeviceCreateInfo<'_>,
     is_passed: impl Fn(&CStr) -> bool,
 ) -> Without {
-    let knows = |extensions: &[&CStr]| extensions.iter().any(|name| is_passed(name));
     // SAFETY: the caller guarantees it.
     unsafe {
         Without::new(info.cast(), |structure| {
-            FEATURES
-                .iter()
-                .any(|(ours, extensions)| *ours == structure && !knows(extensions))
+            EXTENSIONS.withholds(structure, &is_passed)
         })
     }
 }

@@ -13,7 +13,7 @@ use ash::{ext, khr, vk};
 
 use crate::{
     dispatch,
-    extensions::{self, INSTANCE_NEEDS},
+    extensions::{self, EXTENSIONS, INSTANCE_NEEDS, Level, Provider},
     loader::{Chain, PfnGetPhysicalDeviceProcAddr, VkLayerInstanceLink},
     next::{InstanceCommands, PhysicalDeviceCommands},
     p_next,
@@ -122,6 +122,12 @@ impl Instance {
             .unwrap_or_else(PoisonError::into_inner)
             .get(&handle)
             .cloned()
+    }
+
+    /// Whether the driver knows the surface.
+    pub fn is_known_below(&self, handle: vk::SurfaceKHR) -> bool {
+        self.surface(handle)
+            .is_none_or(|surface| surface.is_known_below())
     }
 
     /// Remembers a surface.
@@ -247,12 +253,9 @@ fn extension_lists(
             .filter(|need| need.by_name(api_version) && !enabled.contains(need.name))
             .map(|need| need.name.as_ptr());
         let full: Vec<_> = asked.iter().copied().chain(needed).collect();
-        let names = |list: &[(&'static CStr, u32)]| -> Vec<&CStr> {
-            list.iter().map(|(name, _)| *name).collect()
-        };
-        let newer = names(&extensions::INSTANCE[extensions::INSTANCE_USUAL..]);
+        let newer = EXTENSIONS.names(Level::Instance, |one| one.provider == Provider::Layer);
         let without_newer = without(&full, &newer);
-        let without_ours = without(&full, &names(extensions::INSTANCE));
+        let without_ours = without(&full, &EXTENSIONS.names(Level::Instance, |_| true));
         lists.splice(0..0, [full, without_newer, without_ours]);
     }
     if enabled.contains(ext::layer_settings::NAME) {
@@ -308,7 +311,7 @@ pub unsafe extern "system" fn enumerate_instance_extension_properties(
     if layer.is_null() || unsafe { CStr::from_ptr(layer) } != extensions::LAYER_NAME {
         return vk::Result::ERROR_LAYER_NOT_PRESENT;
     }
-    let own = extensions::properties(extensions::INSTANCE);
+    let own = EXTENSIONS.properties(Level::Instance, |_| true);
     // SAFETY: valid by the specification.
     unsafe { p_next::enumerate(&own, count, properties, |from, to| *to = *from) }
 }

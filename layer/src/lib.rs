@@ -14,10 +14,13 @@
 //!
 //! An entry point finds its object, calls the library, and turns the answer into a `VkResult`.
 
+mod command;
 mod commands;
 mod compression;
+mod creation;
 mod device;
 mod dispatch;
+mod entry;
 mod extensions;
 mod features;
 mod image;
@@ -31,11 +34,9 @@ mod physical_device;
 mod present;
 mod present_chain;
 mod present_mode;
-mod present_wait;
 mod registry;
 mod report;
 mod result;
-mod scaling;
 mod settings;
 mod surface;
 mod surface_queries;

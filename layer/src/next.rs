@@ -136,10 +136,6 @@ commands! {
         queue_present: PFN_vkQueuePresentKHR = c"vkQueuePresentKHR";
         get_device_group_surface_present_modes: PFN_vkGetDeviceGroupSurfacePresentModesKHR =
             c"vkGetDeviceGroupSurfacePresentModesKHR";
-        release_swapchain_images: PFN_vkReleaseSwapchainImagesEXT =
-            c"vkReleaseSwapchainImagesKHR" | c"vkReleaseSwapchainImagesEXT";
-        wait_for_present: PFN_vkWaitForPresentKHR = c"vkWaitForPresentKHR";
-        set_hdr_metadata: PFN_vkSetHdrMetadataEXT = c"vkSetHdrMetadataEXT";
         set_debug_utils_object_name: PFN_vkSetDebugUtilsObjectNameEXT =
             c"vkSetDebugUtilsObjectNameEXT";
         set_debug_utils_object_tag: PFN_vkSetDebugUtilsObjectTagEXT =

@@ -158,34 +158,3 @@ pub unsafe extern "system" fn get_private_data(
         }
     });
 }
-
-/// `vkSetHdrMetadataEXT`: our swapchains are sRGB, and have no use for it.
-pub unsafe extern "system" fn set_hdr_metadata(
-    device: vk::Device,
-    count: u32,
-    swapchains: *const vk::SwapchainKHR,
-    metadata: *const vk::HdrMetadataEXT<'_>,
-) {
-    result::guard("vkSetHdrMetadataEXT", (), || {
-        // SAFETY: a valid handle by the specification.
-        let Some(object) = (unsafe { dispatch::device(device) }) else {
-            return;
-        };
-        let Some(next) = object.next.set_hdr_metadata else {
-            return;
-        };
-        // SAFETY: two arrays of this length by the specification.
-        let (swapchains, metadata) = unsafe {
-            (
-                crate::p_next::slice(swapchains, count),
-                crate::p_next::slice(metadata, count),
-            )
-        };
-        for (swapchain, metadata) in swapchains.iter().zip(metadata) {
-            if object.swapchain(*swapchain).is_none() {
-                // SAFETY: one of the application's pairs.
-                unsafe { next(device, 1, swapchain, metadata) };
-            }
-        }
-    });
-}

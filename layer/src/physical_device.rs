@@ -11,7 +11,7 @@ use wayfence::wayland::Nodes;
 use crate::{
     compression::Compression,
     dispatch,
-    extensions::{self, DEVICE_NEEDS, HIDDEN},
+    extensions::{self, DEVICE_NEEDS, EXTENSIONS, Level, Provider},
     instance::Instance,
     next::PhysicalDeviceCommands,
     p_next, result,
@@ -400,7 +400,7 @@ pub unsafe extern "system" fn enumerate_device_extension_properties(
             // SAFETY: null or a valid C string by the specification.
             let layer_name = (!layer.is_null()).then(|| unsafe { CStr::from_ptr(layer) });
             if layer_name == Some(extensions::LAYER_NAME) {
-                let own = extensions::properties(extensions::DEVICE);
+                let own = EXTENSIONS.properties(Level::Device, |_| true);
                 // SAFETY: valid by the specification.
                 return unsafe {
                     p_next::enumerate(&own, count, properties, |from, to| *to = *from)
@@ -425,19 +425,17 @@ pub unsafe extern "system" fn enumerate_device_extension_properties(
             all.retain(|extension| {
                 extension
                     .extension_name_as_c_str()
-                    .is_ok_and(|name| !HIDDEN.contains(&name))
+                    .is_ok_and(|name| !EXTENSIONS.hides(name))
             });
-            let compresses = instance.physical_device(device).compresses;
-            let ours = match instance.owns(device) {
-                true => extensions::DEVICE,
-                false => &extensions::DEVICE[..extensions::DEVICE_USUAL],
-            };
-            for own in extensions::properties(ours) {
+            let (known, owns) = (instance.physical_device(device), instance.owns(device));
+            let ours = EXTENSIONS.properties(Level::Device, |one| {
+                (owns || one.provider == Provider::Everybody) && (one.driver)(&known)
+            });
+            for own in ours {
                 let name = own.extension_name_as_c_str();
-                if (compresses || name != Ok(ext::image_compression_control_swapchain::NAME))
-                    && !all
-                        .iter()
-                        .any(|extension| extension.extension_name_as_c_str() == name)
+                if !all
+                    .iter()
+                    .any(|extension| extension.extension_name_as_c_str() == name)
                 {
                     all.push(own);
                 }

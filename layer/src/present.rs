@@ -9,17 +9,19 @@ use std::{
 
 use ash::vk;
 use smallvec::SmallVec;
-use wayfence::{swapchain::Presentation, sync_file::SyncFile, trace, wayland::Rectangle};
+use wayfence::{swapchain::Presentation, sync_file::SyncFile, trace};
 
 use crate::{
     device::Device,
-    dispatch, p_next,
+    dispatch,
+    extensions::EXTENSIONS,
+    p_next,
     present_chain::PresentChain,
     result::{self, PANICKED},
     swapchain::Swapchain,
 };
 
-/// As many swapchains, semaphores or rectangles as a present usually has, without allocation.
+/// As many swapchains or semaphores as a present usually has, without allocation.
 const USUAL: usize = 4;
 type Few<T> = SmallVec<[T; USUAL]>;
 
@@ -49,7 +51,7 @@ pub unsafe extern "system" fn queue_present(
             let answer = unsafe { next(queue, present_info) };
             if !device.maintains_below {
                 // SAFETY: a valid chain by the specification.
-                let chain = unsafe { PresentChain::of(info.p_next) };
+                let chain = unsafe { PresentChain::of(EXTENSIONS, info.p_next) };
                 signal_for_driver(&device, queue, &chain, 0..handles.len());
             }
             return answer;
@@ -77,7 +79,7 @@ unsafe fn present(
     // SAFETY: valid by the specification.
     let indices = unsafe { p_next::slice(info.p_image_indices, info.swapchain_count) };
     // SAFETY: a valid chain by the specification.
-    let chain = unsafe { PresentChain::of(info.p_next) };
+    let chain = unsafe { PresentChain::of(EXTENSIONS, info.p_next) };
 
     let semaphore_below = match swapchains.iter().any(Option::is_none) {
         false => None,
@@ -97,21 +99,16 @@ unsafe fn present(
         results.push(match swapchain {
             None => vk::Result::SUCCESS,
             Some(ours) => {
-                let damage: Few<Rectangle> = chain.damage(at).collect();
-                let how = Presentation {
-                    damage: &damage,
-                    mode: chain.mode(at),
-                    id: chain.id(at),
-                };
+                let frame = chain.frame(at);
                 let outcome = match rendering.share(Some(at) == last) {
-                    Ok(share) => present_one(ours, indices[at], share, how),
+                    Ok(share) => present_one(ours, indices[at], share, frame.presentation()),
                     Err(error) => {
                         // Free again, as after any failure: its semaphores have been waited for.
                         let _ = ours.compositor.release(indices[at]);
                         ours.fail("vkQueuePresentKHR", &error)
                     }
                 };
-                if let Some(fence) = chain.fence(at) {
+                if let Some(fence) = frame.fence {
                     signal(device, queue, fence);
                 }
                 if outcome.as_raw() >= 0 {
@@ -271,7 +268,7 @@ unsafe fn present_below(
     // SAFETY: valid by the specification.
     let indices = unsafe { p_next::slice(info.p_image_indices, info.swapchain_count) };
     // SAFETY: a valid chain by the specification.
-    let chain = unsafe { PresentChain::of(info.p_next) };
+    let chain = unsafe { PresentChain::of(EXTENSIONS, info.p_next) };
     let handles: Vec<_> = theirs.iter().map(|at| handles[*at]).collect();
     let indices: Vec<_> = theirs.iter().map(|at| indices[*at]).collect();
     let mut answers = vec![vk::Result::SUCCESS; theirs.len()];
@@ -307,10 +304,10 @@ unsafe fn present_below(
 fn signal_for_driver(
     device: &Device,
     queue: vk::Queue,
-    chain: &PresentChain<'_>,
+    chain: &PresentChain,
     places: impl Iterator<Item = usize>,
 ) {
-    for fence in places.filter_map(|at| chain.fence(at)) {
+    for fence in places.filter_map(|at| chain.frame(at).fence) {
         signal(device, queue, fence);
     }
 }

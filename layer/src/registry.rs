@@ -86,19 +86,6 @@ unsafe impl vk::TaggedStructure for PresentId2KHR<'_> {
     const STRUCTURE_TYPE: vk::StructureType = vk::StructureType::from_raw(1_000_479_001);
 }
 
-impl<'a> PresentId2KHR<'a> {
-    /// One number for each swapchain.
-    pub fn new(ids: &'a [u64]) -> Self {
-        PresentId2KHR {
-            s_type: <Self as vk::TaggedStructure>::STRUCTURE_TYPE,
-            p_next: std::ptr::null(),
-            swapchain_count: ids.len() as u32,
-            p_present_ids: ids.as_ptr(),
-            _chain: PhantomData,
-        }
-    }
-}
-
 /// `VkPresentWait2InfoKHR`
 #[repr(C)]
 pub struct PresentWait2InfoKHR<'a> {
@@ -121,15 +108,11 @@ pub type PFN_vkWaitForPresent2KHR = unsafe extern "system" fn(
     info: *const PresentWait2InfoKHR<'_>,
 ) -> vk::Result;
 
-/// A structure of an extension's only feature, as all of them are laid out:
-/// `VkPhysicalDeviceSwapchainMaintenance1FeaturesKHR`, say.
+/// What every structure of features begins with; after it come its `VkBool32`.
 #[repr(C)]
-pub struct Feature<'a> {
+pub struct FeaturesHead {
     /// `sType`
     pub s_type: vk::StructureType,
     /// `pNext`
     pub p_next: *mut c_void,
-    /// The feature.
-    pub feature: vk::Bool32,
-    _chain: PhantomData<&'a ()>,
 }

@@ -21,6 +21,7 @@ use wayfence::{
 
 use crate::{
     dispatch,
+    extensions::EXTENSIONS,
     instance::Instance,
     physical_device::{ImageKind, Layout, PhysicalDevice},
     present_mode, result,
@@ -180,7 +181,7 @@ impl Surface {
             .collect();
         let side = device.max_extent;
         Verdict::Owned(Offer {
-            surface_formats: surface_formats(instance, &formats),
+            surface_formats: surface_formats(instance, window.display(), &formats),
             formats,
             usage,
             max_extent: vk::Extent2D {
@@ -222,13 +223,13 @@ impl Offer {
 }
 
 /// The formats in every colour space in which a buffer can be handed over as it is.
-fn surface_formats(instance: &Instance, formats: &[SharedFormat]) -> Vec<vk::SurfaceFormatKHR> {
-    let mut spaces = vec![vk::ColorSpaceKHR::SRGB_NONLINEAR];
-    if instance.has(ext::swapchain_colorspace::NAME) {
-        // "values ... are not interpreted": the compositor is told nothing in either case.
-        spaces.push(vk::ColorSpaceKHR::PASS_THROUGH_EXT);
-    }
-    spaces
+fn surface_formats(
+    instance: &Instance,
+    display: &wayland::Display,
+    formats: &[SharedFormat],
+) -> Vec<vk::SurfaceFormatKHR> {
+    EXTENSIONS
+        .color_spaces(|name| instance.has(name), display)
         .into_iter()
         .flat_map(|color_space| {
             formats.iter().map(move |shared| vk::SurfaceFormatKHR {

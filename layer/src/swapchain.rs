@@ -22,16 +22,15 @@ use wayfence::{
 };
 
 use crate::{
-    compression::Compression,
+    creation::Asked,
     device::Device,
-    dispatch,
+    entry::{below, on_device, on_swapchain},
+    extensions::EXTENSIONS,
     image::{self, Image, ImageRecipe},
     layouts::Layouts,
     p_next,
     physical_device::Layout,
-    present_mode, report,
-    result::{self, PANICKED},
-    scaling,
+    present_mode, report, result,
     surface::{Offer, Surface, Verdict},
     surface_queries, trace,
 };
@@ -116,13 +115,12 @@ impl Swapchain {
             vk::CompositeAlphaFlagsKHR::PRE_MULTIPLIED => shared.format.alpha,
             _ => return Err(refused("the surface does not offer this composite alpha")),
         };
-        let modes = present_modes(info, offer).map_err(refused)?;
-        // SAFETY: a valid chain by the specification.
-        if !unsafe { scaling::is_offered(info.p_next) } {
-            return Err(refused(
-                "the surface does not offer this scaling or gravity",
-            ));
-        }
+        let physical = device.instance.physical_device(device.physical);
+        // SAFETY: valid with its chain by the specification.
+        let asked = unsafe { EXTENSIONS.read_creation(info, |one| (one.driver)(&physical)) }
+            .map_err(refused)?;
+        let modes =
+            present_modes(info.present_mode, &asked.present_modes, offer).map_err(refused)?;
         if info.image_array_layers != 1 {
             return Err(refused("the surface offers one array layer"));
         }
@@ -136,12 +134,7 @@ impl Swapchain {
         if count > surface_queries::MAX_IMAGES {
             return Err(refused("more images than the surface offers"));
         }
-        let mut recipe = recipe(info).map_err(refused)?;
-        let physical = device.instance.physical_device(device.physical);
-        if physical.compresses {
-            // SAFETY: a valid chain by the specification.
-            recipe.compression = unsafe { Compression::asked(info.p_next) };
-        }
+        let mut recipe = recipe(info, asked).map_err(refused)?;
         let mut able = shared.layouts.clone();
         able.retain(|layout| physical.can_export(&recipe.kind(), layout.modifier));
         let layouts = Layouts::new(fourcc, &able, physical.nodes);
@@ -373,16 +366,11 @@ fn import_fd(wait: &mut Wait, import: impl FnOnce(i32) -> vk::Result) -> Result<
 
 /// The modes in which images will be presented, the first one first.
 fn present_modes(
-    info: &vk::SwapchainCreateInfoKHR<'_>,
+    first: vk::PresentModeKHR,
+    more: &[vk::PresentModeKHR],
     offer: &Offer,
 ) -> Result<Vec<PresentMode>, &'static str> {
-    // SAFETY: a valid chain by the specification.
-    let more = unsafe { p_next::find::<vk::SwapchainPresentModesCreateInfoEXT<'_>>(info.p_next) }
-        .map_or(&[][..], |list| {
-            // SAFETY: valid by the specification.
-            unsafe { p_next::slice(list.p_present_modes, list.present_mode_count) }
-        });
-    std::iter::once(&info.present_mode)
+    std::iter::once(&first)
         .chain(more)
         .map(|mode| {
             present_mode::from_vk(*mode)
@@ -393,9 +381,10 @@ fn present_modes(
 }
 
 /// What the images are made of, but for the layouts.
-fn recipe(info: &vk::SwapchainCreateInfoKHR<'_>) -> Result<ImageRecipe, &'static str> {
-    let mut flags = vk::ImageCreateFlags::empty();
-    let mut view_formats = Vec::new();
+fn recipe(
+    info: &vk::SwapchainCreateInfoKHR<'_>,
+    asked: Asked,
+) -> Result<ImageRecipe, &'static str> {
     if info.flags.contains(vk::SwapchainCreateFlagsKHR::PROTECTED) {
         return Err("no protected images");
     }
@@ -404,18 +393,6 @@ fn recipe(info: &vk::SwapchainCreateInfoKHR<'_>) -> Result<ImageRecipe, &'static
         .contains(vk::SwapchainCreateFlagsKHR::SPLIT_INSTANCE_BIND_REGIONS)
     {
         return Err("no split instance bind regions");
-    }
-    if info
-        .flags
-        .contains(vk::SwapchainCreateFlagsKHR::MUTABLE_FORMAT)
-    {
-        flags |= vk::ImageCreateFlags::MUTABLE_FORMAT | vk::ImageCreateFlags::EXTENDED_USAGE;
-        // SAFETY: a valid chain by the specification.
-        let list = unsafe { p_next::find::<vk::ImageFormatListCreateInfo<'_>>(info.p_next) }
-            .ok_or("a mutable format without the list of view formats")?;
-        // SAFETY: valid by the specification.
-        view_formats =
-            unsafe { p_next::slice(list.p_view_formats, list.view_format_count) }.to_vec();
     }
     let queue_families = match info.image_sharing_mode {
         vk::SharingMode::CONCURRENT => {
@@ -429,9 +406,9 @@ fn recipe(info: &vk::SwapchainCreateInfoKHR<'_>) -> Result<ImageRecipe, &'static
         format: info.image_format,
         extent: info.image_extent,
         usage: info.image_usage,
-        flags,
-        view_formats,
-        compression: None,
+        flags: asked.image_flags,
+        view_formats: asked.view_formats,
+        compression: asked.compression,
         queue_families,
         layouts: Vec::new(),
     })
@@ -444,57 +421,47 @@ pub unsafe extern "system" fn create_swapchain(
     allocator: *const vk::AllocationCallbacks<'_>,
     swapchain: *mut vk::SwapchainKHR,
 ) -> vk::Result {
-    result::guard("vkCreateSwapchainKHR", PANICKED, || {
-        // SAFETY: a valid handle by the specification.
-        let Some(object) = (unsafe { dispatch::device(device) }) else {
-            return vk::Result::ERROR_INITIALIZATION_FAILED;
-        };
-        // SAFETY: valid by the specification.
-        let info = unsafe { &*create_info };
-        let owned = surface_queries::owned_surface(&object.instance, object.physical, info.surface);
-        let Some((surface, verdict)) = owned else {
-            let below = object
-                .instance
-                .surface(info.surface)
-                .is_none_or(|known| known.is_known_below());
-            return match object.next.create_swapchain.filter(|_| below) {
-                // SAFETY: the application's own parameters.
-                Some(next) => unsafe { next(device, create_info, allocator, swapchain) },
-                None => vk::Result::ERROR_SURFACE_LOST_KHR,
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        on_device("vkCreateSwapchainKHR", device, |object| {
+            let info = &*create_info;
+            let owned =
+                surface_queries::owned_surface(&object.instance, object.physical, info.surface);
+            let Some((surface, verdict)) = owned else {
+                if !object.instance.is_known_below(info.surface) {
+                    return Err(vk::Result::ERROR_SURFACE_LOST_KHR);
+                }
+                let next = below(object.next.create_swapchain)?;
+                return Ok(next(device, create_info, allocator, swapchain));
             };
-        };
-        let Verdict::Owned(offer) = &*verdict else {
-            return vk::Result::ERROR_SURFACE_LOST_KHR;
-        };
-        {
-            let mut current = surface.current();
-            // "oldSwapchain is retired ... even if creation of the new swapchain fails"
-            if let Some(old) = object.swapchain(info.old_swapchain) {
-                old.compositor.retire();
-                if *current == info.old_swapchain {
-                    *current = vk::SwapchainKHR::null();
+            let Verdict::Owned(offer) = &*verdict else {
+                return Err(vk::Result::ERROR_SURFACE_LOST_KHR);
+            };
+            {
+                let mut current = surface.current();
+                // "oldSwapchain is retired ... even if creation of the new swapchain fails"
+                if let Some(old) = object.swapchain(info.old_swapchain) {
+                    old.compositor.retire();
+                    if *current == info.old_swapchain {
+                        *current = vk::SwapchainKHR::null();
+                    }
+                }
+                if *current != vk::SwapchainKHR::null() {
+                    tracing::error!(
+                        "vkCreateSwapchainKHR: the surface has a swapchain that is not oldSwapchain"
+                    );
+                    return Err(vk::Result::ERROR_NATIVE_WINDOW_IN_USE_KHR);
                 }
             }
-            if *current != vk::SwapchainKHR::null() {
-                tracing::error!(
-                    "vkCreateSwapchainKHR: the surface has a swapchain that is not oldSwapchain"
-                );
-                return vk::Result::ERROR_NATIVE_WINDOW_IN_USE_KHR;
-            }
-        }
-        match Swapchain::new(&object, &surface, offer, info) {
-            Ok(new) => {
-                let handle = new.handle();
-                *surface.current() = handle;
-                report::remember(&new);
-                object.add_swapchain(new);
-                // SAFETY: valid by the specification.
-                unsafe { *swapchain = handle };
-                vk::Result::SUCCESS
-            }
-            Err(error) => error,
-        }
-    })
+            let new = Swapchain::new(object, &surface, offer, info)?;
+            let handle = new.handle();
+            *surface.current() = handle;
+            report::remember(&new);
+            object.add_swapchain(new);
+            *swapchain = handle;
+            Ok(vk::Result::SUCCESS)
+        })
+    }
 }
 
 /// `vkDestroySwapchainKHR`.
@@ -503,30 +470,26 @@ pub unsafe extern "system" fn destroy_swapchain(
     swapchain: vk::SwapchainKHR,
     allocator: *const vk::AllocationCallbacks<'_>,
 ) {
-    result::guard("vkDestroySwapchainKHR", (), || {
-        // SAFETY: a valid handle by the specification.
-        let Some(object) = (unsafe { dispatch::device(device) }) else {
-            return;
-        };
-        match object.remove_swapchain(swapchain) {
-            Some(ours) => {
-                let mut current = ours.surface.current();
-                if *current == swapchain {
-                    *current = vk::SwapchainKHR::null();
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        // The command has no answer.
+        let _ = on_device("vkDestroySwapchainKHR", device, |object| {
+            match object.remove_swapchain(swapchain) {
+                Some(ours) => {
+                    let mut current = ours.surface.current();
+                    if *current == swapchain {
+                        *current = vk::SwapchainKHR::null();
+                    }
+                    drop(current);
+                    object
+                        .private_data()
+                        .retain(|(_, of), _| *of != swapchain.as_raw());
                 }
-                drop(current);
-                object
-                    .private_data()
-                    .retain(|(_, of), _| *of != swapchain.as_raw());
+                None => below(object.next.destroy_swapchain)?(device, swapchain, allocator),
             }
-            None => {
-                if let Some(next) = object.next.destroy_swapchain {
-                    // SAFETY: the application's own parameters.
-                    unsafe { next(device, swapchain, allocator) };
-                }
-            }
-        }
-    });
+            Ok(vk::Result::SUCCESS)
+        });
+    }
 }
 
 /// `vkGetSwapchainImagesKHR`.
@@ -536,23 +499,28 @@ pub unsafe extern "system" fn get_swapchain_images(
     count: *mut u32,
     images: *mut vk::Image,
 ) -> vk::Result {
-    result::guard("vkGetSwapchainImagesKHR", PANICKED, || {
-        // SAFETY: a valid handle by the specification.
-        let Some(object) = (unsafe { dispatch::device(device) }) else {
-            return vk::Result::ERROR_INITIALIZATION_FAILED;
-        };
-        match object.swapchain(swapchain) {
-            // SAFETY: valid by the specification.
-            Some(ours) => unsafe {
-                p_next::enumerate(&ours.images, count, images, |image, to| *to = image.handle)
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        on_swapchain(
+            "vkGetSwapchainImagesKHR",
+            device,
+            swapchain,
+            |ours| {
+                Ok(p_next::enumerate(
+                    &ours.images,
+                    count,
+                    images,
+                    |image, to| {
+                        *to = image.handle;
+                    },
+                ))
             },
-            None => match object.next.get_swapchain_images {
-                // SAFETY: the application's own parameters.
-                Some(next) => unsafe { next(device, swapchain, count, images) },
-                None => vk::Result::ERROR_INITIALIZATION_FAILED,
+            |object| {
+                let next = below(object.next.get_swapchain_images)?;
+                Ok(next(device, swapchain, count, images))
             },
-        }
-    })
+        )
+    }
 }
 
 /// `vkAcquireNextImageKHR`.
@@ -564,23 +532,22 @@ pub unsafe extern "system" fn acquire_next_image(
     fence: vk::Fence,
     index: *mut u32,
 ) -> vk::Result {
-    result::guard("vkAcquireNextImageKHR", PANICKED, || {
-        // SAFETY: a valid handle by the specification.
-        let Some(object) = (unsafe { dispatch::device(device) }) else {
-            return vk::Result::ERROR_DEVICE_LOST;
-        };
-        match object.swapchain(swapchain) {
-            // SAFETY: valid by the specification.
-            Some(ours) => unsafe {
-                write_index(&ours, ours.acquire(timeout, semaphore, fence), index)
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        on_swapchain(
+            "vkAcquireNextImageKHR",
+            device,
+            swapchain,
+            |ours| {
+                *index = ours.acquire(timeout, semaphore, fence)?;
+                Ok(ours.quality())
             },
-            None => match object.next.acquire_next_image {
-                // SAFETY: the application's own parameters.
-                Some(next) => unsafe { next(device, swapchain, timeout, semaphore, fence, index) },
-                None => vk::Result::ERROR_SURFACE_LOST_KHR,
+            |object| {
+                let next = below(object.next.acquire_next_image)?;
+                Ok(next(device, swapchain, timeout, semaphore, fence, index))
             },
-        }
-    })
+        )
+    }
 }
 
 /// `vkAcquireNextImage2KHR`: a group of one device, so that its mask says nothing new.
@@ -589,74 +556,23 @@ pub unsafe extern "system" fn acquire_next_image2(
     info: *const vk::AcquireNextImageInfoKHR<'_>,
     index: *mut u32,
 ) -> vk::Result {
-    result::guard("vkAcquireNextImage2KHR", PANICKED, || {
-        // SAFETY: a valid handle by the specification.
-        let Some(object) = (unsafe { dispatch::device(device) }) else {
-            return vk::Result::ERROR_DEVICE_LOST;
-        };
-        // SAFETY: valid by the specification.
-        let wanted = unsafe { &*info };
-        match object.swapchain(wanted.swapchain) {
-            Some(ours) => {
-                let acquired = ours.acquire(wanted.timeout, wanted.semaphore, wanted.fence);
-                // SAFETY: valid by the specification.
-                unsafe { write_index(&ours, acquired, index) }
-            }
-            None => match object.next.acquire_next_image2 {
-                // SAFETY: the application's own parameters.
-                Some(next) => unsafe { next(device, info, index) },
-                None => vk::Result::ERROR_SURFACE_LOST_KHR,
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        let wanted = &*info;
+        on_swapchain(
+            "vkAcquireNextImage2KHR",
+            device,
+            wanted.swapchain,
+            |ours| {
+                *index = ours.acquire(wanted.timeout, wanted.semaphore, wanted.fence)?;
+                Ok(ours.quality())
             },
-        }
-    })
-}
-
-/// # Safety
-/// `index` is valid.
-unsafe fn write_index(
-    ours: &Swapchain,
-    acquired: Result<u32, vk::Result>,
-    index: *mut u32,
-) -> vk::Result {
-    match acquired {
-        Ok(acquired) => {
-            // SAFETY: the caller guarantees it.
-            unsafe { *index = acquired };
-            ours.quality()
-        }
-        Err(result) => result,
+            |object| {
+                let next = below(object.next.acquire_next_image2)?;
+                Ok(next(device, info, index))
+            },
+        )
     }
-}
-
-/// `vkReleaseSwapchainImagesKHR` and `…EXT`: acquired images come back unpresented.
-pub unsafe extern "system" fn release_swapchain_images(
-    device: vk::Device,
-    info: *const vk::ReleaseSwapchainImagesInfoEXT<'_>,
-) -> vk::Result {
-    result::guard("vkReleaseSwapchainImagesKHR", PANICKED, || {
-        // SAFETY: a valid handle by the specification.
-        let Some(object) = (unsafe { dispatch::device(device) }) else {
-            return vk::Result::ERROR_SURFACE_LOST_KHR;
-        };
-        // SAFETY: valid by the specification.
-        let released = unsafe { &*info };
-        let Some(ours) = object.swapchain(released.swapchain) else {
-            return match object.next.release_swapchain_images {
-                // SAFETY: the application's own parameters.
-                Some(next) => unsafe { next(device, info) },
-                None => vk::Result::ERROR_SURFACE_LOST_KHR,
-            };
-        };
-        // SAFETY: valid by the specification.
-        let indices =
-            unsafe { p_next::slice(released.p_image_indices, released.image_index_count) };
-        for index in indices {
-            if let Err(error) = ours.compositor.release(*index) {
-                return ours.fail("vkReleaseSwapchainImagesKHR", &error);
-            }
-        }
-        vk::Result::SUCCESS
-    })
 }
 
 /// `vkCreateImage`: an alias of our swapchain's images is made as they are; every other image goes down
@@ -667,30 +583,22 @@ pub unsafe extern "system" fn create_image(
     allocator: *const vk::AllocationCallbacks<'_>,
     image: *mut vk::Image,
 ) -> vk::Result {
-    result::guard("vkCreateImage", PANICKED, || {
-        // SAFETY: a valid handle by the specification.
-        let Some(object) = (unsafe { dispatch::device(device) }) else {
-            return vk::Result::ERROR_INITIALIZATION_FAILED;
-        };
-        // SAFETY: a valid structure and chain by the specification.
-        let ours = unsafe { p_next::find::<vk::ImageSwapchainCreateInfoKHR<'_>>((*info).p_next) }
-            .and_then(|alias| object.swapchain(alias.swapchain));
-        match ours {
-            Some(ours) => match ours.recipe.create(&object, allocator) {
-                Ok(alias) => {
-                    // SAFETY: valid by the specification.
-                    unsafe { *image = alias };
-                    vk::Result::SUCCESS
+    // SAFETY: valid parameters with a valid chain by the specification.
+    unsafe {
+        let alias = p_next::find::<vk::ImageSwapchainCreateInfoKHR<'_>>((*info).p_next);
+        on_device("vkCreateImage", device, |object| {
+            match alias.and_then(|alias| object.swapchain(alias.swapchain)) {
+                Some(ours) => {
+                    *image = ours.recipe.create(object, allocator)?;
+                    Ok(vk::Result::SUCCESS)
                 }
-                Err(error) => error,
-            },
-            None => match object.next.create_image {
-                // SAFETY: the application's own parameters.
-                Some(next) => unsafe { next(device, info, allocator, image) },
-                None => vk::Result::ERROR_INITIALIZATION_FAILED,
-            },
-        }
-    })
+                None => {
+                    let next = below(object.next.create_image)?;
+                    Ok(next(device, info, allocator, image))
+                }
+            }
+        })
+    }
 }
 
 /// `vkBindImageMemory2`: an image bound to our swapchain gets the memory of that swapchain's image.
@@ -699,58 +607,48 @@ pub unsafe extern "system" fn bind_image_memory2(
     count: u32,
     infos: *const vk::BindImageMemoryInfo<'_>,
 ) -> vk::Result {
-    result::guard("vkBindImageMemory2", PANICKED, || {
-        // SAFETY: a valid handle by the specification.
-        let Some(object) = (unsafe { dispatch::device(device) }) else {
-            return vk::Result::ERROR_INITIALIZATION_FAILED;
-        };
-        let Some(next) = object.next.bind_image_memory2 else {
-            return vk::Result::ERROR_INITIALIZATION_FAILED;
-        };
-        // SAFETY: valid by the specification.
-        let all = unsafe { p_next::slice(infos, count) };
-        let bindings: SmallVec<[_; 4]> = all
-            .iter()
-            .map(|info| {
-                // SAFETY: a valid chain by the specification.
-                let to = unsafe {
-                    p_next::find::<vk::BindImageMemorySwapchainInfoKHR<'_>>(info.p_next)
-                }?;
-                Some((object.swapchain(to.swapchain)?, to.image_index))
-            })
-            .collect();
-        if bindings.iter().all(Option::is_none) {
-            // SAFETY: the application's own parameters.
-            return unsafe { next(device, count, infos) };
-        }
-        // All are attempted, and each tells its own result (VK_KHR_maintenance6); the first failure is
-        // that of the whole.
-        let mut whole = vk::Result::SUCCESS;
-        for (info, binding) in all.iter().zip(bindings) {
-            let bound = match binding {
-                // SAFETY: one of the application's own structures.
-                None => unsafe { next(device, 1, info) },
-                Some((ours, index)) => {
-                    let bound = match ours.bind_alias(info.image, index) {
-                        Ok(()) => vk::Result::SUCCESS,
-                        Err(error) => error,
-                    };
-                    // SAFETY: a valid chain by the specification.
-                    let status =
-                        unsafe { p_next::find::<vk::BindMemoryStatusKHR<'_>>(info.p_next) };
-                    if let Some(status) = status {
-                        // SAFETY: valid by the specification.
-                        unsafe { *status.p_result = bound };
-                    }
-                    bound
-                }
-            };
-            if whole == vk::Result::SUCCESS {
-                whole = bound;
+    // SAFETY: valid parameters with valid chains by the specification.
+    unsafe {
+        on_device("vkBindImageMemory2", device, |object| {
+            let next = below(object.next.bind_image_memory2)?;
+            let all = p_next::slice(infos, count);
+            let bindings: SmallVec<[_; 4]> = all
+                .iter()
+                .map(|info| {
+                    type To<'a> = vk::BindImageMemorySwapchainInfoKHR<'a>;
+                    let to = p_next::find::<To<'_>>(info.p_next)?;
+                    Some((object.swapchain(to.swapchain)?, to.image_index))
+                })
+                .collect();
+            if bindings.iter().all(Option::is_none) {
+                return Ok(next(device, count, infos));
             }
-        }
-        whole
-    })
+            // All are attempted, and each tells its own result (VK_KHR_maintenance6); the first failure
+            // is that of the whole.
+            let mut whole = vk::Result::SUCCESS;
+            for (info, binding) in all.iter().zip(bindings) {
+                let bound = match binding {
+                    None => next(device, 1, info),
+                    Some((ours, index)) => {
+                        let bound = match ours.bind_alias(info.image, index) {
+                            Ok(()) => vk::Result::SUCCESS,
+                            Err(error) => error,
+                        };
+                        if let Some(status) =
+                            p_next::find::<vk::BindMemoryStatusKHR<'_>>(info.p_next)
+                        {
+                            *status.p_result = bound;
+                        }
+                        bound
+                    }
+                };
+                if whole == vk::Result::SUCCESS {
+                    whole = bound;
+                }
+            }
+            Ok(whole)
+        })
+    }
 }
 
 impl Swapchain {

@@ -1,0 +1,31 @@
+//! `VK_EXT_debug_marker`: names and tags of our objects are not for the driver.
+
+use ash::ext::debug_marker::NAME;
+
+use super::extension::{Extension, Provider};
+use crate::{
+    command::{Given, command},
+    objects,
+};
+
+/// The extension.
+pub static EXTENSION: Extension = Extension {
+    provider: Provider::Driver,
+    commands: &[
+        command!(
+            c"vkDebugMarkerSetObjectNameEXT",
+            Device,
+            Given::Below,
+            objects::debug_marker_set_object_name,
+            PFN_vkDebugMarkerSetObjectNameEXT
+        ),
+        command!(
+            c"vkDebugMarkerSetObjectTagEXT",
+            Device,
+            Given::Below,
+            objects::debug_marker_set_object_tag,
+            PFN_vkDebugMarkerSetObjectTagEXT
+        ),
+    ],
+    ..Extension::device(&[(NAME, 4)])
+};

@@ -1,0 +1,31 @@
+//! `VK_EXT_debug_utils`: names and tags of our objects are not for the driver.
+
+use ash::ext::debug_utils::NAME;
+
+use super::extension::{Extension, Provider};
+use crate::{
+    command::{Given, command},
+    objects,
+};
+
+/// The extension.
+pub static EXTENSION: Extension = Extension {
+    provider: Provider::Driver,
+    commands: &[
+        command!(
+            c"vkSetDebugUtilsObjectNameEXT",
+            Device,
+            Given::Below,
+            objects::set_debug_utils_object_name,
+            PFN_vkSetDebugUtilsObjectNameEXT
+        ),
+        command!(
+            c"vkSetDebugUtilsObjectTagEXT",
+            Device,
+            Given::Below,
+            objects::set_debug_utils_object_tag,
+            PFN_vkSetDebugUtilsObjectTagEXT
+        ),
+    ],
+    ..Extension::instance(&[(NAME, 2)])
+};

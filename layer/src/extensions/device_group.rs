@@ -1,0 +1,104 @@
+//! `VK_KHR_device_group`, of Vulkan 1.1, beside `VK_KHR_swapchain`: a group of ours has one device, which
+//! presents what it has rendered, and the whole surface.
+
+use ash::{
+    khr::{device_group::NAME, surface},
+    vk,
+};
+
+use super::extension::{Extension, Provider};
+use crate::{
+    command::{Given, command},
+    entry::{below, on_device, on_surface},
+    p_next,
+    present_chain::PerSwapchain,
+    surface_queries::owned_surface,
+    swapchain,
+};
+
+const GIVEN: Given = Given::SwapchainWith(NAME);
+
+/// The extension.
+pub static EXTENSION: Extension = Extension {
+    provider: Provider::Driver,
+    commands: &[
+        command!(
+            c"vkGetDeviceGroupSurfacePresentModesKHR",
+            Device,
+            GIVEN,
+            get_device_group_surface_present_modes,
+            PFN_vkGetDeviceGroupSurfacePresentModesKHR
+        ),
+        command!(
+            c"vkGetPhysicalDevicePresentRectanglesKHR",
+            PhysicalDevice,
+            Given::Instance(surface::NAME),
+            get_present_rectangles,
+            PFN_vkGetPhysicalDevicePresentRectanglesKHR
+        ),
+        command!(
+            c"vkAcquireNextImage2KHR",
+            Device,
+            GIVEN,
+            swapchain::acquire_next_image2,
+            PFN_vkAcquireNextImage2KHR
+        ),
+    ],
+    // SAFETY: the structure is laid out so.
+    per_swapchain: &[unsafe { PerSwapchain::of::<vk::DeviceGroupPresentInfoKHR<'_>, u32>() }],
+    ..Extension::device(&[(NAME, 4)])
+};
+
+/// `vkGetDeviceGroupSurfacePresentModesKHR`: each device presents what it has rendered.
+unsafe extern "system" fn get_device_group_surface_present_modes(
+    device: vk::Device,
+    surface: vk::SurfaceKHR,
+    modes: *mut vk::DeviceGroupPresentModeFlagsKHR,
+) -> vk::Result {
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        on_device("vkGetDeviceGroupSurfacePresentModesKHR", device, |object| {
+            if owned_surface(&object.instance, object.physical, surface).is_some() {
+                *modes = vk::DeviceGroupPresentModeFlagsKHR::LOCAL;
+                return Ok(vk::Result::SUCCESS);
+            }
+            let next = object.next.get_device_group_surface_present_modes;
+            let next = below(next.filter(|_| object.instance.is_known_below(surface)))?;
+            Ok(next(device, surface, modes))
+        })
+    }
+}
+
+/// `vkGetPhysicalDevicePresentRectanglesKHR`: one device presents the whole surface, whose size on Wayland
+/// is the swapchain's.
+unsafe extern "system" fn get_present_rectangles(
+    device: vk::PhysicalDevice,
+    surface: vk::SurfaceKHR,
+    count: *mut u32,
+    rectangles: *mut vk::Rect2D,
+) -> vk::Result {
+    let all = vk::Rect2D {
+        offset: vk::Offset2D::default(),
+        extent: vk::Extent2D {
+            width: u32::MAX,
+            height: u32::MAX,
+        },
+    };
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        on_surface(
+            "vkGetPhysicalDevicePresentRectanglesKHR",
+            device,
+            surface,
+            |_| {
+                Ok(p_next::enumerate(&[all], count, rectangles, |from, to| {
+                    *to = *from
+                }))
+            },
+            |instance| {
+                let next = below(instance.next.get_present_rectangles)?;
+                Ok(next(device, surface, count, rectangles))
+            },
+        )
+    }
+}

@@ -1,0 +1,9 @@
+//! `VK_EXT_layer_settings`: what the application sets of the layer ([`Settings`](crate::settings::Settings)
+//! reads it).
+
+use ash::ext::layer_settings::NAME;
+
+use super::extension::Extension;
+
+/// The extension.
+pub static EXTENSION: Extension = Extension::instance(&[(NAME, 2)]);

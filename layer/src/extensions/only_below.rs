@@ -1,0 +1,13 @@
+//! Extensions that only a driver's own swapchains can do.
+
+use super::extension::{Extension, Provider};
+
+/// The extensions.
+pub static EXTENSION: Extension = Extension {
+    provider: Provider::Hidden,
+    ..Extension::device(&[
+        (c"VK_AMD_display_native_hdr", 1),
+        (c"VK_NV_low_latency2", 2),
+        (c"VK_NV_present_barrier", 1),
+    ])
+};

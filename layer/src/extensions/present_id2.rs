@@ -1,0 +1,42 @@
+//! `VK_KHR_present_id2`: on surfaces that say so.
+
+use std::ffi::c_void;
+
+use super::extension::{Extension, Features, SurfaceQuery};
+use crate::{
+    p_next,
+    present_chain::{Frame, PerSwapchain, value_at},
+    registry::{
+        KHR_PRESENT_ID2, PHYSICAL_DEVICE_PRESENT_ID_2_FEATURES_KHR, PresentId2KHR,
+        SurfaceCapabilitiesPresentId2KHR,
+    },
+};
+
+/// The extension.
+pub static EXTENSION: Extension = Extension {
+    features: Features::one(PHYSICAL_DEVICE_PRESENT_ID_2_FEATURES_KHR),
+    capabilities: Some(fill),
+    present: Some(read),
+    // SAFETY: the structure is laid out so.
+    per_swapchain: &[unsafe { PerSwapchain::of::<PresentId2KHR<'_>, u64>() }],
+    ..Extension::device(&[(KHR_PRESENT_ID2, 1)])
+};
+
+unsafe fn fill(query: &SurfaceQuery<'_>, chain: *mut c_void) {
+    // SAFETY: a valid chain, as `Extension::capabilities` says.
+    let ours = unsafe { p_next::find_mut::<SurfaceCapabilitiesPresentId2KHR<'_>>(chain) };
+    if let Some(ours) = ours {
+        ours.present_id2_supported = query.offer.is_some().into();
+    }
+}
+
+/// 0 is no number; another goes before that of `VK_KHR_present_id`.
+unsafe fn read(chain: *const c_void, at: usize, frame: &mut Frame) {
+    // SAFETY: a valid chain, as `Extension::present` says, whose arrays have the lengths that they say.
+    unsafe {
+        if let Some(of) = p_next::find::<PresentId2KHR<'_>>(chain) {
+            let id = value_at(of.p_present_ids, of.swapchain_count, at).copied();
+            frame.id = id.filter(|id| *id != 0).or(frame.id);
+        }
+    }
+}

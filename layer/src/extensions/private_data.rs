@@ -1,0 +1,59 @@
+//! `VK_EXT_private_data`, of Vulkan 1.3: data of our objects are not for the driver.
+
+use ash::ext::private_data::NAME;
+
+use super::extension::{Extension, Provider};
+use crate::{
+    command::{Given, command},
+    objects,
+};
+
+/// The extension.
+pub static EXTENSION: Extension = Extension {
+    provider: Provider::Driver,
+    commands: &[
+        command!(
+            c"vkDestroyPrivateDataSlot",
+            Device,
+            Given::Below,
+            objects::destroy_private_data_slot,
+            PFN_vkDestroyPrivateDataSlot
+        ),
+        command!(
+            c"vkDestroyPrivateDataSlotEXT",
+            Device,
+            Given::Below,
+            objects::destroy_private_data_slot,
+            PFN_vkDestroyPrivateDataSlot
+        ),
+        command!(
+            c"vkSetPrivateData",
+            Device,
+            Given::Below,
+            objects::set_private_data,
+            PFN_vkSetPrivateData
+        ),
+        command!(
+            c"vkSetPrivateDataEXT",
+            Device,
+            Given::Below,
+            objects::set_private_data,
+            PFN_vkSetPrivateData
+        ),
+        command!(
+            c"vkGetPrivateData",
+            Device,
+            Given::Below,
+            objects::get_private_data,
+            PFN_vkGetPrivateData
+        ),
+        command!(
+            c"vkGetPrivateDataEXT",
+            Device,
+            Given::Below,
+            objects::get_private_data,
+            PFN_vkGetPrivateData
+        ),
+    ],
+    ..Extension::device(&[(NAME, 1)])
+};

@@ -1,0 +1,91 @@
+//! `VK_KHR_surface_maintenance1`: between which present modes a swapchain can change, and how an image
+//! gets on a surface of another size.
+//!
+//! On Wayland a surface has the size of the buffer that is attached to it, unless somebody gives it a
+//! size of its own with `wp_viewport.set_destination`; then the compositor stretches every buffer to
+//! that size, whatever its aspect. In both cases an image fills the surface: that is
+//! `VK_PRESENT_SCALING_STRETCH_BIT_KHR`, and it holds without a request of ours.
+//!
+//! The others need a size that we do not know. A surface has one `wp_viewport` ("the given surface already
+//! has a viewport object associated", `viewport_exists`, which ends the connection), and toolkits make it
+//! themselves wherever a scale is fractional: it is theirs, and there is no way to ask whether it exists.
+//! Its destination is in surface coordinates, and the scale and transform between those and pixels are
+//! the application's requests, too. So nobody here can keep pixels one to one
+//! (`VK_PRESENT_SCALING_ONE_TO_ONE_BIT_KHR`), or add borders (`…_ASPECT_RATIO_STRETCH_BIT_KHR`: a viewport
+//! has none); and gravity, which says where an image lies that does not fill its surface, has no meaning.
+
+use std::ffi::c_void;
+
+use ash::{ext, vk};
+use smallvec::SmallVec;
+
+use super::extension::{Extension, SurfaceQuery};
+use crate::{p_next, registry::KHR_SURFACE_MAINTENANCE1};
+
+/// The extension.
+pub static EXTENSION: Extension = Extension {
+    capabilities: Some(fill),
+    ..Extension::instance(&[
+        (KHR_SURFACE_MAINTENANCE1, 1),
+        (ext::surface_maintenance1::NAME, 1),
+    ])
+};
+
+/// What a surface of ours does with an image of another size.
+pub const SCALING: vk::PresentScalingFlagsEXT = vk::PresentScalingFlagsEXT::STRETCH;
+/// Where an image lies that does not fill the surface: there is none.
+pub const GRAVITY: vk::PresentGravityFlagsEXT = vk::PresentGravityFlagsEXT::empty();
+
+/// The present mode that a question is about; `None` if it names none.
+///
+/// # Safety
+/// The question is valid with its chain.
+pub unsafe fn asked_mode(
+    info: &vk::PhysicalDeviceSurfaceInfo2KHR<'_>,
+) -> Option<vk::PresentModeKHR> {
+    // SAFETY: the caller guarantees a valid chain.
+    let mode = unsafe { p_next::find::<vk::SurfacePresentModeEXT<'_>>(info.p_next) };
+    mode.map(|mode| mode.present_mode)
+}
+
+/// On a surface of ours: all modes go together. On one of a driver that does not know the extension each is
+/// alone, and there is no scaling.
+///
+/// # Safety
+/// Both chains are valid.
+pub unsafe fn fill(query: &SurfaceQuery<'_>, chain: *mut c_void) {
+    // SAFETY: the caller guarantees valid chains; one structure is looked at at a time.
+    unsafe {
+        if let Some(scaling) =
+            p_next::find_mut::<vk::SurfacePresentScalingCapabilitiesEXT<'_>>(chain)
+        {
+            scaling.supported_present_scaling = match query.offer {
+                Some(_) => SCALING,
+                None => vk::PresentScalingFlagsEXT::empty(),
+            };
+            scaling.supported_present_gravity_x = GRAVITY;
+            scaling.supported_present_gravity_y = GRAVITY;
+            scaling.min_scaled_image_extent = query.capabilities.min_image_extent;
+            scaling.max_scaled_image_extent = query.capabilities.max_image_extent;
+        }
+        if let Some(compatible) =
+            p_next::find_mut::<vk::SurfacePresentModeCompatibilityEXT<'_>>(chain)
+        {
+            let asked = asked_mode(query.info).unwrap_or(vk::PresentModeKHR::FIFO);
+            // Ours differ in what is committed with an image, and in nothing that it is made of. "The
+            // implementation must include the present mode passed to VkSurfacePresentModeKHR": first, as
+            // there may be room for one.
+            let others = query.offer.map_or(&[][..], |offer| &offer.present_modes);
+            let compatible_modes: SmallVec<[_; 8]> = std::iter::once(asked)
+                .chain(others.iter().copied().filter(|mode| *mode != asked))
+                .collect();
+            // Too little room is no news here: the command has no success but VK_SUCCESS.
+            let _ = p_next::enumerate(
+                &compatible_modes,
+                &mut compatible.present_mode_count,
+                compatible.p_present_modes,
+                |mode, to| *to = *mode,
+            );
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! `VK_KHR_surface_protected_capabilities`: no surface of ours shows protected images.
+
+use std::ffi::c_void;
+
+use ash::{khr::surface_protected_capabilities::NAME, vk};
+
+use super::extension::{Extension, SurfaceQuery};
+use crate::p_next;
+
+/// The extension.
+pub static EXTENSION: Extension = Extension {
+    capabilities: Some(fill),
+    ..Extension::instance(&[(NAME, 1)])
+};
+
+unsafe fn fill(query: &SurfaceQuery<'_>, chain: *mut c_void) {
+    // SAFETY: a valid chain, as `Extension::capabilities` says.
+    let ours = unsafe { p_next::find_mut::<vk::SurfaceProtectedCapabilitiesKHR<'_>>(chain) };
+    if let Some(ours) = ours.filter(|_| query.offer.is_some()) {
+        ours.supports_protected = vk::FALSE;
+    }
+}

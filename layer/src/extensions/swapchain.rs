@@ -1,0 +1,76 @@
+//! `VK_KHR_swapchain`.
+
+use ash::khr::{bind_memory2, swapchain::NAME};
+
+use super::extension::{Extension, Provider};
+use crate::{
+    command::{Given, command},
+    present, swapchain,
+};
+
+const GIVEN: Given = Given::Device(NAME);
+
+/// The extension.
+pub static EXTENSION: Extension = Extension {
+    provider: Provider::Everybody,
+    commands: &[
+        command!(
+            c"vkCreateSwapchainKHR",
+            Device,
+            GIVEN,
+            swapchain::create_swapchain,
+            PFN_vkCreateSwapchainKHR
+        ),
+        command!(
+            c"vkDestroySwapchainKHR",
+            Device,
+            GIVEN,
+            swapchain::destroy_swapchain,
+            PFN_vkDestroySwapchainKHR
+        ),
+        command!(
+            c"vkGetSwapchainImagesKHR",
+            Device,
+            GIVEN,
+            swapchain::get_swapchain_images,
+            PFN_vkGetSwapchainImagesKHR
+        ),
+        command!(
+            c"vkAcquireNextImageKHR",
+            Device,
+            GIVEN,
+            swapchain::acquire_next_image,
+            PFN_vkAcquireNextImageKHR
+        ),
+        command!(
+            c"vkQueuePresentKHR",
+            Device,
+            GIVEN,
+            present::queue_present,
+            PFN_vkQueuePresentKHR
+        ),
+        // Images of swapchains.
+        command!(
+            c"vkCreateImage",
+            Device,
+            Given::Core(NAME),
+            swapchain::create_image,
+            PFN_vkCreateImage
+        ),
+        command!(
+            c"vkBindImageMemory2",
+            Device,
+            Given::SwapchainWith(bind_memory2::NAME),
+            swapchain::bind_image_memory2,
+            PFN_vkBindImageMemory2
+        ),
+        command!(
+            c"vkBindImageMemory2KHR",
+            Device,
+            Given::SwapchainWith(bind_memory2::NAME),
+            swapchain::bind_image_memory2,
+            PFN_vkBindImageMemory2
+        ),
+    ],
+    ..Extension::device(&[(NAME, 70)])
+};
