@@ -273,12 +273,15 @@ pub unsafe extern "system" fn create_device(
             ..*info
         };
         chain.advance();
-        let first = &raw mut info;
-        // SAFETY: the application's chain, which lives during this call and is its to use.
-        let without = can_own.then(|| unsafe { features::withheld(first, is_passed) });
+        // SAFETY: the application's chain, which lives during this call; the loader's part of it has its
+        // final state.
+        let without = can_own.then(|| unsafe { features::withheld(&info, is_passed) });
+        if let Some(without) = &without {
+            info.p_next = without.chain();
+        }
         // SAFETY: the application's parameters, but for more extensions, which the driver has, and
         // without what it does not know.
-        let created = unsafe { next(physical, first, allocator, device) };
+        let created = unsafe { next(physical, &info, allocator, device) };
         drop(without);
         let maintains_below = extensions::maintains(is_passed);
         if created != vk::Result::SUCCESS {

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use ash::vk;
 
-use crate::{dispatch, extensions::EXTENSIONS, p_next::Without, result};
+use crate::{dispatch, extensions::EXTENSIONS, p_next::Without, result, structures::size_of_type};
 
 /// `vkGetPhysicalDeviceFeatures2`: the driver's answer, and ours where the layer owns swapchains.
 pub unsafe extern "system" fn get_physical_device_features2(
@@ -30,19 +30,15 @@ pub unsafe extern "system" fn get_physical_device_features2(
     });
 }
 
-/// Takes those features out of a device's chain whose extensions are not passed down: nobody below knows
-/// them. They are back when the answer is dropped.
+/// A device's chain without those features whose extensions are not passed down: nobody below knows them.
 ///
 /// # Safety
-/// The chain is valid while the answer lives, and nobody else writes to it.
+/// The chain is valid, and stays unchanged while the answer lives.
 pub unsafe fn withheld(
-    info: *mut vk::DeviceCreateInfo<'_>,
+    info: &vk::DeviceCreateInfo<'_>,
     is_passed: impl Fn(&CStr) -> bool,
 ) -> Without {
-    // SAFETY: the caller guarantees it.
-    unsafe {
-        Without::new(info.cast(), |structure| {
-            EXTENSIONS.withholds(structure, &is_passed)
-        })
-    }
+    let is_unwanted = |structure| EXTENSIONS.withholds(structure, &is_passed);
+    // SAFETY: the caller guarantees it; the sizes are the registry's.
+    unsafe { Without::new(info.p_next, is_unwanted, size_of_type) }
 }

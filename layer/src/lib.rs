@@ -38,6 +38,7 @@ mod registry;
 mod report;
 mod result;
 mod settings;
+mod structures;
 mod surface;
 mod surface_queries;
 mod swapchain;

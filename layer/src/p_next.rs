@@ -1,9 +1,8 @@
 //! Walking `pNext` chains.
 
-use std::ffi::c_void;
+use std::{ffi::c_void, mem::MaybeUninit, ptr::null};
 
 use ash::vk;
-use smallvec::SmallVec;
 
 /// The first structure of type `T` in a chain of input structures.
 ///
@@ -48,54 +47,74 @@ pub unsafe fn find_type(
     current.cast()
 }
 
-/// A chain without some of its structures, until this is dropped.
+/// A chain without some of its structures. The one that it is made of is not written to: it may be constant,
+/// or another thread's, too.
 pub struct Without {
-    /// The structures whose link was changed, in order, and what it was.
-    links: SmallVec<
-        [(
-            *mut vk::BaseOutStructure<'static>,
-            *mut vk::BaseOutStructure<'static>,
-        ); 4],
-    >,
+    chain: *const c_void,
+    /// The structures before the last that is left out.
+    _copies: Vec<Box<[MaybeUninit<u64>]>>,
 }
 
 impl Without {
-    /// Leaves out of the chain of the structure `first` those of the types that `is_unwanted` names.
-    ///
-    /// The links are changed in place: nobody knows how large the structures before them are, so that
-    /// they cannot be copied. A link is written to only if a structure goes.
+    /// Leaves those structures out of the chain that are not wanted. What comes before the last of them is
+    /// copied, for which its size in bytes must be known: after a structure whose size nobody knows, the
+    /// chain is as it was.
     ///
     /// # Safety
-    /// `first` is a valid structure with a valid chain, which may be written to, and which nobody else
-    /// writes to while the answer lives.
-    pub unsafe fn new(first: *mut c_void, is_unwanted: impl Fn(vk::StructureType) -> bool) -> Self {
-        let mut links = SmallVec::new();
-        let mut current = first.cast::<vk::BaseOutStructure<'static>>();
-        // SAFETY: every structure begins as `VkBaseOutStructure` does; the caller guarantees the rest.
-        unsafe {
-            while !current.is_null() {
-                let before = (*current).p_next;
-                let mut next = before;
-                while !next.is_null() && is_unwanted((*next).s_type) {
-                    next = (*next).p_next;
-                }
-                if next != before {
-                    links.push((current, before));
-                    (*current).p_next = next;
-                }
-                current = next;
+    /// `chain` is null or a valid chain that lives and stays unchanged as long as the answer; the structures
+    /// of a type are as large as `size_of` says.
+    pub unsafe fn new(
+        chain: *const c_void,
+        is_unwanted: impl Fn(vk::StructureType) -> bool,
+        size_of: impl Fn(vk::StructureType) -> Option<usize>,
+    ) -> Self {
+        let mut all: Vec<(*const vk::BaseInStructure<'_>, vk::StructureType)> = Vec::new();
+        let mut current = chain.cast::<vk::BaseInStructure<'_>>();
+        // SAFETY: every structure of a chain begins as `VkBaseInStructure` does.
+        while let Some(structure) = unsafe { current.as_ref() } {
+            all.push((current, structure.s_type));
+            current = structure.p_next;
+        }
+        let stuck = all
+            .iter()
+            .position(|(_, structure)| !is_unwanted(*structure) && size_of(*structure).is_none());
+        let movable = &all[..stuck.unwrap_or(all.len())];
+        let Some(last) = movable
+            .iter()
+            .rposition(|(_, structure)| is_unwanted(*structure))
+        else {
+            return Without {
+                chain,
+                _copies: Vec::new(),
+            };
+        };
+        let mut rest: *const c_void = all.get(last + 1).map_or(null(), |(next, _)| next.cast());
+        let mut copies = Vec::new();
+        for (structure, s_type) in movable[..last].iter().rev() {
+            if is_unwanted(*s_type) {
+                continue;
             }
+            let size = size_of(*s_type).unwrap_or_default();
+            let mut copy = vec![MaybeUninit::<u64>::uninit(); size.div_ceil(8)].into_boxed_slice();
+            let first = copy.as_mut_ptr().cast::<vk::BaseInStructure<'_>>();
+            // SAFETY: the structure has this size, and the copy has room for it; it is not smaller than
+            // what every structure begins with.
+            unsafe {
+                std::ptr::copy_nonoverlapping(structure.cast::<u8>(), first.cast::<u8>(), size);
+                (*first).p_next = rest.cast();
+            }
+            rest = first.cast_const().cast();
+            copies.push(copy);
         }
-        Without { links }
+        Without {
+            chain: rest,
+            _copies: copies,
+        }
     }
-}
 
-impl Drop for Without {
-    fn drop(&mut self) {
-        for (structure, next) in self.links.drain(..) {
-            // SAFETY: `new`'s caller guarantees that the chain is valid and ours while this lives.
-            unsafe { (*structure).p_next = next };
-        }
+    /// The chain, which is valid as long as this lives.
+    pub fn chain(&self) -> *const c_void {
+        self.chain
     }
 }
 
@@ -148,52 +167,58 @@ pub unsafe fn enumerate<T, U>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::structures::size_of_type;
 
-    fn types(first: *mut c_void) -> Vec<vk::StructureType> {
+    fn types(chain: *const c_void) -> Vec<vk::StructureType> {
         let mut all = Vec::new();
-        let mut current = first.cast::<vk::BaseOutStructure<'_>>();
+        let mut current = chain.cast::<vk::BaseInStructure<'_>>();
         // SAFETY: a chain of the test's own.
         while let Some(structure) = unsafe { current.as_ref() } {
             all.push(structure.s_type);
             current = structure.p_next;
         }
-        all.split_off(1)
+        all
     }
 
     #[test]
-    fn structures_are_left_out_and_come_back() {
-        use vk::StructureType as Type;
-        let (first, second, third, fourth) = (
-            Type::PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR,
-            Type::PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
-            Type::PHYSICAL_DEVICE_PRESENT_WAIT_FEATURES_KHR,
-            Type::PHYSICAL_DEVICE_SWAPCHAIN_MAINTENANCE_1_FEATURES_EXT,
-        );
-        let mut a = vk::PhysicalDevicePresentIdFeaturesKHR::default();
-        let mut b = vk::PhysicalDeviceVulkan11Features::default();
-        let mut c = vk::PhysicalDevicePresentWaitFeaturesKHR::default();
+    fn structures_are_left_out_of_a_copy() {
         let mut d = vk::PhysicalDeviceSwapchainMaintenance1FeaturesEXT::default();
-        let mut info = vk::DeviceCreateInfo::default()
+        let mut c = vk::PhysicalDevicePresentWaitFeaturesKHR::default();
+        let mut b = vk::PhysicalDeviceVulkan11Features::default().shader_draw_parameters(true);
+        let mut a = vk::PhysicalDevicePresentIdFeaturesKHR::default();
+        let info = vk::DeviceCreateInfo::default()
             .push_next(&mut d)
             .push_next(&mut c)
             .push_next(&mut b)
             .push_next(&mut a);
-        let chain: *mut c_void = (&raw mut info).cast();
-        let all = [first, second, third, fourth];
-        for unwanted in 0..1_u32 << all.len() {
-            let is_unwanted = |structure| {
-                let at = all.iter().position(|other| *other == structure).unwrap();
-                unwanted & (1 << at) != 0
+        let all = types(info.p_next);
+        assert_eq!(all.len(), 4);
+        let bit = |structure| 1 << all.iter().position(|other| *other == structure).unwrap();
+        // Every choice of what goes, and of what has no known size.
+        for (unwanted, unknown) in (0..1_u32 << 8).map(|bits| (bits & 15, bits >> 4)) {
+            let is_unwanted = |structure| unwanted & bit(structure) != 0;
+            let size_of = |structure| match unknown & bit(structure) {
+                0 => size_of_type(structure),
+                _ => None,
             };
-            let wanted: Vec<_> = all
-                .into_iter()
-                .filter(|structure| !is_unwanted(*structure))
-                .collect();
             // SAFETY: a chain of the test's own.
-            let without = unsafe { Without::new(chain, is_unwanted) };
-            assert_eq!(types(chain), wanted);
-            drop(without);
-            assert_eq!(types(chain), all);
+            let without = unsafe { Without::new(info.p_next, is_unwanted, size_of) };
+            let mut is_stuck = false;
+            let expected: Vec<_> = all
+                .iter()
+                .filter(|structure| {
+                    is_stuck |= !is_unwanted(**structure) && size_of(**structure).is_none();
+                    is_stuck || !is_unwanted(**structure)
+                })
+                .copied()
+                .collect();
+            assert_eq!(types(without.chain()), expected);
+            // SAFETY: as above.
+            let copy = unsafe { find::<vk::PhysicalDeviceVulkan11Features<'_>>(without.chain()) };
+            if let Some(copy) = copy {
+                assert_eq!(copy.shader_draw_parameters, vk::TRUE);
+            }
+            assert_eq!(types(info.p_next), all);
         }
     }
 }

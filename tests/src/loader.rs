@@ -242,6 +242,25 @@ impl Library {
         instance: vk::Instance,
         extensions: &[&CStr],
     ) -> Result<vk::Device, vk::Result> {
+        // What the application chains is not the layer's to touch.
+        let features = vk::PhysicalDeviceFeatures2::default();
+        // SAFETY: by the caller's word; a valid chain.
+        unsafe { self.create_device_with(instance, extensions, (&raw const features).cast()) }
+    }
+
+    /// A device of the layer on the scripted driver of this thread, with this chain of the application's.
+    ///
+    /// # Errors
+    /// What `vkCreateDevice` answers.
+    ///
+    /// # Safety
+    /// `instance` is an instance of the layer's; the chain is valid.
+    pub unsafe fn create_device_with(
+        &self,
+        instance: vk::Instance,
+        extensions: &[&CStr],
+        chain: *const c_void,
+    ) -> Result<vk::Device, vk::Result> {
         let mut last = VkLayerDeviceLink {
             next: ptr::null_mut(),
             get_instance_proc_addr: driver::unreachable_instance_proc_addr,
@@ -252,11 +271,9 @@ impl Library {
             get_instance_proc_addr: driver::get_instance_proc_addr,
             get_device_proc_addr: driver::get_device_proc_addr,
         };
-        // What the application chains is not the layer's to touch.
-        let mut features = vk::PhysicalDeviceFeatures2::default();
         let mut info = LinkInfo {
             s_type: vk::StructureType::LOADER_DEVICE_CREATE_INFO,
-            p_next: ptr::from_mut(&mut features).cast(),
+            p_next: chain,
             function: VK_LAYER_LINK_INFO,
             link: &mut own,
         };

@@ -461,6 +461,73 @@ fn a_device_gets_what_the_layer_needs_once() {
     }
 }
 
+/// `VkDeviceCreateInfo::pNext` is `const`: a chain may lie in memory that nobody can write to, and another
+/// thread may make a device of it, too. What the driver does not know is not in its chain all the same.
+#[test]
+fn a_chain_that_cannot_be_written_to_is_left_alone() {
+    use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect};
+    use vk::StructureType as Type;
+
+    #[repr(C)]
+    struct Chain {
+        first: vk::PhysicalDeviceVulkan12Features<'static>,
+        withheld: vk::PhysicalDevicePresentIdFeaturesKHR<'static>,
+        last: vk::PhysicalDeviceVulkan13Features<'static>,
+    }
+    const SIZE: usize = 4096;
+    // SAFETY: new memory, large enough and aligned, which is written to before that is forbidden.
+    let chain = unsafe {
+        let memory = mmap_anonymous(
+            std::ptr::null_mut(),
+            SIZE,
+            ProtFlags::READ | ProtFlags::WRITE,
+            MapFlags::PRIVATE,
+        )
+        .unwrap();
+        let chain = memory.cast::<Chain>();
+        chain.write(Chain {
+            first: vk::PhysicalDeviceVulkan12Features {
+                p_next: (&raw mut (*chain).withheld).cast(),
+                ..Default::default()
+            },
+            withheld: vk::PhysicalDevicePresentIdFeaturesKHR {
+                p_next: (&raw mut (*chain).last).cast(),
+                present_id: vk::TRUE,
+                ..Default::default()
+            },
+            last: vk::PhysicalDeviceVulkan13Features::default(),
+        });
+        mprotect(memory, SIZE, MprotectFlags::READ).unwrap();
+        &*chain
+    };
+    driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
+    let library = Library::open();
+    let instance = library
+        .create_instance(vk::API_VERSION_1_3, WAYLAND)
+        .unwrap();
+    let asked = [khr::swapchain::NAME, khr::present_id::NAME];
+    // SAFETY: the instance is the layer's; a valid chain.
+    unsafe {
+        let device = library
+            .create_device_with(instance, &asked, (&raw const *chain).cast())
+            .unwrap();
+        let chained = driver::driver().chained;
+        let features: Vec<_> = chained
+            .into_iter()
+            .filter(|structure| *structure != Type::LOADER_DEVICE_CREATE_INFO)
+            .collect();
+        assert_eq!(
+            features,
+            [
+                Type::PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+                Type::PHYSICAL_DEVICE_VULKAN_1_3_FEATURES
+            ]
+        );
+        library.destroy_device(device);
+        library.destroy_instance(instance);
+    }
+}
+
 /// A driver that lacks one of them gets exactly what the application asked for.
 #[test]
 fn a_device_that_lacks_something_is_left_alone() {
