@@ -528,6 +528,38 @@ fn a_chain_that_cannot_be_written_to_is_left_alone() {
     }
 }
 
+/// With Vulkan 1.1, `VK_KHR_swapchain` has the commands of device groups, also on a driver that knows of no
+/// swapchains.
+#[test]
+fn a_device_alone_is_a_group_that_presents() {
+    let without_swapchains = &DEVICE_EXTENSIONS[1..];
+    driver::install(INSTANCE_EXTENSIONS, without_swapchains);
+    let library = Library::open();
+    let instance = library
+        .create_instance(vk::API_VERSION_1_1, WAYLAND)
+        .unwrap();
+    let mut told = vk::DeviceGroupPresentCapabilitiesKHR::default();
+    // SAFETY: instance and device are the layer's and alive; the command of this name has this type.
+    unsafe {
+        let device = library
+            .create_device(instance, &[khr::swapchain::NAME])
+            .unwrap();
+        let ask = library
+            .device_function(device, c"vkGetDeviceGroupPresentCapabilitiesKHR")
+            .expect("it is of VK_KHR_swapchain");
+        let ask = std::mem::transmute::<
+            unsafe extern "system" fn(),
+            vk::PFN_vkGetDeviceGroupPresentCapabilitiesKHR,
+        >(ask);
+        assert_eq!(ask(device, &mut told), vk::Result::SUCCESS);
+        library.destroy_device(device);
+        library.destroy_instance(instance);
+    }
+    assert_eq!(told.present_mask[0], 1);
+    assert!(told.present_mask[1..].iter().all(|mask| *mask == 0));
+    assert_eq!(told.modes, vk::DeviceGroupPresentModeFlagsKHR::LOCAL);
+}
+
 /// A driver that lacks one of them gets exactly what the application asked for.
 #[test]
 fn a_device_that_lacks_something_is_left_alone() {

@@ -3,7 +3,7 @@
 
 use ash::{
     khr::{device_group::NAME, surface},
-    vk,
+    vk::{self, PFN_vkGetDeviceGroupPresentCapabilitiesKHR},
 };
 
 use super::extension::{Extension, Provider};
@@ -22,6 +22,13 @@ const GIVEN: Given = Given::SwapchainWith(NAME);
 pub static EXTENSION: Extension = Extension {
     provider: Provider::Driver,
     commands: &[
+        command!(
+            c"vkGetDeviceGroupPresentCapabilitiesKHR",
+            Device,
+            GIVEN,
+            get_device_group_present_capabilities,
+            PFN_vkGetDeviceGroupPresentCapabilitiesKHR
+        ),
         command!(
             c"vkGetDeviceGroupSurfacePresentModesKHR",
             Device,
@@ -48,6 +55,30 @@ pub static EXTENSION: Extension = Extension {
     per_swapchain: &[unsafe { PerSwapchain::of::<vk::DeviceGroupPresentInfoKHR<'_>, u32>() }],
     ..Extension::device(&[(NAME, 4)])
 };
+
+/// `vkGetDeviceGroupPresentCapabilitiesKHR`: the driver's, or else each device presents what it has
+/// rendered.
+unsafe extern "system" fn get_device_group_present_capabilities(
+    device: vk::Device,
+    capabilities: *mut vk::DeviceGroupPresentCapabilitiesKHR<'_>,
+) -> vk::Result {
+    let command = "vkGetDeviceGroupPresentCapabilitiesKHR";
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        on_device(command, device, |object| {
+            let next: Result<PFN_vkGetDeviceGroupPresentCapabilitiesKHR, _> =
+                object.below(c"vkGetDeviceGroupPresentCapabilitiesKHR");
+            if let Ok(next) = next {
+                return Ok(next(device, capabilities));
+            }
+            let own = &mut *capabilities;
+            own.present_mask = [0; vk::MAX_DEVICE_GROUP_SIZE];
+            own.present_mask[0] = 1;
+            own.modes = vk::DeviceGroupPresentModeFlagsKHR::LOCAL;
+            Ok(vk::Result::SUCCESS)
+        })
+    }
+}
 
 /// `vkGetDeviceGroupSurfacePresentModesKHR`: each device presents what it has rendered.
 unsafe extern "system" fn get_device_group_surface_present_modes(
