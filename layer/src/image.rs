@@ -51,6 +51,7 @@ impl ImageRecipe {
             flags: self.flags,
             view_formats: &self.view_formats,
             compression: self.compression.as_ref(),
+            queue_families: &self.queue_families,
             extent: self.extent,
         }
     }

@@ -177,6 +177,11 @@ impl PhysicalDevice {
         let mut by_modifier = vk::PhysicalDeviceImageDrmFormatModifierInfoEXT::default()
             .drm_format_modifier(modifier)
             .sharing_mode(vk::SharingMode::EXCLUSIVE);
+        if !image.queue_families.is_empty() {
+            by_modifier = by_modifier
+                .sharing_mode(vk::SharingMode::CONCURRENT)
+                .queue_family_indices(image.queue_families);
+        }
         let mut as_dma_buf = vk::PhysicalDeviceExternalImageFormatInfo::default()
             .handle_type(vk::ExternalMemoryHandleTypeFlags::DMA_BUF_EXT);
         let mut views = vk::ImageFormatListCreateInfo::default().view_formats(image.view_formats);
@@ -344,6 +349,8 @@ pub struct ImageKind<'a> {
     pub view_formats: &'a [vk::Format],
     /// How far it may be compressed.
     pub compression: Option<&'a Compression>,
+    /// The queue families that share it; empty: exclusive.
+    pub queue_families: &'a [u32],
     /// The size that it must be able to have.
     pub extent: vk::Extent2D,
 }

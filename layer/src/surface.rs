@@ -252,19 +252,8 @@ fn shared(
     if opaque.is_empty() || alpha.is_empty() {
         return None;
     }
-    let kind = ImageKind {
-        format: format.vk,
-        usage: vk::ImageUsageFlags::COLOR_ATTACHMENT,
-        flags: vk::ImageCreateFlags::empty(),
-        view_formats: &[],
-        compression: None,
-        extent: vk::Extent2D {
-            width: 1,
-            height: 1,
-        },
-    };
-    let mut layouts = device.layouts(format.vk);
-    layouts.retain(|layout| device.can_export(&kind, layout.modifier));
+    let kind = kind(format.vk);
+    let layouts = exportable(device, &kind);
     let is_shared = |modifiers: &[u64]| {
         let taken = |layout: &Layout| modifiers.contains(&layout.modifier);
         layouts.iter().any(taken)
@@ -277,6 +266,29 @@ fn shared(
         },
         layouts,
     })
+}
+
+/// The least that images of a format are.
+fn kind(format: vk::Format) -> ImageKind<'static> {
+    ImageKind {
+        format,
+        usage: vk::ImageUsageFlags::COLOR_ATTACHMENT,
+        flags: vk::ImageCreateFlags::empty(),
+        view_formats: &[],
+        compression: None,
+        queue_families: &[],
+        extent: vk::Extent2D {
+            width: 1,
+            height: 1,
+        },
+    }
+}
+
+/// The layouts in which the driver can make such images for others.
+fn exportable(device: &PhysicalDevice, kind: &ImageKind<'_>) -> Vec<Layout> {
+    let mut layouts = device.layouts(kind.format);
+    layouts.retain(|layout| device.can_export(kind, layout.modifier));
+    layouts
 }
 
 /// What images of the format can be used for, in one layout at least.
@@ -308,15 +320,8 @@ fn usages(
             return false;
         }
         let kind = ImageKind {
-            format: shared.format.vk,
             usage: *usage,
-            flags: vk::ImageCreateFlags::empty(),
-            view_formats: &[],
-            compression: None,
-            extent: vk::Extent2D {
-                width: 1,
-                height: 1,
-            },
+            ..kind(shared.format.vk)
         };
         let offered = offered.modifiers(shared.format.opaque);
         shared

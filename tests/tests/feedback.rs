@@ -430,3 +430,34 @@ fn malformed_format_tables_are_survived_with_one_line() {
         assert_eq!(log.matches(COMPLAINT).count(), complaints, "{what}: {log}");
     }
 }
+
+/// A driver may have a layout for images of one queue family only: it is not chosen for those that several
+/// share, also where the compositor likes it best.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn images_that_queue_families_share_have_a_layout_for_that() {
+    let driver = AsynchronousDriver::new();
+    driver.add_modifier(TILED);
+    let device = device();
+    let play = Play::new(
+        &device,
+        Offer {
+            feedback: Some(feedback(0, &[(false, &[TILED]), (false, &[LINEAR])])),
+            ..Offer::default()
+        },
+    );
+    let families = [device.queue_family, device.queue_family];
+    for (sharing, expected) in [
+        (vk::SharingMode::EXCLUSIVE, TILED),
+        (vk::SharingMode::CONCURRENT, LINEAR),
+    ] {
+        let wanted = Wanted::default();
+        let mut swapchain = Swapchain::changed(&play.device, &play.surface, wanted, |info| {
+            info.image_sharing_mode = sharing;
+            info.queue_family_index_count = families.len() as u32;
+            info.p_queue_family_indices = families.as_ptr();
+        })
+        .unwrap_or_else(|error| panic!("{sharing:?}: {error}"));
+        assert_eq!(play.frame(&mut swapchain).2, Some(expected), "{sharing:?}");
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! A software rasteriser lays out images in rows only, and is no DRM device. Here an image in a layout
 //! that a test has added is one in rows under another name, which the driver likes better than any of
-//! its own.
+//! its own, and in which it makes no images that queue families share.
 
 use std::{
     collections::HashMap,
@@ -274,6 +274,12 @@ unsafe extern "system" fn image_format_properties(
         }
         let asked = find::<vk::PhysicalDeviceImageDrmFormatModifierInfoEXT<'_>>((*info).p_next);
         match asked {
+            Some(asked)
+                if added().modifiers.contains(&asked.drm_format_modifier)
+                    && asked.sharing_mode == vk::SharingMode::CONCURRENT =>
+            {
+                vk::Result::ERROR_FORMAT_NOT_SUPPORTED
+            }
             Some(asked) if added().modifiers.contains(&asked.drm_format_modifier) => {
                 let modifier = std::mem::replace(&mut asked.drm_format_modifier, LINEAR);
                 let answer = query(device, info, out);
@@ -314,6 +320,9 @@ unsafe extern "system" fn create_image(
             let modifiers = &added().modifiers;
             modifiers.iter().copied().find(|one| asked.contains(one))
         });
+        if chosen.is_some() && (*info).sharing_mode == vk::SharingMode::CONCURRENT {
+            return vk::Result::ERROR_FORMAT_NOT_SUPPORTED;
+        }
         let (Some(list), Some(modifier)) = (list, chosen) else {
             return create(device, info, allocator, image);
         };
