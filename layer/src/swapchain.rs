@@ -111,7 +111,11 @@ impl Swapchain {
             .format(info.image_format, info.image_color_space)
             .ok_or_else(|| refused("the surface does not offer this format and colour space"))?;
         let fourcc = match info.composite_alpha {
-            vk::CompositeAlphaFlagsKHR::OPAQUE => shared.format.opaque,
+            // Nothing sets the alpha mode of a Wayland surface but the format of its buffers, so there is
+            // none to inherit; applications that ask for it are as opaque elsewhere.
+            vk::CompositeAlphaFlagsKHR::OPAQUE | vk::CompositeAlphaFlagsKHR::INHERIT => {
+                shared.format.opaque
+            }
             vk::CompositeAlphaFlagsKHR::PRE_MULTIPLIED => shared.format.alpha,
             _ => return Err(refused("the surface does not offer this composite alpha")),
         };
@@ -387,12 +391,6 @@ fn recipe(
 ) -> Result<ImageRecipe, &'static str> {
     if info.flags.contains(vk::SwapchainCreateFlagsKHR::PROTECTED) {
         return Err("no protected images");
-    }
-    if info
-        .flags
-        .contains(vk::SwapchainCreateFlagsKHR::SPLIT_INSTANCE_BIND_REGIONS)
-    {
-        return Err("no split instance bind regions");
     }
     let queue_families = match info.image_sharing_mode {
         vk::SharingMode::CONCURRENT => {

@@ -18,6 +18,8 @@
 //! | `swapchain` | what a swapchain does where the specification leaves it open | a compositor |
 //! | `exact_acquire` | rules 1 and 2 of the design | a compositor with dma-bufs, vgem |
 //! | `pacing` | FIFO, on a scripted compositor with and without `wp_fifo_v1` | a driver, `/dev/udmabuf` |
+//! | `acceptance` | what is taken though it was not offered, on a scripted compositor | a driver, `/dev/udmabuf` |
+//! | `drivers_own` | devices that keep the driver's swapchains, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `compression` | `VK_EXT_image_compression_control_swapchain`, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `feedback` | layouts by the compositor's dma-buf feedback, true and false, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `present_modes` | each present mode, and the change from one to another, on a scripted compositor | a driver, `/dev/udmabuf` |

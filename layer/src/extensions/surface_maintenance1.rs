@@ -1,18 +1,14 @@
 //! `VK_KHR_surface_maintenance1`: between which present modes a swapchain can change, and how an image
 //! gets on a surface of another size.
 //!
-//! On Wayland a surface has the size of the buffer that is attached to it, unless somebody gives it a
-//! size of its own with `wp_viewport.set_destination`; then the compositor stretches every buffer to
-//! that size, whatever its aspect. In both cases an image fills the surface: that is
-//! `VK_PRESENT_SCALING_STRETCH_BIT_KHR`, and it holds without a request of ours.
+//! On Wayland the surface has the size of the image that is presented (`currentExtent` is 0xFFFFFFFF). So an
+//! image is as large as its surface: one pixel of it is one of the surface
+//! (`VK_PRESENT_SCALING_ONE_TO_ONE_BIT_KHR`), and stretched it is the same, with its aspect and without.
+//! Gravity says where an image lies that does not fill its surface: there is none. All of it holds without a
+//! request of ours.
 //!
-//! The others need a size that we do not know. A surface has one `wp_viewport` ("the given surface already
-//! has a viewport object associated", `viewport_exists`, which ends the connection), and toolkits make it
-//! themselves wherever a scale is fractional: it is theirs, and there is no way to ask whether it exists.
-//! Its destination is in surface coordinates, and the scale and transform between those and pixels are
-//! the application's requests, too. So nobody here can keep pixels one to one
-//! (`VK_PRESENT_SCALING_ONE_TO_ONE_BIT_KHR`), or add borders (`…_ASPECT_RATIO_STRETCH_BIT_KHR`: a viewport
-//! has none); and gravity, which says where an image lies that does not fill its surface, has no meaning.
+//! The application or its toolkit may give the surface another size with `wp_viewport.set_destination`. The
+//! compositor then scales what the presentation engine has put together, as it does for a buffer's scale.
 
 use std::ffi::c_void;
 
@@ -31,10 +27,18 @@ pub static EXTENSION: Extension = Extension {
     ])
 };
 
-/// What a surface of ours does with an image of another size.
-pub const SCALING: vk::PresentScalingFlagsEXT = vk::PresentScalingFlagsEXT::STRETCH;
-/// Where an image lies that does not fill the surface: there is none.
-pub const GRAVITY: vk::PresentGravityFlagsEXT = vk::PresentGravityFlagsEXT::empty();
+/// What a surface of ours does with an image of another size: its size becomes that.
+const SCALING: vk::PresentScalingFlagsEXT = vk::PresentScalingFlagsEXT::from_raw(
+    vk::PresentScalingFlagsEXT::ONE_TO_ONE.as_raw()
+        | vk::PresentScalingFlagsEXT::ASPECT_RATIO_STRETCH.as_raw()
+        | vk::PresentScalingFlagsEXT::STRETCH.as_raw(),
+);
+/// Where an image lies that does not fill the surface: it does.
+const GRAVITY: vk::PresentGravityFlagsEXT = vk::PresentGravityFlagsEXT::from_raw(
+    vk::PresentGravityFlagsEXT::MIN.as_raw()
+        | vk::PresentGravityFlagsEXT::MAX.as_raw()
+        | vk::PresentGravityFlagsEXT::CENTERED.as_raw(),
+);
 
 /// The present mode that a question is about; `None` if it names none.
 ///
@@ -59,12 +63,13 @@ pub unsafe fn fill(query: &SurfaceQuery<'_>, chain: *mut c_void) {
         if let Some(scaling) =
             p_next::find_mut::<vk::SurfacePresentScalingCapabilitiesEXT<'_>>(chain)
         {
-            scaling.supported_present_scaling = match query.offer {
-                Some(_) => SCALING,
-                None => vk::PresentScalingFlagsEXT::empty(),
+            let (behaviour, gravity) = match query.offer {
+                Some(_) => (SCALING, GRAVITY),
+                None => Default::default(),
             };
-            scaling.supported_present_gravity_x = GRAVITY;
-            scaling.supported_present_gravity_y = GRAVITY;
+            scaling.supported_present_scaling = behaviour;
+            scaling.supported_present_gravity_x = gravity;
+            scaling.supported_present_gravity_y = gravity;
             scaling.min_scaled_image_extent = query.capabilities.min_image_extent;
             scaling.max_scaled_image_extent = query.capabilities.max_image_extent;
         }

@@ -68,25 +68,16 @@ unsafe fn read_creation(
     info: &vk::SwapchainCreateInfoKHR<'_>,
     asked: &mut Asked,
 ) -> Result<(), &'static str> {
-    use surface_maintenance1::{GRAVITY, SCALING};
-    // SAFETY: a valid chain, as `Extension::creation` says.
+    // SAFETY: a valid chain, as `Extension::creation` says, whose arrays have the lengths that they say.
     unsafe {
-        if let Some(scaling) =
-            p_next::find::<vk::SwapchainPresentScalingCreateInfoEXT<'_>>(info.p_next)
-        {
-            let is_offered = SCALING.contains(scaling.scaling_behavior)
-                && GRAVITY.contains(scaling.present_gravity_x)
-                && GRAVITY.contains(scaling.present_gravity_y);
-            if !is_offered {
-                return Err("the surface does not offer this scaling or gravity");
-            }
-        }
         if let Some(modes) = p_next::find::<vk::SwapchainPresentModesCreateInfoEXT<'_>>(info.p_next)
         {
             asked.present_modes =
                 p_next::slice(modes.p_present_modes, modes.present_mode_count).to_vec();
         }
     }
+    // `VkSwapchainPresentScalingCreateInfoKHR` changes nothing: every scaling and gravity is what a surface
+    // does anyway (`surface_maintenance1`).
     Ok(())
 }
 

@@ -25,9 +25,14 @@ unsafe fn read(
         vk::ImageCreateFlags::MUTABLE_FORMAT | vk::ImageCreateFlags::EXTENDED_USAGE;
     // SAFETY: a valid chain, as `Extension::creation` says, whose arrays have the lengths that they say.
     unsafe {
-        let list = p_next::find::<vk::ImageFormatListCreateInfo<'_>>(info.p_next)
-            .ok_or("a mutable format without the list of view formats")?;
-        asked.view_formats = p_next::slice(list.p_view_formats, list.view_format_count).to_vec();
+        if let Some(list) = p_next::find::<vk::ImageFormatListCreateInfo<'_>>(info.p_next) {
+            asked.view_formats =
+                p_next::slice(list.p_view_formats, list.view_format_count).to_vec();
+        }
+    }
+    // An image with a DRM format modifier needs a list: whoever gives none gets views of the format itself.
+    if asked.view_formats.is_empty() {
+        asked.view_formats.push(info.image_format);
     }
     Ok(())
 }
