@@ -15,6 +15,7 @@ use crate::{
     instance::Instance,
     loader::{Chain, VkLayerDeviceLink},
     next::DeviceCommands,
+    physical_device::Keeper,
     result,
     swapchain::Swapchain,
 };
@@ -36,6 +37,8 @@ pub struct Device {
     enabled: HashSet<CString>,
     /// Whether the driver takes part in `VK_KHR_swapchain_maintenance1`, by either of its names.
     pub maintains_below: bool,
+    /// It keeps the driver's swapchains.
+    keeper: Option<Keeper>,
     swapchains: RwLock<HashMap<vk::SwapchainKHR, Arc<Swapchain>>>,
     semaphores: Mutex<Semaphores>,
     /// Private data of our swapchains, by slot and handle.
@@ -78,6 +81,11 @@ impl Device {
     /// Whether the application has enabled the extension.
     pub fn has(&self, extension: &CStr) -> bool {
         self.enabled.contains(extension)
+    }
+
+    /// Whether its swapchains are the driver's, whatever the surface.
+    pub fn keeps_drivers(&self) -> bool {
+        self.keeper.is_some()
     }
 
     /// The swapchain with this handle, if it is ours.
@@ -291,6 +299,15 @@ pub unsafe extern "system" fn create_device(
         // SAFETY: written by a successful create call.
         let handle = unsafe { *device };
         let old = known.api_version < vk::API_VERSION_1_1;
+        let below = EXTENSIONS.only_below(|name| enabled.contains(name));
+        let is_kept = can_own && enabled.contains(khr::swapchain::NAME) && !below.is_empty();
+        if is_kept {
+            tracing::info!(
+                driver = known.name,
+                extensions = below.join(", "),
+                "a device keeps the driver's swapchains, which alone can do these"
+            );
+        }
         let object = Arc::new(Device {
             handle,
             physical,
@@ -302,6 +319,7 @@ pub unsafe extern "system" fn create_device(
             get_proc_addr,
             enabled,
             maintains_below,
+            keeper: is_kept.then(|| Keeper::new(&known)),
             swapchains: RwLock::default(),
             semaphores: Mutex::default(),
             private_data: Mutex::default(),

@@ -101,6 +101,9 @@ pub unsafe fn on_surface(
             let Some(known) = instance.surface(surface) else {
                 return below(instance);
             };
+            if instance.physical_device(device).is_kept() && known.is_known_below() {
+                return below(instance);
+            }
             match &*known.verdict(instance, device) {
                 Verdict::Owned(offer) => ours(offer),
                 Verdict::Aside(_) if known.is_known_below() => below(instance),

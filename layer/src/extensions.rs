@@ -147,6 +147,16 @@ impl List {
             .any(|extension| extension.provider == Provider::Hidden && extension.is_called(name))
     }
 
+    /// The extensions that only a driver's own swapchains can do, of those that something has.
+    pub fn only_below(self, has: impl Fn(&CStr) -> bool) -> Vec<&'static str> {
+        self.iter()
+            .filter(|extension| extension.provider == Provider::OnlyDriver)
+            .flat_map(|extension| extension.names)
+            .filter(|(name, _)| has(name))
+            .filter_map(|(name, _)| name.to_str().ok())
+            .collect()
+    }
+
     /// The command of this name.
     pub fn command(self, name: &CStr) -> Option<&'static Command> {
         self.iter()

@@ -3,6 +3,10 @@
 use std::{
     collections::HashSet,
     ffi::{CStr, CString, c_char},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use ash::{ext, khr, vk};
@@ -34,8 +38,27 @@ pub struct PhysicalDevice {
     /// Its DRM nodes, as far as the driver tells.
     pub nodes: Nodes,
     extensions: HashSet<CString>,
+    /// How many devices live that keep the driver's swapchains.
+    keepers: AtomicUsize,
     /// Whether the layer can own swapchains here; if not, why.
     pub ability: Result<(), String>,
+}
+
+/// That a device keeps the driver's swapchains, as long as this lives.
+pub struct Keeper(Arc<PhysicalDevice>);
+
+impl Keeper {
+    /// A device of this one does.
+    pub fn new(of: &Arc<PhysicalDevice>) -> Self {
+        of.keepers.fetch_add(1, Ordering::Relaxed);
+        Keeper(Arc::clone(of))
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.0.keepers.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// How a device can lay out an image that others are to read.
@@ -78,6 +101,7 @@ impl PhysicalDevice {
                 .filter_map(|extension| extension.extension_name_as_c_str().ok())
                 .map(CStr::to_owned)
                 .collect(),
+            keepers: AtomicUsize::new(0),
             ability: Ok(()),
         };
         device.ability = device.look();
@@ -98,6 +122,11 @@ impl PhysicalDevice {
     /// Whether the driver has the device extension.
     pub fn has(&self, extension: &CStr) -> bool {
         self.extensions.contains(extension)
+    }
+
+    /// Whether a device lives that keeps the driver's swapchains: then surfaces say what those can do.
+    pub fn is_kept(&self) -> bool {
+        self.keepers.load(Ordering::Relaxed) > 0
     }
 
     /// The layouts in which the device can make images of this format that others can read, whatever

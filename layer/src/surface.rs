@@ -113,6 +113,13 @@ impl Surface {
                     formats = offer.formats.len(),
                     "Wayfence owns the swapchains of this surface"
                 );
+                let below = EXTENSIONS.only_below(|name| device.has(name)).join(", ");
+                if !below.is_empty() {
+                    tracing::info!(
+                        extensions = below,
+                        "a device that enables one of these keeps the driver's swapchains"
+                    );
+                }
             }
             Verdict::Aside(why) => {
                 tracing::info!(driver = device.name, why, "Wayfence steps aside");

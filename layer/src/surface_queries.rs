@@ -221,8 +221,10 @@ pub unsafe extern "system" fn get_surface_support(
     // SAFETY: valid parameters by the specification.
     unsafe {
         on_instance("vkGetPhysicalDeviceSurfaceSupportKHR", device, |instance| {
-            let owned = owned_surface(instance, device, surface).is_some();
-            if owned || !instance.is_known_below(surface) {
+            let known_below = instance.is_known_below(surface);
+            let kept = known_below && instance.physical_device(device).is_kept();
+            let owned = !kept && owned_surface(instance, device, surface).is_some();
+            if owned || !known_below {
                 *supported = owned.into();
                 return Ok(vk::Result::SUCCESS);
             }

@@ -423,10 +423,15 @@ pub unsafe extern "system" fn create_swapchain(
     unsafe {
         on_device("vkCreateSwapchainKHR", device, |object| {
             let info = &*create_info;
-            let owned =
-                surface_queries::owned_surface(&object.instance, object.physical, info.surface);
+            let known_below = object.instance.is_known_below(info.surface);
+            let owned = match object.keeps_drivers() && known_below {
+                true => None,
+                false => {
+                    surface_queries::owned_surface(&object.instance, object.physical, info.surface)
+                }
+            };
             let Some((surface, verdict)) = owned else {
-                if !object.instance.is_known_below(info.surface) {
+                if !known_below {
                     return Err(vk::Result::ERROR_SURFACE_LOST_KHR);
                 }
                 let next = below(object.next.create_swapchain)?;

@@ -116,6 +116,30 @@ impl AsynchronousDriver {
         }
     }
 
+    /// From now on the driver tells of this device extension and takes it, for instances that are made later.
+    pub fn add_extension(&self, name: &CStr) {
+        // SAFETY: the function of this name has this type; the name ends with a NUL.
+        unsafe {
+            let add = self
+                .library
+                .get::<unsafe extern "C" fn(*const c_char)>(b"wayfence_test_driver_add_extension\0")
+                .expect("it is the test driver");
+            add(name.as_ptr());
+        }
+    }
+
+    /// From now on the driver has `VK_GOOGLE_surfaceless_query`, for instances that are made later.
+    pub fn tell_without_surface(&self) {
+        // SAFETY: the function of this name has this type.
+        unsafe {
+            let tell = self
+                .library
+                .get::<extern "C" fn()>(b"wayfence_test_driver_tell_without_surface\0")
+                .expect("it is the test driver");
+            tell();
+        }
+    }
+
     /// From now on the device has `VK_EXT_image_compression_control`, for instances that are made later.
     /// A device must not be made with it.
     pub fn add_compression(&self) {

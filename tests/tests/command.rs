@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use wayfence_tests::child::probe;
 use wayfence_tests::layers::{self, WAYFENCE};
+use wayfence_tests::test_driver;
 
 /// The command in a folder of its own, with the layer installed beside it as a package does.
 /// Removed on drop.
@@ -337,6 +338,27 @@ fn the_doctors_verdict_is_what_an_application_gets() {
     let (status, json) = here.doctor_on_the_layer(&[("WAYFENCE_SYNC", "cpu")]);
     assert_eq!(status, Some(0), "{json}");
     assert_eq!(json["verdict"]["synchronisation"], "cpu", "{json}");
+}
+
+/// The layer takes over, but not from an application that enables what only the driver can do.
+#[test]
+#[ignore = "needs a Wayland compositor with dma-bufs: scripts/test"]
+fn the_doctors_verdict_names_what_keeps_the_drivers_swapchains() {
+    let here = Installation::new("kept");
+    let mut variables = test_driver::environment(&[]);
+    let tell = "VK_NV_low_latency2,VK_NV_present_barrier";
+    variables.push(("WAYFENCE_TEST_TELL".to_owned(), tell.to_owned()));
+    let variables: Vec<_> = variables
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let (status, json) = here.doctor_on_the_layer(&variables);
+    assert_eq!(status, Some(0), "{json}");
+    let advice = json["verdict"]["advice"].to_string();
+    assert!(
+        advice.contains("VK_NV_low_latency2, VK_NV_present_barrier keeps the driver's swapchains"),
+        "{advice}"
+    );
 }
 
 #[test]

@@ -89,12 +89,14 @@ unsafe extern "system" fn get_device_group_surface_present_modes(
     // SAFETY: valid parameters by the specification.
     unsafe {
         on_device("vkGetDeviceGroupSurfacePresentModesKHR", device, |object| {
-            if owned_surface(&object.instance, object.physical, surface).is_some() {
+            let known_below = object.instance.is_known_below(surface);
+            let kept = object.keeps_drivers() && known_below;
+            if !kept && owned_surface(&object.instance, object.physical, surface).is_some() {
                 *modes = vk::DeviceGroupPresentModeFlagsKHR::LOCAL;
                 return Ok(vk::Result::SUCCESS);
             }
             let next = object.next.get_device_group_surface_present_modes;
-            let next = below(next.filter(|_| object.instance.is_known_below(surface)))?;
+            let next = below(next.filter(|_| known_below))?;
             Ok(next(device, surface, modes))
         })
     }

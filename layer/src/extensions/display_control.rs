@@ -1,11 +1,51 @@
-//! `VK_EXT_display_control`: there are no counters on Wayland.
+//! `VK_EXT_display_control`: there are no counters on Wayland, in whoever's swapchains.
 
-use ash::ext::display_control::NAME;
+use ash::{
+    ext::display_control::NAME,
+    vk::{self, PFN_vkGetSwapchainCounterEXT},
+};
 
 use super::extension::{Extension, Provider};
+use crate::{
+    command::{Given, command},
+    entry::on_swapchain,
+};
 
 /// The extension.
 pub static EXTENSION: Extension = Extension {
-    provider: Provider::Hidden,
+    provider: Provider::Driver,
+    commands: &[command!(
+        c"vkGetSwapchainCounterEXT",
+        Device,
+        Given::Below,
+        get_swapchain_counter,
+        PFN_vkGetSwapchainCounterEXT
+    )],
     ..Extension::device(&[(NAME, 1)])
 };
+
+/// `vkGetSwapchainCounterEXT`: no surface of ours has a counter that could be asked for.
+unsafe extern "system" fn get_swapchain_counter(
+    device: vk::Device,
+    swapchain: vk::SwapchainKHR,
+    counter: vk::SurfaceCounterFlagsEXT,
+    value: *mut u64,
+) -> vk::Result {
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        on_swapchain(
+            "vkGetSwapchainCounterEXT",
+            device,
+            swapchain,
+            |_| {
+                *value = 0;
+                Ok(vk::Result::SUCCESS)
+            },
+            |object| {
+                let next: PFN_vkGetSwapchainCounterEXT =
+                    object.below(c"vkGetSwapchainCounterEXT")?;
+                Ok(next(device, swapchain, counter, value))
+            },
+        )
+    }
+}

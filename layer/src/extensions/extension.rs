@@ -72,6 +72,8 @@ pub enum Provider {
     Layer,
     /// The driver: the layer knows it for what it does with objects of ours.
     Driver,
+    /// The driver, for swapchains of its own only: a device that enables it keeps them.
+    OnlyDriver,
     /// The driver, but nobody is told where the layer may own swapchains: its commands or structures name
     /// swapchains, which may be ours.
     Hidden,

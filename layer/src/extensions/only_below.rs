@@ -1,10 +1,10 @@
-//! Extensions that only a driver's own swapchains can do.
+//! Extensions that only a driver's own swapchains can do. A device that enables one keeps the driver's.
 
 use super::extension::{Extension, Provider};
 
 /// The extensions.
 pub static EXTENSION: Extension = Extension {
-    provider: Provider::Hidden,
+    provider: Provider::OnlyDriver,
     ..Extension::device(&[
         (c"VK_AMD_display_native_hdr", 1),
         (c"VK_NV_low_latency2", 2),

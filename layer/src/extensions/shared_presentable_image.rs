@@ -1,15 +1,30 @@
-//! `VK_KHR_shared_presentable_image`: on Wayland nobody can draw into a buffer that is shown.
+//! `VK_KHR_shared_presentable_image`: on Wayland nobody can draw into a buffer that is shown, so that its present
+//! modes are not offered, by whoever's surfaces.
 
 use std::ffi::c_void;
 
-use ash::{khr::shared_presentable_image::NAME, vk};
+use ash::{
+    khr::shared_presentable_image::NAME,
+    vk::{self, PFN_vkGetSwapchainStatusKHR},
+};
 
 use super::extension::{Extension, Provider, SurfaceQuery};
-use crate::p_next;
+use crate::{
+    command::{Given, command},
+    entry::on_swapchain,
+    p_next,
+};
 
 /// The extension.
 pub static EXTENSION: Extension = Extension {
-    provider: Provider::Hidden,
+    provider: Provider::Driver,
+    commands: &[command!(
+        c"vkGetSwapchainStatusKHR",
+        Device,
+        Given::Below,
+        get_swapchain_status,
+        PFN_vkGetSwapchainStatusKHR
+    )],
     capabilities: Some(fill),
     ..Extension::device(&[(NAME, 1)])
 };
@@ -19,5 +34,25 @@ unsafe fn fill(query: &SurfaceQuery<'_>, chain: *mut c_void) {
     let ours = unsafe { p_next::find_mut::<vk::SharedPresentSurfaceCapabilitiesKHR<'_>>(chain) };
     if let Some(ours) = ours.filter(|_| query.offer.is_some()) {
         ours.shared_present_supported_usage_flags = vk::ImageUsageFlags::empty();
+    }
+}
+
+/// `vkGetSwapchainStatusKHR`: of ours, whether the images could be better ones.
+unsafe extern "system" fn get_swapchain_status(
+    device: vk::Device,
+    swapchain: vk::SwapchainKHR,
+) -> vk::Result {
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        on_swapchain(
+            "vkGetSwapchainStatusKHR",
+            device,
+            swapchain,
+            |ours| Ok(ours.quality()),
+            |object| {
+                let next: PFN_vkGetSwapchainStatusKHR = object.below(c"vkGetSwapchainStatusKHR")?;
+                Ok(next(device, swapchain))
+            },
+        )
     }
 }

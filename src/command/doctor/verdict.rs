@@ -150,6 +150,12 @@ impl Verdict {
                     .to_owned(),
             );
         }
+        if let Some(extensions) = evidence.logs.first().and_then(|log| only_below(log)) {
+            self.advice.push(format!(
+                "an application that enables {extensions} keeps the driver's swapchains, which \
+                 alone can do that"
+            ));
+        }
         match &self.synchronisation {
             Some(way) => {
                 if let Some(advice) = better_way(way, evidence) {
@@ -224,6 +230,15 @@ fn why_aside(log: &str) -> Option<String> {
         .find(|line| line.contains("Wayfence steps aside"))?;
     let (_, why) = line.split_once("why=\"")?;
     Some(why.trim_end_matches('"').replace("\\\"", "\""))
+}
+
+/// The extensions with which a device keeps the driver's swapchains, in the layer's own words.
+fn only_below(log: &str) -> Option<String> {
+    let line = log
+        .lines()
+        .find(|line| line.contains("keeps the driver's swapchains"))?;
+    let (_, extensions) = line.split_once("extensions=\"")?;
+    Some(extensions.split('"').next()?.to_owned())
 }
 
 /// The layer's last error or warning.

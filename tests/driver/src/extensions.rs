@@ -30,7 +30,7 @@ pub unsafe extern "system" fn instance_extensions(
     unsafe {
         filter(
             |count, properties| all(layer, count, properties),
-            &[],
+            &crate::hardware::instance_extensions(),
             count,
             properties,
         )

@@ -6,7 +6,8 @@
 
 use std::{
     collections::HashMap,
-    ffi::{CStr, c_void},
+    env,
+    ffi::{CStr, CString, c_char, c_void},
     mem::transmute,
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
@@ -28,14 +29,33 @@ struct Added {
     compresses: bool,
     /// How far the last image was to be compressed of which that was said.
     compression: Option<(vk::ImageCompressionFlagsEXT, u32)>,
+    /// Extensions of which the driver tells, and no more.
+    extensions: Vec<&'static CStr>,
+    /// `VK_GOOGLE_surfaceless_query`.
+    tells_without_surface: bool,
     /// The images in layouts that were added.
     images: HashMap<vk::Image, u64>,
 }
 
 fn added() -> MutexGuard<'static, Added> {
     static ADDED: OnceLock<Mutex<Added>> = OnceLock::new();
-    let added = ADDED.get_or_init(Mutex::default);
+    let added = ADDED.get_or_init(|| {
+        let told = env::var("WAYFENCE_TEST_TELL").unwrap_or_default();
+        let names = told.split(',').filter(|name| !name.is_empty());
+        Mutex::new(Added {
+            extensions: names
+                .filter_map(|name| CString::new(name).ok())
+                .map(leaked)
+                .collect(),
+            ..Added::default()
+        })
+    });
     added.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Names of extensions last as long as the process.
+fn leaked(name: CString) -> &'static CStr {
+    Box::leak(name.into_boxed_c_str())
 }
 
 /// From now on the device can lay out images with this DRM format modifier, too, and does so where it may.
@@ -48,6 +68,17 @@ pub extern "C" fn wayfence_test_driver_add_modifier(modifier: u64) {
 #[unsafe(no_mangle)]
 pub extern "C" fn wayfence_test_driver_set_render_node(major: u32, minor: u32) {
     added().render_node = Some((major, minor));
+}
+
+/// From now on the driver tells of this device extension, and takes it: it does nothing.
+///
+/// # Safety
+/// `name` is a valid C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wayfence_test_driver_add_extension(name: *const c_char) {
+    // SAFETY: the caller guarantees it.
+    let name = unsafe { CStr::from_ptr(name) }.to_owned();
+    added().extensions.push(leaked(name));
 }
 
 /// From now on the device has `VK_EXT_image_compression_control`: at 2 and 4 bits a component, it says, and
@@ -66,6 +97,37 @@ pub extern "C" fn wayfence_test_driver_compression() -> u64 {
     })
 }
 
+/// From now on the driver has `VK_GOOGLE_surfaceless_query`, and tells so of three formats: one that everybody
+/// has, one that no compositor takes, and one in a colour space that needs more than a format.
+#[unsafe(no_mangle)]
+pub extern "C" fn wayfence_test_driver_tell_without_surface() {
+    added().tells_without_surface = true;
+}
+
+/// What it tells.
+const WITHOUT_SURFACE: [vk::SurfaceFormatKHR; 3] = [
+    vk::SurfaceFormatKHR {
+        format: vk::Format::B8G8R8A8_UNORM,
+        color_space: vk::ColorSpaceKHR::SRGB_NONLINEAR,
+    },
+    vk::SurfaceFormatKHR {
+        format: vk::Format::R8_UNORM,
+        color_space: vk::ColorSpaceKHR::SRGB_NONLINEAR,
+    },
+    vk::SurfaceFormatKHR {
+        format: vk::Format::B8G8R8A8_UNORM,
+        color_space: vk::ColorSpaceKHR::DOLBYVISION_EXT,
+    },
+];
+
+const SURFACELESS: &CStr = c"VK_GOOGLE_surfaceless_query";
+
+/// The extensions that instances have by it.
+pub fn instance_extensions() -> Vec<&'static CStr> {
+    let tells = added().tells_without_surface;
+    tells.then_some(SURFACELESS).into_iter().collect()
+}
+
 /// The extensions that the device has by it.
 pub fn extensions() -> Vec<&'static CStr> {
     let added = added();
@@ -73,10 +135,14 @@ pub fn extensions() -> Vec<&'static CStr> {
     let compression = added
         .compresses
         .then_some(ext::image_compression_control::NAME);
-    node.into_iter().chain(compression).collect()
+    let others = added.extensions.iter().copied();
+    node.into_iter().chain(compression).chain(others).collect()
 }
 
 static PROPERTIES: OnceLock<vk::PFN_vkGetPhysicalDeviceProperties2> = OnceLock::new();
+static CREATE_INSTANCE: OnceLock<vk::PFN_vkCreateInstance> = OnceLock::new();
+static SURFACE_FORMATS: OnceLock<vk::PFN_vkGetPhysicalDeviceSurfaceFormatsKHR> = OnceLock::new();
+static CREATE_DEVICE: OnceLock<vk::PFN_vkCreateDevice> = OnceLock::new();
 static FEATURES: OnceLock<vk::PFN_vkGetPhysicalDeviceFeatures2> = OnceLock::new();
 static FORMAT: OnceLock<vk::PFN_vkGetPhysicalDeviceFormatProperties2> = OnceLock::new();
 static IMAGE_FORMAT: OnceLock<vk::PFN_vkGetPhysicalDeviceImageFormatProperties2> = OnceLock::new();
@@ -91,6 +157,27 @@ pub fn query(name: &CStr, command: Function) -> vk::PFN_vkVoidFunction {
                 let _ = PROPERTIES
                     .set(transmute::<Function, vk::PFN_vkGetPhysicalDeviceProperties2>(command));
                 Some(transmute::<vk::PFN_vkGetPhysicalDeviceProperties2, Function>(properties))
+            }
+            "vkCreateInstance" => {
+                let _ =
+                    CREATE_INSTANCE.set(transmute::<Function, vk::PFN_vkCreateInstance>(command));
+                Some(transmute::<vk::PFN_vkCreateInstance, Function>(
+                    create_instance,
+                ))
+            }
+            "vkGetPhysicalDeviceSurfaceFormats" => {
+                let _ = SURFACE_FORMATS.set(transmute::<
+                    Function,
+                    vk::PFN_vkGetPhysicalDeviceSurfaceFormatsKHR,
+                >(command));
+                Some(transmute::<
+                    vk::PFN_vkGetPhysicalDeviceSurfaceFormatsKHR,
+                    Function,
+                >(surface_formats))
+            }
+            "vkCreateDevice" => {
+                let _ = CREATE_DEVICE.set(transmute::<Function, vk::PFN_vkCreateDevice>(command));
+                Some(transmute::<vk::PFN_vkCreateDevice, Function>(create_device))
             }
             "vkGetPhysicalDeviceFeatures2" => {
                 let _ = FEATURES.set(transmute::<Function, vk::PFN_vkGetPhysicalDeviceFeatures2>(
@@ -183,6 +270,99 @@ unsafe extern "system" fn properties(
             drm.render_major = major.into();
             drm.render_minor = minor.into();
         }
+    }
+}
+
+/// The names that are not among `added`.
+///
+/// # Safety
+/// `names` are `count` valid C strings.
+unsafe fn others(names: *const *const c_char, count: u32, added: &[&CStr]) -> Vec<*const c_char> {
+    (0..count as usize)
+        // SAFETY: the caller guarantees it.
+        .map(|at| unsafe { *names.add(at) })
+        // SAFETY: as above.
+        .filter(|name| !added.contains(&unsafe { CStr::from_ptr(*name) }))
+        .collect()
+}
+
+unsafe extern "system" fn create_instance(
+    info: *const vk::InstanceCreateInfo<'_>,
+    allocator: *const vk::AllocationCallbacks<'_>,
+    instance: *mut vk::Instance,
+) -> vk::Result {
+    let Some(create) = CREATE_INSTANCE.get() else {
+        return vk::Result::ERROR_UNKNOWN;
+    };
+    // SAFETY: the caller's parameters, whose names are valid C strings.
+    unsafe {
+        let names = others(
+            (*info).pp_enabled_extension_names,
+            (*info).enabled_extension_count,
+            &instance_extensions(),
+        );
+        let info = vk::InstanceCreateInfo {
+            enabled_extension_count: names.len() as u32,
+            pp_enabled_extension_names: names.as_ptr(),
+            ..*info
+        };
+        create(&info, allocator, instance)
+    }
+}
+
+unsafe extern "system" fn surface_formats(
+    device: vk::PhysicalDevice,
+    surface: vk::SurfaceKHR,
+    count: *mut u32,
+    formats: *mut vk::SurfaceFormatKHR,
+) -> vk::Result {
+    if surface != vk::SurfaceKHR::null() {
+        return match SURFACE_FORMATS.get() {
+            // SAFETY: the caller's parameters.
+            Some(query) => unsafe { query(device, surface, count, formats) },
+            None => vk::Result::ERROR_UNKNOWN,
+        };
+    }
+    // SAFETY: the caller's parameters: there is room for as many as `count` says.
+    unsafe {
+        let room = match formats.is_null() {
+            true => WITHOUT_SURFACE.len(),
+            false => WITHOUT_SURFACE.len().min(*count as usize),
+        };
+        if !formats.is_null() {
+            std::ptr::copy_nonoverlapping(WITHOUT_SURFACE.as_ptr(), formats, room);
+        }
+        *count = room as u32;
+        match room < WITHOUT_SURFACE.len() {
+            true => vk::Result::INCOMPLETE,
+            false => vk::Result::SUCCESS,
+        }
+    }
+}
+
+unsafe extern "system" fn create_device(
+    physical: vk::PhysicalDevice,
+    info: *const vk::DeviceCreateInfo<'_>,
+    allocator: *const vk::AllocationCallbacks<'_>,
+    device: *mut vk::Device,
+) -> vk::Result {
+    let Some(create) = CREATE_DEVICE.get() else {
+        return vk::Result::ERROR_UNKNOWN;
+    };
+    let added = added().extensions.clone();
+    // SAFETY: the caller's parameters, whose names are valid C strings.
+    unsafe {
+        let names = others(
+            (*info).pp_enabled_extension_names,
+            (*info).enabled_extension_count,
+            &added,
+        );
+        let info = vk::DeviceCreateInfo {
+            enabled_extension_count: names.len() as u32,
+            pp_enabled_extension_names: names.as_ptr(),
+            ..*info
+        };
+        create(physical, &info, allocator, device)
     }
 }
 

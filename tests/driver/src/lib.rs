@@ -8,6 +8,8 @@
 //! - `WAYFENCE_TEST_HIDE`: the extensions to hide, separated by commas. Commands of the window system
 //!   are hidden with `VK_KHR_surface` and `VK_KHR_swapchain`.
 //!
+//! - `WAYFENCE_TEST_TELL`: device extensions of which it tells, which it takes, and which do nothing, separated
+//!   by commas.
 //! - `WAYFENCE_TEST_BUSY_MS`: for so many milliseconds the fences of exported sync_files are pending.
 //!
 //! A test in the same process says what the next exports and imports give through the exported

@@ -1,0 +1,101 @@
+//! Devices that keep the driver's own swapchains, as they enable what only those can do: they get all that they
+//! would get without the layer.
+
+use std::ffi::CStr;
+use std::sync::Arc;
+
+use ash::khr;
+use wayfence_test_compositor::{Behaviour, Compositor, Offer};
+use wayfence_tests::asynchronous::AsynchronousDriver;
+use wayfence_tests::footprint::dma_bufs;
+use wayfence_tests::instance::{Instance, Options};
+use wayfence_tests::stderr::captured;
+use wayfence_tests::{Device, Surface, Swapchain, Wanted, Window, layers};
+
+const LOW_LATENCY2: &CStr = c"VK_NV_low_latency2";
+/// What is logged of such a device.
+const KEPT: &str = "a device keeps the driver's swapchains";
+
+/// A surface on a compositor that shows what it gets.
+fn surface() -> (Arc<Compositor>, Arc<Surface>) {
+    layers::set_up();
+    let compositor = Arc::new(Compositor::new(Offer {
+        behaviour: Behaviour::Automatic {
+            refresh: std::time::Duration::from_millis(20),
+        },
+        ..Offer::default()
+    }));
+    let instance = Instance::new(Options {
+        settings: &[(c"log", c"info")],
+        ..Options::default()
+    });
+    let window = Window::open_at(compositor.connect());
+    (compositor, Surface::of_window(&instance, window))
+}
+
+fn tells_of(instance: &Instance, name: &CStr) -> bool {
+    let physical = instance.physical_device();
+    // SAFETY: the device is the instance's.
+    unsafe { instance.raw.enumerate_device_extension_properties(physical) }
+        .unwrap()
+        .iter()
+        .any(|one| one.extension_name_as_c_str() == Ok(name))
+}
+
+/// Frames of a new swapchain; whether its images are the layer's dma-bufs.
+fn draws(device: &Arc<Device>, surface: &Arc<Surface>) -> bool {
+    let before = dma_bufs().len();
+    let mut swapchain = Swapchain::new(device, surface, Wanted::default()).unwrap();
+    for _ in 0..5 {
+        swapchain.frame().unwrap();
+    }
+    dma_bufs().len() > before
+}
+
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn a_device_that_enables_what_only_the_driver_can_do_keeps_its_swapchains() {
+    let driver = AsynchronousDriver::new();
+    driver.add_extension(LOW_LATENCY2);
+    let (compositor, surface) = surface();
+    let instance = &surface.instance;
+    assert!(tells_of(instance, LOW_LATENCY2), "nothing is hidden");
+
+    let plain = Device::new(instance);
+    let offered = surface.formats(plain.physical).unwrap();
+    assert!(draws(&plain, &surface));
+
+    let names = [khr::swapchain::NAME, LOW_LATENCY2];
+    let (kept, log) = captured(|| Device::with_extensions(instance, &names));
+    assert!(
+        log.contains(KEPT) && log.contains("VK_NV_low_latency2"),
+        "{log}"
+    );
+    // What a surface says is what those swapchains can do.
+    let of_driver = surface.formats(plain.physical).unwrap();
+    assert_ne!(of_driver, offered);
+    assert!(!draws(&kept, &surface));
+    // Others of the same physical device are not concerned.
+    drop(kept);
+    assert_eq!(surface.formats(plain.physical).unwrap(), offered);
+    assert!(draws(&plain, &surface));
+    drop(plain);
+    drop(surface);
+    let errors = compositor.protocol_errors();
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+/// What the layer is to do itself is told of when it does.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn what_neither_has_on_the_layers_swapchains_is_not_told_of() {
+    let driver = AsynchronousDriver::new();
+    let names = [c"VK_GOOGLE_display_timing", c"VK_EXT_present_timing"];
+    for name in names {
+        driver.add_extension(name);
+    }
+    let (_compositor, surface) = surface();
+    for name in names {
+        assert!(!tells_of(&surface.instance, name), "{name:?}");
+    }
+}
