@@ -11,6 +11,7 @@ mod extension;
 mod get_physical_device_properties2;
 mod get_surface_capabilities2;
 mod google_display_timing;
+pub mod google_surfaceless_query;
 mod hdr_metadata;
 mod image_compression_control_swapchain;
 mod incremental_present;
@@ -73,6 +74,7 @@ pub static EXTENSIONS: List = List(&[
     &layer_settings::EXTENSION,
     &swapchain_colorspace::EXTENSION,
     &display_surface_counter::EXTENSION,
+    &google_surfaceless_query::EXTENSION,
     &get_physical_device_properties2::EXTENSION,
     &debug_utils::EXTENSION,
     // Of devices.

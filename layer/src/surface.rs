@@ -298,6 +298,12 @@ fn exportable(device: &PhysicalDevice, kind: &ImageKind<'_>) -> Vec<Layout> {
     layouts
 }
 
+/// Whether the driver can make images of the format for a compositor that takes it.
+pub fn can_hand_over(device: &PhysicalDevice, format: vk::Format) -> bool {
+    format::all().iter().any(|known| known.vk == format)
+        && !exportable(device, &kind(format)).is_empty()
+}
+
 /// What images of the format can be used for, in one layout at least.
 fn usages(
     device: &PhysicalDevice,

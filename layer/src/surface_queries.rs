@@ -9,7 +9,7 @@ use wayfence::wayland;
 use crate::{
     dispatch,
     entry::{below, on_instance, on_surface},
-    extensions::{self, EXTENSIONS, Level, SurfaceQuery},
+    extensions::{self, EXTENSIONS, Level, SurfaceQuery, google_surfaceless_query as surfaceless},
     instance::Instance,
     p_next,
     present_mode::min_images,
@@ -151,7 +151,15 @@ pub unsafe extern "system" fn get_surface_formats(
             },
             |instance| {
                 let next = below(instance.next.get_surface_formats)?;
-                Ok(next(device, surface, count, formats))
+                let known = instance.physical_device(device);
+                if !surfaceless::concerns(instance, &known, surface) {
+                    return Ok(next(device, surface, count, formats));
+                }
+                let mut all = all_of(|count, out| next(device, surface, count, out))?;
+                all.retain(|format| surfaceless::has(instance, &known, format));
+                Ok(p_next::enumerate(&all, count, formats, |from, to| {
+                    *to = *from
+                }))
             },
         )
     }
@@ -179,7 +187,15 @@ pub unsafe extern "system" fn get_surface_formats2(
             },
             |instance| {
                 let next = below(instance.next.get_surface_formats2)?;
-                Ok(next(device, info, count, formats))
+                let known = instance.physical_device(device);
+                if !surfaceless::concerns(instance, &known, (*info).surface) {
+                    return Ok(next(device, info, count, formats));
+                }
+                let mut all = all_of(|count, out| next(device, info, count, out))?;
+                all.retain(|format| surfaceless::has(instance, &known, &format.surface_format));
+                Ok(p_next::enumerate(&all, count, formats, |from, to| {
+                    to.surface_format = from.surface_format;
+                }))
             },
         )
     }
@@ -281,6 +297,26 @@ pub fn owned_surface(
     let surface = instance.surface(surface)?;
     let verdict = surface.verdict(instance, device);
     matches!(*verdict, Verdict::Owned(_)).then_some((surface, verdict))
+}
+
+/// Everything that an enumeration answers.
+fn all_of<T: Clone + Default>(
+    enumerate: impl Fn(*mut u32, *mut T) -> vk::Result,
+) -> Result<Vec<T>, vk::Result> {
+    loop {
+        let mut count = 0;
+        enumerate(&mut count, std::ptr::null_mut()).result()?;
+        let mut all = vec![T::default(); count as usize];
+        match enumerate(&mut count, all.as_mut_ptr()) {
+            // There are more by now.
+            vk::Result::INCOMPLETE => {}
+            answer => {
+                answer.result()?;
+                all.truncate(count as usize);
+                return Ok(all);
+            }
+        }
+    }
 }
 
 fn own_capabilities(offer: &Offer, mode: vk::PresentModeKHR) -> vk::SurfaceCapabilitiesKHR {

@@ -4,7 +4,7 @@
 use std::ffi::CStr;
 use std::sync::Arc;
 
-use ash::khr;
+use ash::{khr, vk};
 use wayfence_test_compositor::{Behaviour, Compositor, Offer};
 use wayfence_tests::asynchronous::AsynchronousDriver;
 use wayfence_tests::footprint::dma_bufs;
@@ -97,5 +97,36 @@ fn what_neither_has_on_the_layers_swapchains_is_not_told_of() {
     let (_compositor, surface) = surface();
     for name in names {
         assert!(!tells_of(&surface.instance, name), "{name:?}");
+    }
+}
+
+/// Without a surface an application hears of formats, but of none that surfaces do not have.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn formats_that_are_told_of_without_a_surface_are_those_of_surfaces() {
+    let driver = AsynchronousDriver::new();
+    driver.tell_without_surface();
+    let (_compositor, surface) = surface();
+    let instance = Instance::new(Options {
+        extensions: &[
+            khr::surface::NAME,
+            khr::wayland_surface::NAME,
+            khr::get_surface_capabilities2::NAME,
+            c"VK_GOOGLE_surfaceless_query",
+        ],
+        ..Options::default()
+    });
+    let physical = instance.physical_device();
+    // SAFETY: the device is the instance's; the extension lets the surface be null.
+    let told = unsafe {
+        instance
+            .surface
+            .get_physical_device_surface_formats(physical, vk::SurfaceKHR::null())
+    }
+    .unwrap();
+    let had = surface.formats(surface.instance.physical_device()).unwrap();
+    assert!(!told.is_empty());
+    for format in told {
+        assert!(had.contains(&format), "{format:?} is not among {had:?}");
     }
 }
