@@ -57,6 +57,7 @@ use crate::{
     p_next,
     present_chain::{Frame, PerSwapchain},
     registry::FeaturesHead,
+    structures,
     surface::Offer,
 };
 
@@ -204,6 +205,14 @@ impl List {
             features.is_some_and(|features| features.structure == structure)
                 && !extension.is_had(&is_passed)
         })
+    }
+
+    /// The size in bytes of the structure of features, if it is of this type.
+    pub fn size_of_features(self, structure: vk::StructureType) -> Option<usize> {
+        self.iter()
+            .filter_map(|extension| extension.features.as_ref())
+            .find(|features| features.structure == structure)
+            .map(|features| structures::features(features.supported.len()))
     }
 
     /// The colour spaces that every format has in an instance with these extensions.

@@ -39,6 +39,8 @@ pub unsafe fn withheld(
     is_passed: impl Fn(&CStr) -> bool,
 ) -> Without {
     let is_unwanted = |structure| EXTENSIONS.withholds(structure, &is_passed);
+    let size_of =
+        |structure| size_of_type(structure).or_else(|| EXTENSIONS.size_of_features(structure));
     // SAFETY: the caller guarantees it; the sizes are the registry's.
-    unsafe { Without::new(info.p_next, is_unwanted, size_of_type) }
+    unsafe { Without::new(info.p_next, is_unwanted, size_of) }
 }

@@ -25,7 +25,7 @@ const NEWER: &[(vk::StructureType, usize)] = &[
 ];
 
 /// The size of a structure of so many features: a head of two words, and a `VkBool32` each.
-const fn features(count: usize) -> usize {
+pub const fn features(count: usize) -> usize {
     (16 + 4 * count).next_multiple_of(8)
 }
 

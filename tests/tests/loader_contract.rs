@@ -471,10 +471,13 @@ fn a_chain_that_cannot_be_written_to_is_left_alone() {
     #[repr(C)]
     struct Chain {
         first: vk::PhysicalDeviceVulkan12Features<'static>,
+        /// `VK_KHR_present_mode_fifo_latest_ready`, which this driver has.
+        passed: vk::PhysicalDeviceSwapchainMaintenance1FeaturesEXT<'static>,
         withheld: vk::PhysicalDevicePresentIdFeaturesKHR<'static>,
         last: vk::PhysicalDeviceVulkan13Features<'static>,
     }
     const SIZE: usize = 4096;
+    const FIFO_LATEST_READY: Type = Type::from_raw(1_000_361_000);
     // SAFETY: new memory, large enough and aligned, which is written to before that is forbidden.
     let chain = unsafe {
         let memory = mmap_anonymous(
@@ -487,6 +490,11 @@ fn a_chain_that_cannot_be_written_to_is_left_alone() {
         let chain = memory.cast::<Chain>();
         chain.write(Chain {
             first: vk::PhysicalDeviceVulkan12Features {
+                p_next: (&raw mut (*chain).passed).cast(),
+                ..Default::default()
+            },
+            passed: vk::PhysicalDeviceSwapchainMaintenance1FeaturesEXT {
+                s_type: FIFO_LATEST_READY,
                 p_next: (&raw mut (*chain).withheld).cast(),
                 ..Default::default()
             },
@@ -500,12 +508,14 @@ fn a_chain_that_cannot_be_written_to_is_left_alone() {
         mprotect(memory, SIZE, MprotectFlags::READ).unwrap();
         &*chain
     };
-    driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
+    let latest_ready = c"VK_KHR_present_mode_fifo_latest_ready";
+    let has = [DEVICE_EXTENSIONS, &[latest_ready]].concat();
+    driver::install(INSTANCE_EXTENSIONS, &has);
     let library = Library::open();
     let instance = library
         .create_instance(vk::API_VERSION_1_3, WAYLAND)
         .unwrap();
-    let asked = [khr::swapchain::NAME, khr::present_id::NAME];
+    let asked = [khr::swapchain::NAME, khr::present_id::NAME, latest_ready];
     // SAFETY: the instance is the layer's; a valid chain.
     unsafe {
         let device = library
@@ -520,6 +530,7 @@ fn a_chain_that_cannot_be_written_to_is_left_alone() {
             features,
             [
                 Type::PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+                FIFO_LATEST_READY,
                 Type::PHYSICAL_DEVICE_VULKAN_1_3_FEATURES
             ]
         );

@@ -196,6 +196,8 @@ fn a_made_up_extension_has_features() {
         let withheld = WITH_MADE_UP.withholds(made_up::FEATURES, |passed| passed == name);
         assert_eq!(withheld, is_withheld, "{name:?}");
     }
+    let size = size_of::<MadeUpFeatures>();
+    assert_eq!(WITH_MADE_UP.size_of_features(made_up::FEATURES), Some(size));
     assert!(
         !WITH_MADE_UP.withholds(vk::PhysicalDeviceVulkan12Features::STRUCTURE_TYPE, |_| {
             false
