@@ -348,6 +348,7 @@ impl Swapchain {
         let stalled = matches!(pace, Pace::Queue(_)) && self.surface.is_stalled()?;
         // Before the commit: the release may be dispatched by another thread right after it.
         self.state().state.present(index)?;
+        self.surface.display().dispatch_pending();
         self.surface.sweep();
         let frame = Frame {
             buffer: &self.buffers[index as usize],

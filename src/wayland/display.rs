@@ -268,6 +268,11 @@ impl Display {
         self.events.wait(deadline, ready)
     }
 
+    /// Dispatches what others have read for us, without a system call.
+    pub fn dispatch_pending(&self) {
+        self.events.dispatch_pending();
+    }
+
     /// Sends what is queued, without waiting for a full socket.
     ///
     /// # Errors

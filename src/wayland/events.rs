@@ -84,8 +84,21 @@ impl<State: 'static> Events<State> {
         look(&mut lock(&self.queue).1)
     }
 
-    /// Dispatches events until `ready` answers, or the deadline passes (`None`). `ready` is asked first,
-    /// after each dispatch, and once more at the end; it must not wait.
+    /// Dispatches what others have read for us, without a system call: the application's own reads bring
+    /// our events, too, and would let them pile up for who never has to wait. Not beside a thread that
+    /// has its turn: that one does so itself, and would wait for what we have taken from it.
+    pub(super) fn dispatch_pending(&self) {
+        if std::mem::replace(&mut lock(&self.reader).busy, true) {
+            return;
+        }
+        let _ends = EndOfTurn(self);
+        // Who waits is told of the end of the connection.
+        let _ = self.dispatch();
+    }
+
+    /// Dispatches events until `ready` answers, or the deadline passes (`None`). `ready` is asked when
+    /// those that others have read are dispatched, after each further dispatch, and once more at the end;
+    /// it must not wait.
     ///
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead, if `ready` does not answer first.
@@ -94,6 +107,7 @@ impl<State: 'static> Events<State> {
         deadline: Deadline,
         mut ready: impl FnMut() -> Option<T>,
     ) -> Result<Option<T>> {
+        self.dispatch_pending();
         loop {
             let seen = lock(&self.reader).turns;
             if let Some(answer) = ready() {

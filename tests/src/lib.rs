@@ -29,6 +29,7 @@
 //! | `wire` | rule 3, and what goes to kernel and compositor for each frame | a compositor with dma-bufs, strace |
 //! | `progress` | rule 8, and what a user can force | a compositor whose process is known |
 //! | `settings` | what the application sets, and the user against it | a compositor with dma-bufs |
+//! | `allocations` | rule 8: no allocation is left behind, in 100,000 frames on a scripted compositor | a driver, a DRM node with timeline syncobjs, minutes |
 //! | `endurance` | nothing leaks, nothing wears out | a compositor, minutes |
 //! | `validation` | no message of the validation layer | a compositor, `VK_LAYER_KHRONOS_validation` |
 //! | `stepping_aside` | untouched where the layer cannot serve | the half named `without_dma_bufs` a compositor that has none |

@@ -298,6 +298,14 @@ impl Swapchain {
     /// # Errors
     /// What the submit answers.
     pub fn draw_now(&mut self, index: u32) -> Result<(), vk::Result> {
+        self.draw_after(index, vk::Semaphore::null())
+    }
+
+    /// Draws an image that is held and may be drawn to when this semaphore has signalled.
+    ///
+    /// # Errors
+    /// What the submit answers.
+    pub fn draw_after(&mut self, index: u32, acquired: vk::Semaphore) -> Result<(), vk::Result> {
         let slot = self.slots[self.frame as usize % SLOTS];
         // SAFETY: the fence is the device's.
         unsafe {
@@ -305,13 +313,7 @@ impl Swapchain {
                 .raw
                 .wait_for_fences(&[slot.done], true, u64::MAX)?;
         }
-        self.draw(
-            index,
-            Slot {
-                acquired: vk::Semaphore::null(),
-                ..slot
-            },
-        )
+        self.draw(index, Slot { acquired, ..slot })
     }
 
     /// `vkQueuePresentKHR` of an image that was drawn.
@@ -349,7 +351,25 @@ impl Swapchain {
         index: u32,
         chain: *const c_void,
     ) -> Result<bool, vk::Result> {
-        let wait = [self.drawn(index)];
+        self.present_chained(index, self.drawn(index), chain)
+    }
+
+    /// `vkQueuePresentKHR` of an image when this semaphore has signalled.
+    ///
+    /// # Errors
+    /// What it answers.
+    pub fn present_after(&self, index: u32, semaphore: vk::Semaphore) -> Result<(), vk::Result> {
+        self.present_chained(index, semaphore, std::ptr::null())
+            .map(drop)
+    }
+
+    fn present_chained(
+        &self,
+        index: u32,
+        semaphore: vk::Semaphore,
+        chain: *const c_void,
+    ) -> Result<bool, vk::Result> {
+        let wait = [semaphore];
         let swapchains = [self.raw];
         let indices = [index];
         let mut info = vk::PresentInfoKHR::default()
@@ -367,6 +387,17 @@ impl Swapchain {
     /// The semaphore that the drawing of an image signals.
     pub fn drawn(&self, index: u32) -> vk::Semaphore {
         self.drawn[index as usize]
+    }
+
+    /// Destroys that semaphore, and makes another in its place.
+    ///
+    /// # Panics
+    /// If the driver makes none.
+    pub fn renew_drawn(&mut self, index: u32) {
+        let new = semaphore(&self.device).expect("a semaphore");
+        let old = std::mem::replace(&mut self.drawn[index as usize], new);
+        // SAFETY: the device's; the present that waits for it is over, by the caller's word.
+        unsafe { self.device.raw.destroy_semaphore(old, None) };
     }
 
     /// A swapchain like this one in its place, with other properties; this one is retired.

@@ -1,0 +1,204 @@
+//! Nothing that is allocated grows with the frames: whatever comes for the layer's event queue is
+//! dispatched, also where no acquire ever waits.
+//!
+//! Live allocations of the whole process are counted, mallocs minus frees, since resident memory hides
+//! for long what malloc has in store.
+
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use ash::vk;
+use wayfence_test_compositor::{Behaviour, Compositor};
+use wayfence_tests::scripted::Way;
+use wayfence_tests::swapchain::semaphore;
+use wayfence_tests::watchdog::Watchdog;
+use wayfence_tests::{Device, Instance, Surface, Swapchain, Wanted, Window, instance, layers};
+
+/// What driver, compositor and test may have more of at one moment than at another: caches, and what is
+/// on its way. A leak of one allocation in a hundred frames is more.
+const SLACK: i64 = 200;
+
+/// Allocations that nobody has freed.
+static LIVE: AtomicI64 = AtomicI64::new(0);
+
+#[test]
+#[ignore = "needs a driver, a DRM node with timelines, and minutes: scripts/test"]
+fn a_hundred_thousand_frames_of_mailbox_leave_nothing_behind() {
+    let _watchdog = Watchdog::new(Duration::from_secs(560), "100,000 frames");
+    frames(Way::Syncobj, 100_000);
+}
+
+#[test]
+#[ignore = "needs a driver, /dev/udmabuf, and minutes: scripts/test"]
+fn ten_thousand_frames_leave_nothing_behind_in_the_other_ways() {
+    let _watchdog = Watchdog::new(Duration::from_secs(300), "twice 10,000 frames");
+    frames(Way::Explicit, 11_000);
+    frames(Way::Implicit, 11_000);
+}
+
+/// Frames in MAILBOX, on a compositor that gives an image back when the next is committed and sends
+/// `wl_buffer.release` for it. The application reads the display's events itself before each frame: so an
+/// image is free whenever it acquires one, and what the layer need not wait for has been read by others.
+fn frames(way: Way, count: u32) {
+    layers::set_up();
+    assert!(layers::wayfence_is_on(), "this is about the layer");
+    let mut offer = way.offer();
+    assert!(offer.release_event_with_syncobj);
+    offer.behaviour = Behaviour::Automatic {
+        refresh: Duration::from_millis(10),
+    };
+    let compositor = Compositor::new(offer);
+    let device = Device::new(&Instance::new(instance::Options::default()));
+    let surface = Surface::of_window(&device.instance, Window::open_at(compositor.connect()));
+    let wanted = Wanted {
+        extent: (16, 16),
+        ..Wanted::mailbox()
+    };
+    let swapchain = Swapchain::new(&device, &surface, wanted).unwrap();
+    // What is acquired is shown as it is: drawing is the driver's.
+    let mut next = semaphore(&device).unwrap();
+    let mut acquired: Vec<_> = swapchain
+        .images
+        .iter()
+        .map(|_| semaphore(&device).unwrap())
+        .collect();
+    let mut early = 0;
+    for frame in 1..=count {
+        surface.window().roundtrip().unwrap();
+        let index = swapchain.acquire(0, next, vk::Fence::null()).unwrap();
+        swapchain.present_after(index, next).unwrap();
+        // The one that the image's last present has waited for is free again.
+        next = std::mem::replace(&mut acquired[index as usize], next);
+        if frame == 1000 || frame == count {
+            device.wait_idle().unwrap();
+            surface.window().roundtrip().unwrap();
+            let live = LIVE.load(Ordering::SeqCst);
+            println!("{way}: {live} live allocations after {frame} frames");
+            match frame {
+                1000 => early = live,
+                _ => assert!(live <= early + SLACK, "{way}: {early} and then {live}"),
+            }
+        }
+    }
+    device.wait_idle().unwrap();
+    for semaphore in acquired.into_iter().chain([next]) {
+        // SAFETY: the device's; the queue is idle.
+        unsafe { device.raw.destroy_semaphore(semaphore, None) };
+    }
+    assert!(compositor.protocol_errors().is_empty());
+}
+
+// The C library's allocator with a counter before it: what the program defines goes before what the C
+// library does, for every library of the process.
+
+unsafe extern "C" {
+    fn __libc_malloc(size: usize) -> *mut c_void;
+    fn __libc_calloc(count: usize, size: usize) -> *mut c_void;
+    fn __libc_realloc(pointer: *mut c_void, size: usize) -> *mut c_void;
+    fn __libc_memalign(alignment: usize, size: usize) -> *mut c_void;
+    fn __libc_free(pointer: *mut c_void);
+}
+
+/// One more, if it was made.
+fn counted(allocation: *mut c_void) -> *mut c_void {
+    if !allocation.is_null() {
+        LIVE.fetch_add(1, Ordering::Relaxed);
+    }
+    allocation
+}
+
+/// `malloc(3)`.
+///
+/// # Safety
+/// None beyond its own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
+    // SAFETY: the caller's own parameter; so for all of them.
+    counted(unsafe { __libc_malloc(size) })
+}
+
+/// `calloc(3)`.
+///
+/// # Safety
+/// None beyond its own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
+    // SAFETY: see `malloc`.
+    counted(unsafe { __libc_calloc(count, size) })
+}
+
+/// `realloc(3)`.
+///
+/// # Safety
+/// As of `realloc(3)`: `pointer` is null or an allocation that is not used after it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn realloc(pointer: *mut c_void, size: usize) -> *mut c_void {
+    if pointer.is_null() {
+        // SAFETY: see `malloc`.
+        return unsafe { malloc(size) };
+    }
+    // SAFETY: see `malloc`.
+    let moved = unsafe { __libc_realloc(pointer, size) };
+    if moved.is_null() && size == 0 {
+        // The C library has freed it.
+        LIVE.fetch_sub(1, Ordering::Relaxed);
+    }
+    moved
+}
+
+/// `free(3)`.
+///
+/// # Safety
+/// As of `free(3)`: `pointer` is null or an allocation that is not used after it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn free(pointer: *mut c_void) {
+    if !pointer.is_null() {
+        LIVE.fetch_sub(1, Ordering::Relaxed);
+    }
+    // SAFETY: see `malloc`.
+    unsafe { __libc_free(pointer) }
+}
+
+/// `memalign(3)`.
+///
+/// # Safety
+/// None beyond its own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memalign(alignment: usize, size: usize) -> *mut c_void {
+    // SAFETY: see `malloc`.
+    counted(unsafe { __libc_memalign(alignment, size) })
+}
+
+/// `aligned_alloc(3)`.
+///
+/// # Safety
+/// None beyond its own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_void {
+    // SAFETY: see `malloc`.
+    unsafe { memalign(alignment, size) }
+}
+
+/// `posix_memalign(3)`.
+///
+/// # Safety
+/// As of `posix_memalign(3)`: `pointer` has room for a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn posix_memalign(
+    pointer: *mut *mut c_void,
+    alignment: usize,
+    size: usize,
+) -> c_int {
+    if !alignment.is_power_of_two() || !alignment.is_multiple_of(size_of::<*mut c_void>()) {
+        return libc::EINVAL;
+    }
+    // SAFETY: see `malloc`.
+    let allocation = unsafe { memalign(alignment, size) };
+    if allocation.is_null() {
+        return libc::ENOMEM;
+    }
+    // SAFETY: the caller guarantees room.
+    unsafe { *pointer = allocation };
+    0
+}
