@@ -24,7 +24,6 @@ pub struct Counters {
     presents: AtomicU64,
     sync_files_exported: AtomicU64,
     sync_files_imported: AtomicU64,
-    own_writes_elided: AtomicU64,
     cpu_waits: AtomicU64,
     acquire: Stopwatch,
     present: Stopwatch,
@@ -60,11 +59,6 @@ impl Counters {
         increment(&self.sync_files_imported);
     }
 
-    /// A released image carried nothing but the client's own write, which nobody waits for.
-    pub fn own_write_elided(&self) {
-        increment(&self.own_writes_elided);
-    }
-
     /// The CPU had to wait for a fence.
     pub fn cpu_wait(&self) {
         increment(&self.cpu_waits);
@@ -85,7 +79,6 @@ impl Counters {
             presents: self.presents.load(Ordering::Relaxed),
             sync_files_exported: self.sync_files_exported.load(Ordering::Relaxed),
             sync_files_imported: self.sync_files_imported.load(Ordering::Relaxed),
-            own_writes_elided: self.own_writes_elided.load(Ordering::Relaxed),
             cpu_waits: self.cpu_waits(),
             acquire_total_ns,
             acquire_max_ns,
@@ -108,10 +101,6 @@ pub struct Snapshot {
     pub sync_files_exported: u64,
     /// Sync files put on presented images.
     pub sync_files_imported: u64,
-    /// Released images on which the client's own write was the only fence, so that there was nothing
-    /// to wait for.
-    #[serde(default)]
-    pub own_writes_elided: u64,
     /// Waits for a fence on the CPU.
     pub cpu_waits: u64,
     /// Time spent in successful acquires, in nanoseconds; waiting for an image counts.
@@ -156,9 +145,6 @@ impl Snapshot {
             sync_files_imported: self
                 .sync_files_imported
                 .saturating_add(other.sync_files_imported),
-            own_writes_elided: self
-                .own_writes_elided
-                .saturating_add(other.own_writes_elided),
             cpu_waits: self.cpu_waits.saturating_add(other.cpu_waits),
             acquire_total_ns: self.acquire_total_ns.saturating_add(other.acquire_total_ns),
             acquire_max_ns: self.acquire_max_ns.max(other.acquire_max_ns),

@@ -1,4 +1,4 @@
-//! Waiting for one descriptor, within a bound.
+//! Waiting for one descriptor, within a bound, and looking at two.
 
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -43,17 +43,38 @@ pub(crate) fn until_ready(
             Ok(0) => return Ok(false),
             Ok(_) => {}
         }
-        let seen = fds[0].revents();
-        if seen.intersects(events) {
-            return Ok(true);
-        }
-        // POLLERR, POLLHUP or POLLNVAL alone: no later poll would answer differently.
-        return Err(Error::kernel("poll")(if seen.contains(PollFlags::NVAL) {
-            Errno::BADF
-        } else {
-            Errno::IO
-        }));
+        return hold(fds[0].revents(), events);
     }
+}
+
+/// Whether `events` (`IN` or `OUT`) hold on each of both. Looks once and never waits.
+///
+/// # Errors
+/// As [`until_ready`].
+pub(crate) fn are_ready(both: [BorrowedFd<'_>; 2], events: PollFlags) -> Result<[bool; 2]> {
+    let mut fds = both.map(|fd| PollFd::from_borrowed_fd(fd, events));
+    loop {
+        match poll(&mut fds, Some(&Timespec::default())) {
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(Error::kernel("poll")(errno)),
+            Ok(_) => break,
+        }
+    }
+    let [one, other] = fds.map(|fd| fd.revents());
+    Ok([hold(one, events)?, hold(other, events)?])
+}
+
+/// Whether these events are among those that were seen.
+fn hold(seen: PollFlags, events: PollFlags) -> Result<bool> {
+    if seen.intersects(events) || seen.is_empty() {
+        return Ok(!seen.is_empty());
+    }
+    // POLLERR, POLLHUP or POLLNVAL alone: no later poll would answer differently.
+    Err(Error::kernel("poll")(if seen.contains(PollFlags::NVAL) {
+        Errno::BADF
+    } else {
+        Errno::IO
+    }))
 }
 
 #[cfg(test)]

@@ -202,7 +202,6 @@ impl fmt::Display for Group<'_> {
                 counters.sync_files_exported, counters.sync_files_imported
             ),
         )?;
-        row(f, "elided writes", counters.own_writes_elided)?;
         row(f, "waits on the CPU", counters.cpu_waits)?;
         row(f, "time to create", self.creation())?;
         row(
@@ -335,7 +334,6 @@ mod tests {
                 presents: 300,
                 sync_files_exported: 299,
                 sync_files_imported: 300,
-                own_writes_elided: 0,
                 cpu_waits: 0,
                 acquire_total_ns: 300 * 1_500_000,
                 acquire_max_ns: 16_700_000,
@@ -401,7 +399,6 @@ swapchains        1 of 500x500 with 4 images, FIFO
 frames            300 acquired, 300 presented
 acquire fences    3 pending, 297 already signalled
 sync_files        299 exported, 300 imported
-elided writes     0
 waits on the CPU  0
 time to create    mean 14.400 ms, 13.100 ms of it in the driver
 time in acquire   mean 1.500 ms, worst 16.700 ms
@@ -454,7 +451,7 @@ time in present   mean 0.250 ms, worst 1.000 ms
         assert!(!text.contains('\x1b'));
         assert!(text.contains("[2Jcube"));
         assert!(text.contains("compositor        unknown\n"));
-        assert_eq!(text.lines().count(), 14);
+        assert_eq!(text.lines().count(), 13);
     }
 
     prop_compose! {
@@ -465,7 +462,6 @@ time in present   mean 0.250 ms, worst 1.000 ms
                 presents: n[2],
                 sync_files_exported: n[3],
                 sync_files_imported: n[4],
-                own_writes_elided: n[5],
                 cpu_waits: n[5],
                 acquire_total_ns: n[6],
                 acquire_max_ns: n[7],

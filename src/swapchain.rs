@@ -24,7 +24,7 @@ use crate::{
     presentations::{self, Presentations},
     sync_file::SyncFile,
     synchronisation::{Choice, Release, Synchronisation, Wait, Way},
-    trace::{AcquireCall, Cause, ReleaseFences, Trace, Tracer},
+    trace::{AcquireCall, Cause, Trace, Tracer},
     wayland::{
         BufferRelease, FifoSurface, Frame, Pace, Plane, Rectangle, ReleaseListener, Surface,
         TearingSurface, Watched, WlBuffer,
@@ -496,29 +496,25 @@ impl Shared {
         }
     }
 
-    fn freed(
-        &self,
-        state: &mut State<Release>,
-        index: u32,
-        release: Release,
-        fences: ReleaseFences,
-    ) {
+    fn freed(&self, state: &mut State<Release>, index: u32, release: Release) {
         self.trace
-            .released(index, self.synchronisation.way(), &release, fences);
+            .released(index, &release, || self.synchronisation.fences(index));
         state.released(index, release);
     }
 
-    /// Frees what the compositor has released where no event says so.
+    /// Frees what the compositor has released where no event says so. If it has released nothing, asks to
+    /// be rung when it does.
     fn collect(&self, state: &mut State<Release>) -> Result<()> {
-        for index in 0..self.synchronisation.images().len() as u32 {
-            if state.holder(index) == Some(Holder::Compositor) {
-                match self.synchronisation.look(index, &self.counters)? {
-                    Some(release) => {
-                        self.freed(state, index, release, ReleaseFences::default());
-                    }
-                    None => self.synchronisation.listen(index)?,
-                }
+        let is_held = |index| state.holder(index) == Some(Holder::Compositor);
+        let found = self.synchronisation.look(is_held)?;
+        if found.is_empty() {
+            let images = 0..self.synchronisation.images().len() as u32;
+            for index in images.filter(|index| is_held(*index)) {
+                self.synchronisation.listen(index)?;
             }
+        }
+        for (index, release) in found {
+            self.freed(state, index, release);
         }
         Ok(())
     }
@@ -528,9 +524,8 @@ impl ReleaseListener for Shared {
     fn released(&self, index: u32, event: BufferRelease) -> bool {
         let mut held = lock(&self.state);
         if held.state.holder(index) == Some(Holder::Compositor) {
-            let fences = self.trace.fences(&event);
             if let Some(release) = self.synchronisation.released(index, event, &self.counters) {
-                self.freed(&mut held.state, index, release, fences);
+                self.freed(&mut held.state, index, release);
             }
         } else if self.synchronisation.is_release(&event) {
             tracing::warn!(

@@ -19,7 +19,7 @@ use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
 
 use crate::error::{Error, Result};
 use crate::ioctl::retried;
-use crate::poll::until_ready;
+use crate::poll::{are_ready, until_ready};
 
 /// A sync file, closed on drop.
 ///
@@ -46,6 +46,15 @@ impl SyncFile {
     /// [`Error::Kernel`] if `poll` fails.
     pub fn is_signalled(&self) -> Result<bool> {
         self.wait(Some(Duration::ZERO))
+    }
+
+    /// Whether of each of both every fence has signalled or failed. Looks once, with one `poll` for both,
+    /// and never waits.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] if `poll` fails.
+    pub fn are_signalled(both: [&Self; 2]) -> Result<[bool; 2]> {
+        are_ready(both.map(AsFd::as_fd), PollFlags::IN)
     }
 
     /// Waits on the CPU until every fence has signalled or failed, for `timeout` at the most and
@@ -357,6 +366,28 @@ mod tests {
         writer.write_all(b"x").unwrap();
         assert!(file.is_signalled().unwrap());
         assert!(file.wait(None).unwrap());
+    }
+
+    #[test]
+    fn of_two_it_is_told_which_has_signalled() {
+        let ((reader, mut writer), (other, _pending)) = (pipe().unwrap(), pipe().unwrap());
+        let (file, other) = (
+            SyncFile::from(OwnedFd::from(reader)),
+            SyncFile::from(OwnedFd::from(other)),
+        );
+        assert_eq!(
+            SyncFile::are_signalled([&file, &other]).unwrap(),
+            [false, false]
+        );
+        writer.write_all(b"x").unwrap();
+        assert_eq!(
+            SyncFile::are_signalled([&file, &other]).unwrap(),
+            [true, false]
+        );
+        assert_eq!(
+            SyncFile::are_signalled([&other, &file]).unwrap(),
+            [false, true]
+        );
     }
 
     #[test]

@@ -1,12 +1,18 @@
 //! How a released image is waited for, and how a rendered one is handed over: one type, one
 //! implementation for each way. The swapchain knows only this type.
 //!
+//! An acquire waits for two: for the window system, as far as it used the image when it let go of it, and
+//! for the image's own last present. A compositor may let go of a frame before that was drawn, and an
+//! application may do with the present's objects what it likes once it has waited for the acquire.
+//!
 //! | way | a release is | an acquire gets | a present gives |
 //! | --- | --- | --- | --- |
-//! | [`Syncobj`](Way::Syncobj) | the release point, once it has a fence | that fence | the acquire point's fence |
-//! | [`Explicit`](Way::Explicit) | `fenced_release` or `immediate_release` | its fence | `set_acquire_fence` |
-//! | [`Implicit`](Way::Implicit) | `wl_buffer.release` | the dma-buf's fences at that moment | a writer's fence on the dma-buf |
+//! | [`Syncobj`](Way::Syncobj) | the release point, once it has a fence | that point's fences, those of the acquire point before it among them | the acquire point's fence |
+//! | [`Explicit`](Way::Explicit) | `fenced_release` or `immediate_release` | its fence, and the present's | `set_acquire_fence` |
+//! | [`Implicit`](Way::Implicit) | `wl_buffer.release` | the dma-buf's fences at that moment, the present's among them | a writer's fence on the dma-buf |
 //! | [`Cpu`](Way::Cpu) | `wl_buffer.release` | nothing: the CPU has waited | nothing: the CPU has waited |
+//!
+//! Whether there is anything to wait for is asked first, with one call; only then is a fence made.
 
 mod cpu;
 mod explicit;
@@ -18,11 +24,12 @@ use std::{
     sync::{Arc, Weak},
 };
 
-pub use self::implicit::snapshot;
-use self::{explicit::Fences, implicit::Snapshots, syncobj::Points};
+use smallvec::SmallVec;
+
+use self::{explicit::Fences, syncobj::Points};
 use crate::{
     counters::Counters,
-    dma_buf::DmaBuf,
+    dma_buf::{Access, DmaBuf},
     error::{Error, Result},
     sync_file::SyncFile,
     wayland::{BufferRelease, ReleaseListener, Surface},
@@ -101,16 +108,21 @@ impl fmt::Display for Way {
 /// What came back with a released image.
 #[derive(Debug)]
 pub enum Release {
-    /// Nobody uses the image.
+    /// Nobody uses the image: the window system has done with it, and our own last present is over.
     Signalled,
-    /// The window system's fences at the release, and nothing later.
+    /// A snapshot of all that must be waited for, and of nothing later. It had not signalled.
     Fences(SyncFile),
-    /// The same, all of which had signalled by then.
-    SignalledFences(SyncFile),
-    /// The image is free, but its fences could not be taken yet. Nobody writes to it before somebody
-    /// acquires it, so they are what they were when that tries again.
+    /// To be asked by whoever acquires it, and the answer does not depend on when: points and sync_files
+    /// never change. A dma-buf is asked late only where its fences could not be taken at once; nobody
+    /// writes to the image before somebody acquires it.
     Untaken,
 }
+
+/// As many images as a swapchain usually has, without allocation.
+const USUAL: usize = 8;
+
+/// Images of which somebody has found that the compositor has let go, and what came back with them.
+pub type Found = SmallVec<[(u32, Release); USUAL]>;
 
 /// What an acquired image is waited for with.
 #[derive(Debug)]
@@ -144,7 +156,7 @@ pub struct Synchronisation {
 enum Means {
     Syncobj(Points),
     Explicit(Fences),
-    Implicit(Snapshots),
+    Implicit,
     Cpu,
 }
 
@@ -175,7 +187,7 @@ impl Synchronisation {
         match &self.means {
             Means::Syncobj(_) => Way::Syncobj,
             Means::Explicit(_) => Way::Explicit,
-            Means::Implicit(_) => Way::Implicit,
+            Means::Implicit => Way::Implicit,
             Means::Cpu => Way::Cpu,
         }
     }
@@ -188,7 +200,7 @@ impl Synchronisation {
     /// Whether in this way that event lets go of an image.
     pub fn is_release(&self, event: &BufferRelease) -> bool {
         match (&self.means, event) {
-            (Means::Implicit(_) | Means::Cpu, BufferRelease::Implicit)
+            (Means::Implicit | Means::Cpu, BufferRelease::Implicit)
             | (Means::Explicit(_), BufferRelease::Fenced(_) | BufferRelease::Immediate) => true,
             // "The delivery of wl_buffer.release events ... becomes undefined" with points; with fences
             // it comes beside the release that counts.
@@ -196,9 +208,9 @@ impl Synchronisation {
         }
     }
 
-    /// The compositor's event says that it has let go of the image. Takes the fences, so it is to be
-    /// called where the event is dispatched, and only there: a later look could see what the driver has
-    /// written since. `None` if in this way that event is no release.
+    /// The compositor's event says that it has let go of the image. Takes the fences of a dma-buf, so it
+    /// is to be called where the event is dispatched, and only there: a later look could see what the
+    /// driver has written since. `None` if in this way that event is no release.
     ///
     /// Never fails: an image whose fences cannot be taken now (`EMFILE`, say) comes back all the same.
     pub fn released(
@@ -208,27 +220,41 @@ impl Synchronisation {
         counters: &Counters,
     ) -> Option<Release> {
         match (&self.means, event) {
-            (Means::Implicit(snapshots), BufferRelease::Implicit) => {
-                Some(snapshots.released(index, self.image(index), counters))
+            (Means::Implicit, BufferRelease::Implicit) => {
+                Some(implicit::released(self.image(index), counters))
             }
             (Means::Cpu, BufferRelease::Implicit) => Some(Release::Untaken),
             (Means::Explicit(fences), BufferRelease::Fenced(fence)) => {
-                Some(fences.released(index, fence, counters))
+                Some(fences.released(index, Some(fence), counters))
             }
-            (Means::Explicit(_), BufferRelease::Immediate) => Some(Release::Signalled),
+            (Means::Explicit(fences), BufferRelease::Immediate) => {
+                Some(fences.released(index, None, counters))
+            }
             _ => None,
         }
     }
 
-    /// Whether the compositor has let go of the image that it holds, where no event says so. `None` if
-    /// not, or if an event will.
+    /// Of which of the images that it holds the compositor has let go, where no event says so: of those
+    /// that are idle, or if there are none of all. None where an event will tell.
     ///
     /// # Errors
     /// The kernel's, if it cannot say: nothing would tell of the release later.
-    pub fn look(&self, index: u32, counters: &Counters) -> Result<Option<Release>> {
+    pub fn look(&self, is_held: impl Fn(u32) -> bool) -> Result<Found> {
         match &self.means {
-            Means::Syncobj(points) => points.look(index, counters),
-            _ => Ok(None),
+            Means::Syncobj(points) => points.look(is_held),
+            _ => Ok(Found::new()),
+        }
+    }
+
+    /// The fences of an image that has just come back, signalled ones among them, for who writes them
+    /// down; of a [snapshot](Release::Fences) nobody needs to ask. `None` if there are none, or if the
+    /// kernel does not give them.
+    pub fn fences(&self, index: u32) -> Option<SyncFile> {
+        match &self.means {
+            Means::Syncobj(points) => points.fences(index).ok(),
+            Means::Explicit(fences) => fences.fences(index).ok().flatten(),
+            Means::Implicit => self.image(index).export_sync_file(Access::Write).ok(),
+            Means::Cpu => None,
         }
     }
 
@@ -267,28 +293,25 @@ impl Synchronisation {
         release: &mut Option<Release>,
         counters: &Counters,
     ) -> Result<Wait> {
-        if let Some(Release::Untaken) = release {
-            *release = Some(match &self.means {
-                Means::Syncobj(points) => points.take(index, counters)?,
-                Means::Explicit(fences) => fences.take(index)?,
-                Means::Implicit(snapshots) => snapshots.take(index, self.image(index), counters)?,
-                // It is ready.
-                Means::Cpu => Release::Signalled,
-            });
-        }
-        match release.take() {
-            None | Some(Release::Signalled | Release::SignalledFences(_) | Release::Untaken) => {
-                Ok(Wait::Signalled)
+        let signalled = match &*release {
+            None | Some(Release::Signalled) => true,
+            Some(Release::Fences(fences)) => fences.is_signalled()?,
+            Some(Release::Untaken) => {
+                let wait = match &self.means {
+                    Means::Syncobj(points) => points.take(index, counters)?,
+                    Means::Explicit(fences) => fences.take(index)?,
+                    Means::Implicit => implicit::take(self.image(index), counters)?,
+                    // It is ready.
+                    Means::Cpu => Wait::Signalled,
+                };
+                *release = None;
+                return Ok(wait);
             }
-            Some(Release::Fences(fences)) => match fences.is_signalled() {
-                Ok(true) => Ok(Wait::Signalled),
-                Ok(false) => Ok(Wait::Pending(fences)),
-                Err(error) => {
-                    *release = Some(Release::Fences(fences));
-                    Err(error)
-                }
-            },
-        }
+        };
+        Ok(match release.take() {
+            Some(Release::Fences(fences)) if !signalled => Wait::Pending(fences),
+            _ => Wait::Signalled,
+        })
     }
 
     /// Makes the compositor wait for `rendering` (nothing: it is over), as far as that is the kernel's
@@ -309,9 +332,7 @@ impl Synchronisation {
                 fences.before_commit(index, rendering, counters);
                 Ok(())
             }
-            Means::Implicit(snapshots) => {
-                snapshots.before_commit(index, self.image(index), rendering, counters)
-            }
+            Means::Implicit => implicit::before_commit(self.image(index), rendering, counters),
             Means::Cpu => cpu::before_commit(rendering, counters),
         }
     }
@@ -321,7 +342,7 @@ impl Synchronisation {
         match &self.means {
             Means::Syncobj(points) => points.commit(index),
             Means::Explicit(fences) => fences.commit(index, surface.display(), listener.clone()),
-            Means::Implicit(_) | Means::Cpu => {}
+            Means::Implicit | Means::Cpu => {}
         }
     }
 
@@ -358,7 +379,10 @@ impl Means {
         Ok(match way {
             Way::Syncobj => Means::Syncobj(Points::new(surface, images.len())?),
             Way::Explicit => Means::Explicit(Fences::new(surface, images.len())?),
-            Way::Implicit => Means::Implicit(Snapshots::new(images)?),
+            Way::Implicit => {
+                implicit::check(images)?;
+                Means::Implicit
+            }
             Way::Cpu => Means::Cpu,
         })
     }

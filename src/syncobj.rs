@@ -13,7 +13,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use drm::control::{Device as _, syncobj};
 use drm::node::{DrmNode, NodeType};
@@ -21,9 +21,11 @@ use drm::{Device as _, DriverCapability};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
+use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
 use crate::ioctl::retried;
+use crate::lock::lock;
 use crate::sync_file::SyncFile;
 
 /// An open DRM node that knows timeline syncobjs and tells an eventfd of their points. A clone is the
@@ -125,7 +127,47 @@ impl Node {
         let bell = eventfd(0, EventfdFlags::CLOEXEC).map_err(Error::kernel("eventfd"))?;
         Timeline::new(self)?.ring_when_available(1, bell.as_fd())
     }
+
+    /// How far each of these timelines, all of this node, has come. One call, for all of them together.
+    /// Looks once and never waits.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`]; with `ENOENT` a timeline is not of this node.
+    pub fn reached<'a>(
+        &self,
+        what: Reached,
+        timelines: impl IntoIterator<Item = &'a Timeline>,
+    ) -> Result<Reaches> {
+        let handles: SmallVec<[_; USUAL]> = timelines
+            .into_iter()
+            .map(|timeline| timeline.handle)
+            .collect();
+        let mut points = Reaches::from_elem(0, handles.len());
+        if !handles.is_empty() {
+            retried_io("DRM_IOCTL_SYNCOBJ_QUERY", || {
+                let last_submitted = what == Reached::Available;
+                self.0
+                    .syncobj_timeline_query(&handles, &mut points, last_submitted)
+            })?;
+        }
+        Ok(points)
+    }
 }
+
+/// What a timeline is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    /// The last point that has a fence (`DRM_SYNCOBJ_QUERY_FLAGS_LAST_SUBMITTED`).
+    Available,
+    /// The last point that has signalled, as have all before it.
+    Signalled,
+}
+
+/// As many timelines as a swapchain usually has images, without allocation.
+const USUAL: usize = 8;
+
+/// A point for each timeline; 0 if it has come to none.
+pub type Reaches = SmallVec<[u64; USUAL]>;
 
 /// Render nodes first, then primary nodes; anything else is no node.
 fn kind(path: &Path) -> Option<u8> {
@@ -138,16 +180,15 @@ fn kind(path: &Path) -> Option<u8> {
 }
 
 /// A timeline, shared with whoever has a descriptor of it. Points start at 1 and are to be given fences
-/// in ascending order: a point signals all points before it. Thread-safe, but for
-/// [`import_sync_file`](Self::import_sync_file) and [`export_sync_file`](Self::export_sync_file), which
-/// take `&mut`.
+/// in ascending order: a point has signalled when its fence and those of all points before it have.
+/// Thread-safe.
 #[derive(Debug)]
 pub struct Timeline {
     node: Node,
     handle: syncobj::Handle,
     /// The binary syncobj through which sync_files pass: the kernel moves fences from and to points of
-    /// timelines only between syncobjs.
-    passage: syncobj::Handle,
+    /// timelines only between syncobjs. Locked for the calls of one passage.
+    passage: Mutex<syncobj::Handle>,
 }
 
 impl Timeline {
@@ -176,7 +217,7 @@ impl Timeline {
             Ok(passage) => Ok(Self {
                 node: node.clone(),
                 handle,
-                passage,
+                passage: Mutex::new(passage),
             }),
             Err(error) => {
                 let _ = node.0.destroy_syncobj(handle);
@@ -200,9 +241,10 @@ impl Timeline {
     ///
     /// # Errors
     /// [`Error::Kernel`]; with `EINVAL` the descriptor is no sync_file. The point is as before then.
-    pub fn import_sync_file(&mut self, point: u64, sync_file: impl AsFd) -> Result<()> {
+    pub fn import_sync_file(&self, point: u64, sync_file: impl AsFd) -> Result<()> {
+        let passage = lock(&self.passage);
         let mut import = RawHandle {
-            handle: self.passage.into(),
+            handle: (*passage).into(),
             flags: FD_TO_HANDLE_IMPORT_SYNC_FILE,
             fd: sync_file.as_fd().as_raw_fd(),
             pad: 0,
@@ -215,23 +257,24 @@ impl Timeline {
             unsafe { ioctl(&self.node.0.0, Updater::<FD_TO_HANDLE, _>::new(&mut import)) }
         })
         .map_err(Error::kernel("DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE"))?;
-        self.transfer((self.passage, 0), (self.handle, point))
+        self.transfer((*passage, 0), (self.handle, point))
     }
 
-    /// The fence of an available point as a sync_file, owned by the caller.
+    /// The fences of an available point and of all before it as a sync_file, owned by the caller.
     ///
     /// # Errors
     /// [`Error::Kernel`]; with `EINVAL` the point is not available, with `EMFILE` the process has no
     /// descriptor left.
-    pub fn export_sync_file(&mut self, point: u64) -> Result<SyncFile> {
-        self.transfer((self.handle, point), (self.passage, 0))?;
+    pub fn export_sync_file(&self, point: u64) -> Result<SyncFile> {
+        let passage = lock(&self.passage);
+        self.transfer((self.handle, point), (*passage, 0))?;
         retried_io("DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD", || {
-            self.node.0.syncobj_to_fd(self.passage, true)
+            self.node.0.syncobj_to_fd(*passage, true)
         })
         .map(SyncFile::from)
     }
 
-    /// Signals the point, and with it all before it.
+    /// Gives the point a fence that has signalled. The point itself has when all before it have.
     ///
     /// # Errors
     /// [`Error::Kernel`].
@@ -248,13 +291,22 @@ impl Timeline {
     /// # Errors
     /// [`Error::Kernel`].
     pub fn is_available(&self, point: u64) -> Result<bool> {
-        let mut last = [0];
-        retried_io("DRM_IOCTL_SYNCOBJ_QUERY", || {
-            self.node
-                .0
-                .syncobj_timeline_query(&[self.handle], &mut last, true)
-        })?;
-        Ok(last[0] >= point)
+        let reached = self.node.reached(Reached::Available, [self])?;
+        Ok(reached.iter().all(|last| *last >= point))
+    }
+
+    /// Whether the point and all before it have signalled. Looks once and never waits.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`].
+    pub fn is_signalled(&self, point: u64) -> Result<bool> {
+        let reached = self.node.reached(Reached::Signalled, [self])?;
+        Ok(reached.iter().all(|last| *last >= point))
+    }
+
+    /// The node on which it was made.
+    pub fn node(&self) -> &Node {
+        &self.node
     }
 
     /// Adds one to the eventfd when the point is available; at once, if it is. The descriptor stays the
@@ -280,7 +332,7 @@ impl Timeline {
 impl Drop for Timeline {
     fn drop(&mut self) {
         // Handles of ours; who has a descriptor keeps the timeline.
-        let _ = self.node.0.destroy_syncobj(self.passage);
+        let _ = self.node.0.destroy_syncobj(*lock(&self.passage));
         let _ = self.node.0.destroy_syncobj(self.handle);
     }
 }

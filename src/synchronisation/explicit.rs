@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, Weak};
 
-use super::Release;
+use super::{Release, Wait};
 use crate::{
     counters::Counters,
     error::Result,
@@ -11,18 +11,46 @@ use crate::{
     wayland::{Display, FenceSurface, ReleaseListener, Surface},
 };
 
+/// What people who debug see as the name of a merge.
+const MERGED: &str = "wayfence present and release";
+
 /// The fences that pass between a swapchain and its compositor.
 pub(super) struct Fences {
     surface: Arc<FenceSurface>,
     images: Vec<Mutex<Image>>,
 }
 
+/// Whom an image is waited for: those of whom nobody has seen yet that they are over.
 #[derive(Default)]
 struct Image {
-    /// From before the commit to the commit: what the compositor is to wait for.
-    acquire: Option<SyncFile>,
-    /// What came with the last release, if it was pending.
+    /// Our own last rendering.
+    own: Option<SyncFile>,
+    /// What came with the compositor's last release.
     release: Option<SyncFile>,
+}
+
+impl Image {
+    /// Forgets what is over. Asks the kernel once, or not at all.
+    fn look(&mut self) -> Result<()> {
+        let [own, release] = match (&self.own, &self.release) {
+            (None, None) => return Ok(()),
+            (Some(own), None) => [own.is_signalled()?, false],
+            (None, Some(release)) => [false, release.is_signalled()?],
+            (Some(own), Some(release)) => SyncFile::are_signalled([own, release])?,
+        };
+        self.own.take_if(|_| own);
+        self.release.take_if(|_| release);
+        Ok(())
+    }
+
+    /// All of them in one, a descriptor of its own; `None` if there are none.
+    fn fences(&self) -> Result<Option<SyncFile>> {
+        match (&self.own, &self.release) {
+            (None, None) => Ok(None),
+            (Some(one), None) | (None, Some(one)) => one.try_clone().map(Some),
+            (Some(own), Some(release)) => own.merge(release, MERGED).map(Some),
+        }
+    }
 }
 
 impl Fences {
@@ -35,22 +63,40 @@ impl Fences {
         })
     }
 
-    pub(super) fn released(&self, index: u32, fence: SyncFile, counters: &Counters) -> Release {
-        counters.sync_file_exported();
-        if let Ok(true) = fence.is_signalled() {
-            return Release::Signalled;
+    /// The compositor has let go of the image, with this fence or without one. It may have done so
+    /// without ever having read it.
+    pub(super) fn released(
+        &self,
+        index: u32,
+        fence: Option<SyncFile>,
+        counters: &Counters,
+    ) -> Release {
+        if fence.is_some() {
+            counters.sync_file_exported();
         }
-        lock(&self.images[index as usize]).release = Some(fence);
-        Release::Untaken
+        let mut image = lock(&self.images[index as usize]);
+        image.release = fence;
+        match &*image {
+            Image {
+                own: None,
+                release: None,
+            } => Release::Signalled,
+            // They are asked by whoever acquires it.
+            _ => Release::Untaken,
+        }
     }
 
-    /// A fence of the last release for an acquire of its own: the application may give the image back
+    /// What a released image is waited for with. It keeps its fences: the application may give it back
     /// without having waited.
-    pub(super) fn take(&self, index: u32) -> Result<Release> {
-        match &lock(&self.images[index as usize]).release {
-            Some(fence) => fence.try_clone().map(Release::Fences),
-            None => Ok(Release::Signalled),
-        }
+    pub(super) fn take(&self, index: u32) -> Result<Wait> {
+        let mut image = lock(&self.images[index as usize]);
+        image.look()?;
+        Ok(image.fences()?.map_or(Wait::Signalled, Wait::Pending))
+    }
+
+    /// The fences of a released image.
+    pub(super) fn fences(&self, index: u32) -> Result<Option<SyncFile>> {
+        lock(&self.images[index as usize]).fences()
     }
 
     pub(super) fn before_commit(
@@ -63,7 +109,7 @@ impl Fences {
             counters.sync_file_imported();
         }
         *lock(&self.images[index as usize]) = Image {
-            acquire: rendering.take(),
+            own: rendering.take(),
             release: None,
         };
     }
@@ -74,9 +120,9 @@ impl Fences {
         display: &Display,
         listener: Weak<dyn ReleaseListener>,
     ) {
-        let acquire = lock(&self.images[index as usize]).acquire.take();
+        let image = lock(&self.images[index as usize]);
         // The request has a descriptor of its own.
         self.surface
-            .set_fences(display, acquire.as_ref(), listener, index);
+            .set_fences(display, image.own.as_ref(), listener, index);
     }
 }

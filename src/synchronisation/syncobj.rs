@@ -1,21 +1,22 @@
 //! The way of `wp_linux_drm_syncobj_v1`: points of timelines.
 //!
-//! Each image has two timelines of its own. Not one for all images, since a compositor signals release
-//! points in any order, and a point signals those before it. And not one for both directions: the fence
-//! of a point contains those of all points before it, so that a release would wait for our own
-//! rendering even where the compositor did not.
+//! Each image has a timeline of its own, since a compositor releases images in any order, and a point has
+//! signalled only when those before it have. It is one for both directions: the image's frames take
+//! points in turn, first the one that the compositor waits for, then the one that it releases, and
+//! whoever waits for a release waits for our own rendering, too. The kernel's chain holds both without a
+//! merge.
 
-use std::{
-    os::fd::AsFd,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::Release;
+use smallvec::SmallVec;
+
+use super::{Found, Release, USUAL, Wait};
 use crate::{
     counters::Counters,
     error::{Error, Result},
     lock::lock,
     sync_file::SyncFile,
+    syncobj::Reached,
     wayland::{PointSurface, SharedTimeline, Surface},
 };
 
@@ -24,14 +25,21 @@ pub(super) struct Points {
     surface: Arc<PointSurface>,
     /// For the bell.
     on: Arc<Surface>,
-    images: Vec<Mutex<Image>>,
+    images: Vec<Image>,
 }
 
 struct Image {
-    acquire: SharedTimeline,
-    release: Arc<Mutex<SharedTimeline>>,
-    /// The point on both timelines of the last frame that was prepared or committed; 0 before the first.
-    point: u64,
+    timeline: Arc<SharedTimeline>,
+    frame: Mutex<Frame>,
+}
+
+/// The last frame of an image that was prepared or committed. All points are 0 before the first.
+#[derive(Default)]
+struct Frame {
+    /// The point for which the compositor waits. The one after it is the release.
+    acquire: u64,
+    /// The point for which the next acquire waits: the release of what was committed.
+    holds: u64,
     /// The bell will ring for that frame's release, or has rung.
     listened: bool,
 }
@@ -44,12 +52,10 @@ impl Points {
         let display = surface.display();
         let images = (0..images)
             .map(|_| {
-                Ok(Mutex::new(Image {
-                    acquire: SharedTimeline::new(display)?,
-                    release: Arc::new(Mutex::new(SharedTimeline::new(display)?)),
-                    point: 0,
-                    listened: false,
-                }))
+                Ok(Image {
+                    timeline: Arc::new(SharedTimeline::new(display)?),
+                    frame: Mutex::default(),
+                })
             })
             .collect::<Result<_>>()?;
         Ok(Points {
@@ -60,46 +66,66 @@ impl Points {
         })
     }
 
-    /// The release, if its point has a fence.
-    pub(super) fn look(&self, index: u32, counters: &Counters) -> Result<Option<Release>> {
-        let available = {
-            let image = self.image(index);
-            let release = lock(&image.release);
-            release.timeline.is_available(image.point)?
+    /// Those of the images that the compositor holds of which it has let go. One question for all of
+    /// them where one is idle; else a second, for those whose release has a fence.
+    pub(super) fn look(&self, is_held: impl Fn(u32) -> bool) -> Result<Found> {
+        let held: SmallVec<[(u32, u64); USUAL]> = (0..self.images.len() as u32)
+            .filter(|index| is_held(*index))
+            .map(|index| (index, self.frame(index).holds))
+            .collect();
+        let Some((first, _)) = held.first() else {
+            return Ok(Found::new());
         };
-        Ok(available.then(|| {
-            self.take(index, counters).unwrap_or_else(|error| {
-                tracing::warn!(%error, "the fence of a release point");
-                Release::Untaken
-            })
-        }))
+        let node = self.image(*first).timeline.timeline.node();
+        let come = |what, release: fn() -> Release| {
+            let timelines = held
+                .iter()
+                .map(|(index, _)| &self.image(*index).timeline.timeline);
+            let reached = node.reached(what, timelines)?;
+            Ok(held
+                .iter()
+                .zip(reached)
+                .filter(|((_, point), reached)| reached >= point)
+                .map(|((index, _), _)| (*index, release()))
+                .collect::<Found>())
+        };
+        match come(Reached::Signalled, || Release::Signalled)? {
+            none if none.is_empty() => come(Reached::Available, || Release::Untaken),
+            idle => Ok(idle),
+        }
     }
 
-    /// The fence of a release point that is available.
-    pub(super) fn take(&self, index: u32, counters: &Counters) -> Result<Release> {
-        let image = self.image(index);
-        if image.point == 0 {
-            return Ok(Release::Signalled);
+    /// What an image is waited for with whose release is available.
+    pub(super) fn take(&self, index: u32, counters: &Counters) -> Result<Wait> {
+        let timeline = &self.image(index).timeline.timeline;
+        let holds = self.frame(index).holds;
+        if holds == 0 || timeline.is_signalled(holds)? {
+            return Ok(Wait::Signalled);
         }
-        let fence = lock(&image.release)
-            .timeline
-            .export_sync_file(image.point)?;
+        let fences = timeline.export_sync_file(holds)?;
         counters.sync_file_exported();
-        Ok(Release::Fences(fence))
+        Ok(Wait::Pending(fences))
+    }
+
+    /// The fences of a release that is available.
+    pub(super) fn fences(&self, index: u32) -> Result<SyncFile> {
+        let holds = self.frame(index).holds;
+        self.image(index).timeline.timeline.export_sync_file(holds)
     }
 
     pub(super) fn listen(&self, index: u32) -> Result<()> {
-        let mut image = self.image(index);
-        if image.listened {
+        let mut frame = self.frame(index);
+        if frame.listened {
             return Ok(());
         }
         let Some(bell) = self.on.display().bell() else {
             return Err(Error::Unsupported("a display without a bell".to_owned()));
         };
-        lock(&image.release)
+        self.image(index)
             .timeline
-            .ring_when_available(image.point, bell)?;
-        image.listened = true;
+            .timeline
+            .ring_when_available(frame.holds, bell)?;
+        frame.listened = true;
         Ok(())
     }
 
@@ -109,37 +135,48 @@ impl Points {
         rendering: &mut Option<SyncFile>,
         counters: &Counters,
     ) -> Result<()> {
-        let mut image = self.image(index);
-        let point = image.point + 1;
-        let timeline = &mut image.acquire.timeline;
+        let mut frame = self.frame(index);
+        let timeline = &self.image(index).timeline.timeline;
+        // 1, 3, 5 and so on. Not twice the same: a frame that was prepared may never be committed.
+        let acquire = match frame.acquire {
+            0 => 1,
+            before => before + 2,
+        };
         match &*rendering {
             Some(fence) => {
-                timeline.import_sync_file(point, fence.as_fd())?;
+                timeline.import_sync_file(acquire, fence)?;
                 counters.sync_file_imported();
             }
-            None => timeline.signal(point)?,
+            None => timeline.signal(acquire)?,
         }
         *rendering = None;
-        image.point = point;
-        image.listened = false;
+        *frame = Frame {
+            acquire,
+            holds: acquire,
+            listened: false,
+        };
         Ok(())
     }
 
     pub(super) fn commit(&self, index: u32) {
-        let image = self.image(index);
-        let release = lock(&image.release);
+        let mut frame = self.frame(index);
+        frame.holds = frame.acquire + 1;
         self.surface
-            .set_points((&image.acquire, image.point), (&release, image.point));
+            .set_points(&self.image(index).timeline, frame.acquire, frame.holds);
     }
 
     pub(super) fn left(&self, index: u32) -> Box<dyn Fn() -> bool + Send> {
-        let image = self.image(index);
-        let (release, point) = (Arc::clone(&image.release), image.point);
+        let timeline = Arc::clone(&self.image(index).timeline);
+        let release = self.frame(index).holds;
         // If the kernel cannot say, the buffer goes with the surface.
-        Box::new(move || lock(&release).timeline.is_available(point).unwrap_or(false))
+        Box::new(move || timeline.timeline.is_available(release).unwrap_or(false))
     }
 
-    fn image(&self, index: u32) -> std::sync::MutexGuard<'_, Image> {
-        lock(&self.images[index as usize])
+    fn image(&self, index: u32) -> &Image {
+        &self.images[index as usize]
+    }
+
+    fn frame(&self, index: u32) -> MutexGuard<'_, Frame> {
+        lock(&self.image(index).frame)
     }
 }

@@ -79,11 +79,7 @@ pub(super) enum What {
     /// A present returned.
     Presented { called: u64, cpu_waits: u64 },
     /// The compositor's release was dispatched.
-    Released {
-        fences: Fences,
-        /// Nothing was on the image but the client's own write, which nobody waits for.
-        elided: bool,
-    },
+    Released { fences: Fences },
     /// The frame was shown.
     Shown { refresh: u32, sequence: u64 },
     /// The frame was never shown, and will not be.

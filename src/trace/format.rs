@@ -114,14 +114,6 @@ pub(super) struct PresentArgs {
     pub cpu_waits: u64,
 }
 
-/// Of `release`.
-#[derive(Serialize, Deserialize)]
-pub(super) struct ReleaseArgs {
-    #[serde(flatten)]
-    pub of: FrameArgs,
-    pub elided: bool,
-}
-
 /// Of `fences of the release` and `fences of the rendering`: twice where they had not signalled at the
 /// first look, and then the second counts.
 #[derive(Serialize, Deserialize)]

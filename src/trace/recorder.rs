@@ -10,11 +10,7 @@ use super::{
     Tracer, clock,
     event::{Cause, Event, Fences, Made, Waited, What},
 };
-use crate::{
-    sync_file::SyncFile,
-    synchronisation::{Release, Way},
-    wayland::BufferRelease,
-};
+use crate::{sync_file::SyncFile, synchronisation::Release};
 
 /// Records the frames of one swapchain, or nothing. Any thread may record; none waits for another, for
 /// the file, or for memory.
@@ -105,27 +101,22 @@ impl Trace {
         }
     }
 
-    /// The fences of a release that an event brings, before somebody takes them.
-    pub(crate) fn fences(&self, event: &BufferRelease) -> ReleaseFences {
-        ReleaseFences(match (&self.0, event) {
-            (Some(recorder), BufferRelease::Fenced(file)) => {
-                Some(recorder.tracer.ring().watch(file))
-            }
-            _ => None,
-        })
-    }
-
-    /// The compositor's release is dispatched. `fences` are the event's, if it brought any.
-    pub(crate) fn released(&self, image: u32, way: Way, release: &Release, fences: ReleaseFences) {
+    /// The compositor's release is dispatched. Where it brings no snapshot, `others` are its fences.
+    pub(crate) fn released(
+        &self,
+        image: u32,
+        release: &Release,
+        others: impl FnOnce() -> Option<SyncFile>,
+    ) {
         if let Some(recorder) = &self.0 {
-            let fences = fences.0.unwrap_or_else(|| match release {
-                Release::Fences(file) | Release::SignalledFences(file) => {
-                    recorder.tracer.ring().watch(file)
+            let ring = recorder.tracer.ring();
+            let fences = match release {
+                Release::Fences(file) => ring.watch(file),
+                Release::Signalled | Release::Untaken => {
+                    others().map_or(Fences::None, |file| ring.watch(&file))
                 }
-                Release::Signalled | Release::Untaken => Fences::None,
-            });
-            let elided = way == Way::Implicit && matches!(release, Release::Signalled);
-            recorder.record(image, clock::now(), What::Released { fences, elided });
+            };
+            recorder.record(image, clock::now(), What::Released { fences });
         }
     }
 
@@ -138,10 +129,6 @@ impl Trace {
         })
     }
 }
-
-/// The fences that came with an event, if any.
-#[derive(Default)]
-pub(crate) struct ReleaseFences(Option<Fences>);
 
 /// An acquire that has not returned.
 pub struct AcquireCall<'a>(Option<Call<'a>>);

@@ -149,10 +149,7 @@ mod tests {
         assert_eq!(ring.unwatched(), 5);
         for fences in all {
             ring.push(Event {
-                what: What::Released {
-                    fences,
-                    elided: false,
-                },
+                what: What::Released { fences },
                 ..event(0)
             });
         }

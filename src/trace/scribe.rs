@@ -8,8 +8,8 @@ use super::{
     event::{Event, Fences, Made, Waited, What},
     format::{
         AcquireArgs, CommitArgs, FenceArgs, FencesArgs, FrameArgs, LostArgs, NameArgs, PROCESS,
-        PresentArgs, ProcessArgs, ReleaseArgs, ShownArgs, SortArgs, SwapchainArgs, TraceEvent,
-        VERSION, calls_lane, image_lane, microseconds,
+        PresentArgs, ProcessArgs, ShownArgs, SortArgs, SwapchainArgs, TraceEvent, VERSION,
+        calls_lane, image_lane, microseconds,
     },
     ring::Watched,
 };
@@ -151,9 +151,9 @@ impl Scribe {
                 let args = PresentArgs { of, cpu_waits };
                 self.slice("present", calls_lane(swapchain), called, at, args);
             }
-            What::Released { fences, elided } => {
+            What::Released { fences } => {
                 self.hold("compositor", of, at);
-                self.instant("release", of, at, ReleaseArgs { of, elided });
+                self.instant("release", of, at, of);
                 self.watch(of, FencesOf::Release, at, fences);
             }
             What::Shown { refresh, sequence } => {

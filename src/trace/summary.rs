@@ -68,8 +68,6 @@ pub struct Summary {
     pub renderings: Vec<FenceSum>,
     /// How long after their release images carried the driver's own unfinished write.
     pub own_writes_ns: u64,
-    /// Images that came back with nothing but the client's own write, which nobody waited for.
-    pub elided: u64,
     /// Records that are missing.
     pub dropped_events: u64,
     /// Sync_files that nobody watched.
@@ -270,9 +268,6 @@ impl Summary {
                 end,
             ),
             own_writes_ns: 0,
-            elided: frames()
-                .filter(|f| f.release.as_ref().is_some_and(|release| release.elided))
-                .count() as u64,
             dropped_events: timeline.dropped_events,
             unwatched_sync_files: timeline.unwatched_sync_files,
             waits: Waits::default(),
@@ -387,15 +382,9 @@ impl Summary {
     }
 
     fn own_writes(&self) -> String {
-        match (self.own_writes_ns, self.elided) {
-            (0, 0) => {
-                "No image came back with an unfinished write of your own driver's.".to_owned()
-            }
-            (0, elided) => format!(
-                "{elided} images came back with an unfinished write of your own driver's, which \
-                 nobody waited for."
-            ),
-            (ns, _) => format!(
+        match self.own_writes_ns {
+            0 => "No image came back with an unfinished write of your own driver's.".to_owned(),
+            ns => format!(
                 "Images came back with unfinished writes of your own driver's, for {} in all.",
                 milliseconds(ns)
             ),
@@ -680,7 +669,6 @@ impl fmt::Display for Summary {
                 row(f, of, fence)?;
             }
         }
-        row(f, "elided writes", &self.elided)?;
         row(f, "dropped events", &self.dropped_events)?;
         if self.unwatched_sync_files > 0 {
             row(f, "unwatched sync_files", &self.unwatched_sync_files)?;

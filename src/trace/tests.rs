@@ -17,7 +17,7 @@ use super::timeline::parse;
 use super::*;
 use crate::error::Error;
 use crate::sync_file::{FenceInfo, FenceStatus, SyncFile};
-use crate::synchronisation::{Release as Released, Way};
+use crate::synchronisation::Release as Released;
 
 /// A path of its own in the directory for temporary files; what lies there goes with it.
 pub(super) struct Scratch(pub(super) PathBuf);
@@ -130,7 +130,6 @@ impl Story {
             released,
             What::Released {
                 fences: Fences::None,
-                elided: false,
             },
         );
     }
@@ -231,7 +230,6 @@ fn a_frame_is_read_as_it_was_written() {
         }),
         release: Some(Release {
             at: START + 20 * MS,
-            elided: false,
             fences: vec![Fence {
                 driver: "vgem".to_owned(),
                 timeline: "unbound".to_owned(),
@@ -546,7 +544,6 @@ missed refreshes        0 of 3, one every 16.667 ms
 waits on the CPU        0
 fences of releases      vgem unbound: 0 had signalled, 1 had not for up to 10.667 ms
 fences of renderings    gpu ring: 0 had signalled, 1 had not for up to 3.000 ms
-elided writes           0
 dropped events          0
 
 Nothing held you up but the pace of the display: you waited 24.000 ms in all for it, and it showed 3 \
@@ -633,9 +630,8 @@ fn any_what() -> impl Strategy<Value = What> {
             called,
             cpu_waits: 0
         }),
-        any::<bool>().prop_map(|elided| What::Released {
-            fences: Fences::Unwatched,
-            elided
+        Just(()).prop_map(|()| What::Released {
+            fences: Fences::Unwatched
         }),
         any::<(u32, u64)>().prop_map(|(refresh, sequence)| What::Shown { refresh, sequence }),
         Just(()).prop_map(|()| What::Discarded),
@@ -690,7 +686,7 @@ fn draw(trace: &Trace, fences: &Released, rendering: &SyncFile) {
         frame.shown(1, 16, 1);
         frame.discarded();
     }
-    trace.released(0, Way::Explicit, fences, ReleaseFences::default());
+    trace.released(0, fences, || None);
 }
 
 fn tracer(scratch: &Scratch) -> (std::sync::Arc<Tracer>, Trace) {

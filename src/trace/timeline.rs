@@ -10,7 +10,7 @@ use super::{
     event::Waited,
     format::{
         AcquireArgs, CommitArgs, FenceArgs, FencesArgs, FrameArgs, LostArgs, PROCESS, PresentArgs,
-        ProcessArgs, ReadEvent, ReleaseArgs, ShownArgs, SwapchainArgs, VERSION, nanoseconds,
+        ProcessArgs, ReadEvent, ShownArgs, SwapchainArgs, VERSION, nanoseconds,
     },
 };
 use crate::error::{Error, Result};
@@ -139,8 +139,6 @@ pub struct Shown {
 pub struct Release {
     /// When we heard of it.
     pub at: u64,
-    /// Nothing was on the image but the client's own write, which nobody waited for.
-    pub elided: bool,
     /// The fences that came with it.
     pub fences: Vec<Fence>,
 }
@@ -335,7 +333,7 @@ fn arguments<A: DeserializeOwned>(event: ReadEvent) -> std::result::Result<A, St
 enum Change {
     GivenBack(u64),
     Commit(u64, CommitArgs),
-    Release(u64, ReleaseArgs),
+    Release(u64),
     Fences(bool, FencesArgs),
     Shown(u64, ShownArgs),
     Discarded(u64),
@@ -357,9 +355,7 @@ impl Change {
         Some(match name {
             "given back" => of(name, args).map(|frame| (frame, Change::GivenBack(at))),
             "commit" => of(name, args).map(|args: CommitArgs| (args.of, Change::Commit(at, args))),
-            "release" => {
-                of(name, args).map(|args: ReleaseArgs| (args.of, Change::Release(at, args)))
-            }
+            "release" => of(name, args).map(|frame| (frame, Change::Release(at))),
             "fences of the release" | "fences of the rendering" => {
                 let release = name == "fences of the release";
                 of(name, args).map(|args: FencesArgs| (args.of, Change::Fences(release, args)))
@@ -379,10 +375,9 @@ impl Change {
                 frame.handed_ns = args.handed_ns;
                 frame.paced_ns = args.paced_ns;
             }
-            Change::Release(at, args) => {
+            Change::Release(at) => {
                 frame.release = Some(Release {
                     at,
-                    elided: args.elided,
                     fences: Vec::new(),
                 });
             }

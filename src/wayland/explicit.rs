@@ -58,17 +58,13 @@ impl PointSurface {
         )))
     }
 
-    /// For the commit that follows: the compositor reads when `acquire` has signalled, and signals
-    /// `release` when it has done.
-    pub(crate) fn set_points(
-        &self,
-        acquire: (&SharedTimeline, u64),
-        release: (&SharedTimeline, u64),
-    ) {
-        let (high, low) = halves(acquire.1);
-        self.0.set_acquire_point(&acquire.0.proxy, high, low);
-        let (high, low) = halves(release.1);
-        self.0.set_release_point(&release.0.proxy, high, low);
+    /// For the commit that follows: the compositor reads when `acquire` has signalled, and gives
+    /// `release`, the greater point, a fence when it has done.
+    pub(crate) fn set_points(&self, timeline: &SharedTimeline, acquire: u64, release: u64) {
+        let (high, low) = halves(acquire);
+        self.0.set_acquire_point(&timeline.proxy, high, low);
+        let (high, low) = halves(release);
+        self.0.set_release_point(&timeline.proxy, high, low);
     }
 }
 

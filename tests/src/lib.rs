@@ -11,7 +11,6 @@
 //! | `test_driver` | what the driver under the layer can be made to do | a driver with semaphores and fences as sync files, vgem |
 //! | `ways` | which way of synchronisation is chosen, or forced | a DRM node with timeline syncobjs |
 //! | `exactness` | rules 1 to 3, in every way of synchronisation, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
-//! | `elision` | the same for own-write elision, in every interleaving | `/dev/udmabuf`, vgem |
 //! | `faults` | rule 4, and rule 6: whatever fails, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `command` | what `wayfence` does and says | nothing for the half about processes; a compositor, and MangoHud, for the `#[ignore]`d half |
 //! | `conformance` | the rules of the Vulkan specification, on the layer or on a driver's own swapchains | a compositor, or the scripted one: `scripts/conformance` |

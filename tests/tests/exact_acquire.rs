@@ -217,10 +217,11 @@ fn what_nobody_reads_is_ready_at_once() {
     assert_eq!(report.counters.acquires_pending, 0, "{report:?}");
 }
 
-/// Each frame costs one export and one import, and no wait.
+/// Each frame costs one import, at the most one export, and no wait: of an image that is idle when it
+/// comes back nothing is exported.
 #[test]
 #[ignore = "needs a compositor with dma-bufs: scripts/test"]
-fn a_frame_is_one_export_one_import_and_no_wait() {
+fn a_frame_is_one_import_at_most_one_export_and_no_wait() {
     const FRAMES: u64 = 60;
     let app = implicit();
     let mut swapchain = app.swapchain_with(Wanted {
@@ -230,17 +231,16 @@ fn a_frame_is_one_export_one_import_and_no_wait() {
     for _ in 0..FRAMES {
         swapchain.frame().unwrap();
     }
-    let images = swapchain.images.len() as u64;
     drop(swapchain);
     let report = layers::report_of((103, 100));
     let counters = &report.counters;
     assert_eq!(counters.acquires(), FRAMES, "{report:?}");
     assert_eq!(counters.presents, FRAMES, "{report:?}");
     assert_eq!(counters.sync_files_imported, FRAMES, "{report:?}");
-    // The first round through the images needs none; releases may still be on their way.
     assert!(counters.sync_files_exported <= FRAMES, "{report:?}");
+    // Whoever got fences got them from an export.
     assert!(
-        counters.sync_files_exported >= FRAMES - images,
+        counters.acquires_pending <= counters.sync_files_exported,
         "{report:?}"
     );
     assert_eq!(counters.cpu_waits, 0, "{report:?}");

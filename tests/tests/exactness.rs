@@ -2,6 +2,8 @@
 //! not longer, and a present never waits for the rendering. In every way of synchronisation, with fences
 //! that signal when the test says so.
 
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use wayfence_test_fences::vgem::Fence;
 use wayfence_tests::present_wait::Generation;
 use wayfence_tests::proxy::Proxy;
 use wayfence_tests::scripted::{self, Acquired, Payload, SOON, Scene, Way};
+use wayfence_tests::swapchain::{fence, semaphore};
 use wayfence_tests::table::{Cell, in_every_way};
 use wayfence_tests::watchdog::Watchdog;
 
@@ -142,6 +145,11 @@ fn comes_back_with(mut scene: Scene<'_>, payload: Payload, readers: usize, write
     if readers + writers == 0 {
         come_back(&mut scene);
         free(&scene, &scene.acquire(payload));
+        let way = scene.way;
+        let report = scene.end();
+        no_cpu_waited_in_acquire(&report, way);
+        assert_eq!(report.counters.sync_files_exported, 0, "{report:?}");
+        return Cell::Passed;
     } else {
         promptly(|| {
             let fences = come_back(&mut scene);
@@ -241,69 +249,250 @@ fn a_later_fence_does_not_hold() {
     );
 }
 
-const NO_PENDING_PRESENT: Cell =
-    Cell::NotApplicable("a present has waited for its rendering on the CPU");
-
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
-fn its_own_write_does_not_hold() {
-    let _watchdog = watchdog("a released image with our own write");
+fn a_later_fence_beside_its_own_write_does_not_hold() {
+    let _watchdog = watchdog("a fence that comes after the release of an unfinished image");
     in_every_way(
-        "own write running, nobody has read: ready at once",
+        "own write running, a fence put there after the release: held by the first alone",
         |stage, way, payload| {
             if way == Way::Cpu {
                 return NO_PENDING_PRESENT;
             }
             let mut scene = stage.scene(way);
+            let (_, first) = scene.show();
             let rendering = scene.fence();
-            let (_, frame) = scene.show_unfinished(rendering.sync_file());
-            scene.compositor.release(&frame, With::nothing());
+            let (_, second) = scene.show_unfinished(rendering.sync_file());
+            scene.compositor.release(&first, With::nothing());
+            scene.compositor.release(&second, With::nothing());
+            // Dispatches both releases.
+            let taken = scene.acquire(Payload::Fence);
+            free(&scene, &taken);
+            let later = scene.fence();
+            second
+                .dma_buf()
+                .import_sync_file(later.sync_file(), Access::Write)
+                .unwrap();
             let acquired = scene.acquire(payload);
-            free(&scene, &acquired);
-            assert!(!rendering.sync_file().is_signalled().unwrap());
-            rendering.signal();
-            drop(acquired);
-            let report = scene.end();
-            no_cpu_waited(&report, way);
-            let elided = u64::from(way == Way::Implicit);
-            assert_eq!(report.counters.own_writes_elided, elided, "{report:?}");
+            assert_ne!(acquired.index, taken.index);
+            held_by(&scene, &acquired, vec![rendering]);
+            assert!(!later.sync_file().is_signalled().unwrap());
+            later.signal();
+            drop((acquired, taken));
+            no_cpu_waited(&scene.end(), way);
             Cell::Passed
         },
     );
 }
 
+const NO_PENDING_PRESENT: Cell =
+    Cell::NotApplicable("a present has waited for its rendering on the CPU");
+
+/// Draws an image whose rendering takes its time, and shows it; in the way of old kernels the present
+/// returns when it is done.
+fn show_slowly(scene: &mut Scene<'_>) -> (u32, Commit, Option<Fence>) {
+    let rendering = scene.fence();
+    if scene.way != Way::Cpu {
+        let (index, frame) = scene.show_unfinished(rendering.sync_file());
+        return (index, frame, Some(rendering));
+    }
+    let work = rendering.sync_file().try_clone().unwrap();
+    let (index, frame) = thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(WATCHED);
+            rendering.signal();
+        });
+        scene.show_unfinished(&work)
+    });
+    assert!(
+        work.is_signalled().unwrap(),
+        "committed before it was drawn"
+    );
+    (index, frame, None)
+}
+
+/// A compositor may let go of a frame that it never read. Whoever waits for the acquire waits for the
+/// image's own last present all the same.
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn its_own_write_holds() {
+    let _watchdog = watchdog("a released image with our own write");
+    in_every_way(
+        "own write running, nobody has read: held until it is done",
+        |stage, way, payload| {
+            let mut scene = stage.scene(way);
+            promptly(|| {
+                let (index, frame, rendering) = show_slowly(&mut scene);
+                scene.compositor.release(&frame, With::nothing());
+                let acquired = scene.acquire(payload);
+                scene.held.push(index);
+                match rendering {
+                    Some(rendering) => held_by(&scene, &acquired, vec![rendering]),
+                    None => {
+                        free(&scene, &acquired);
+                        Duration::ZERO
+                    }
+                }
+            });
+            no_cpu_waited_in_acquire(&scene.end(), way);
+            Cell::Passed
+        },
+    );
+}
+
+/// A compositor may let go of a frame early: with the fence of a reader that does not wait for our own
+/// write, or that was done before it.
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_reader_beside_its_own_write_holds() {
     let _watchdog = watchdog("a released image with our own write and a reader");
     in_every_way(
-        "own write running, and a reader: held until the reader signals",
+        "own write running, and a reader: held until both are done, in either order",
         |stage, way, payload| {
             if way == Way::Cpu {
                 return NO_PENDING_PRESENT;
             }
             let mut scene = stage.scene(way);
-            promptly(|| {
-                let rendering = scene.fence();
-                let (index, frame) = scene.show_unfinished(rendering.sync_file());
-                let reader = scene.fence();
-                scene
-                    .compositor
-                    .release(&frame, With::readers(&[reader.sync_file()]));
-                let acquired = scene.acquire(payload);
-                scene.held.push(index);
-                if way == Way::Implicit {
-                    // The reader waits for the rendering, and so may whoever waits for the reader.
-                    held_by(&scene, &acquired, vec![rendering, reader])
-                } else {
-                    let late = held_by(&scene, &acquired, vec![reader]);
+            for reader_first in [false, true] {
+                promptly(|| {
+                    let rendering = scene.fence();
+                    let (index, frame) = scene.show_unfinished(rendering.sync_file());
+                    let reader = scene.fence();
+                    scene
+                        .compositor
+                        .release(&frame, With::readers(&[reader.sync_file()]));
+                    let acquired = scene.acquire(payload);
+                    scene.held.push(index);
+                    let in_order = match reader_first {
+                        true => vec![reader, rendering],
+                        false => vec![rendering, reader],
+                    };
+                    held_by(&scene, &acquired, in_order)
+                });
+            }
+            no_cpu_waited(&scene.end(), way);
+            Cell::Passed
+        },
+    );
+}
+
+/// What the memory of an image begins with.
+fn first_pixel(frame: &Commit) -> [u8; 4] {
+    let buffer = frame.dma_buf();
+    let mut pixel = [0; 4];
+    // SAFETY: a new mapping at an address of the kernel's choice, of an open dma-buf; no image is
+    // smaller than a pixel. Read once, byte by byte and volatile, as others may write; unmapped after.
+    unsafe {
+        let mapped = libc::mmap(
+            std::ptr::null_mut(),
+            pixel.len(),
+            libc::PROT_READ,
+            libc::MAP_SHARED,
+            buffer.as_fd().as_raw_fd(),
+            0,
+        );
+        assert_ne!(mapped, libc::MAP_FAILED, "mmap of a dma-buf");
+        for (at, byte) in pixel.iter_mut().enumerate() {
+            *byte = mapped.cast::<u8>().add(at).read_volatile();
+        }
+        libc::munmap(mapped, pixel.len());
+    }
+    pixel
+}
+
+/// The first queue's work is the present whose fence the test holds; the second is any other queue: it has
+/// nothing to wait for but what the acquire gave it.
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn a_second_queue_is_ordered_by_the_acquires_semaphore_alone() {
+    let _watchdog = watchdog("two queues");
+    in_every_way(
+        "a second queue that waits for the acquire's semaphore: draws after the first has",
+        |stage, way, payload| {
+            if payload == Payload::Fence {
+                return Cell::NotApplicable("a queue waits for semaphores");
+            }
+            let mut scene = stage.scene(way);
+            let (index, frame, rendering) = show_slowly(&mut scene);
+            let drawn = first_pixel(&frame);
+            scene.compositor.release(&frame, With::nothing());
+            let device = Arc::clone(&scene.swapchain.device);
+            let acquired = semaphore(&device).unwrap();
+            let ready = match payload {
+                Payload::Both => fence(&device, false).unwrap(),
+                _ => vk::Fence::null(),
+            };
+            let again = scene
+                .kernel
+                .run(|| scene.swapchain.acquire(scripted::TIMEOUT, acquired, ready))
+                .unwrap();
+            assert_eq!(again, index);
+            thread::scope(|scope| {
+                // A driver may wait inside of the submit: it has a thread.
+                let second = scope.spawn(|| scene.swapchain.draw_after(index, acquired).unwrap());
+                if let Some(rendering) = rendering {
+                    let begun = Instant::now();
+                    while begun.elapsed() < WATCHED {
+                        assert_eq!(first_pixel(&frame), drawn, "drawn over, {way}");
+                        thread::sleep(Duration::from_millis(5));
+                    }
                     rendering.signal();
-                    late
                 }
+                second.join().unwrap();
             });
-            let report = scene.end();
-            no_cpu_waited(&report, way);
-            assert_eq!(report.counters.own_writes_elided, 0, "{report:?}");
+            device.wait_idle().unwrap();
+            assert_ne!(first_pixel(&frame), drawn, "the second queue has not drawn");
+            // SAFETY: the queue is idle, and the acquire is over.
+            unsafe {
+                device.raw.destroy_semaphore(acquired, None);
+                device.raw.destroy_fence(ready, None);
+            }
+            no_cpu_waited_in_acquire(&scene.end(), way);
+            Cell::Passed
+        },
+    );
+}
+
+/// "Acquiring the image index from vkAcquireNextImageKHR and then waiting on its semaphore or fence guarantees
+/// that the previous presentation operation that used the just-acquired image index has completed"
+/// (Vulkan Guide, Swapchain Semaphore Reuse): its semaphore may be destroyed, and what it waited for
+/// recorded anew.
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn after_the_acquires_fence_the_last_present_is_over() {
+    let _watchdog = watchdog("objects of the last present");
+    in_every_way(
+        "after the acquire's fence: the last present's semaphore and commands are free",
+        |stage, way, payload| {
+            if payload == Payload::Semaphore {
+                return Cell::NotApplicable("the application waits for a fence");
+            }
+            if way == Way::Cpu {
+                return NO_PENDING_PRESENT;
+            }
+            let mut scene = stage.scene(way);
+            let rendering = scene.fence();
+            let work = rendering.sync_file().try_clone().unwrap();
+            let (index, frame) = scene.show_unfinished(&work);
+            scene.compositor.release(&frame, With::nothing());
+            let acquired = scene.acquire(payload);
+            assert_eq!(acquired.index, index);
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    thread::sleep(WATCHED);
+                    rendering.signal();
+                });
+                acquired.signals_within(SOON).expect("signalled");
+                // Who destroys a semaphore that an unfinished submission refers to breaks
+                // VUID-vkDestroySemaphore-semaphore-05149, who records commands that are pending
+                // VUID-vkBeginCommandBuffer-commandBuffer-00049.
+                assert!(work.is_signalled().unwrap(), "still in use, {way}");
+            });
+            drop(acquired);
+            scene.swapchain.renew_drawn(index);
+            scene.try_show(index).unwrap();
+            scene.compositor.next_commit();
+            no_cpu_waited(&scene.end(), way);
             Cell::Passed
         },
     );

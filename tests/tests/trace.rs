@@ -95,14 +95,16 @@ fn who_held_an_image_is_named() {
         comes_back_fenced(stage.scene(way));
     }
 
-    // Nothing but the client's own unfinished write is on the image: nobody waits for it.
+    // A compositor that never read the image lets go of it while the client still writes.
     let mut scene = stage.scene(Way::Implicit);
     let rendering = scene.fence();
     let (_, commit) = scene.show_unfinished(rendering.sync_file());
     scene.compositor.release(&commit, With::nothing());
     let acquired = scene.acquire(Payload::Fence);
-    assert!(acquired.is_signalled());
+    sleep(Duration::from_millis(100));
+    assert!(acquired.is_held());
     rendering.signal();
+    acquired.signals_within(HELD).expect("signalled");
     scene.held.push(acquired.index);
     drop(acquired);
     scene.end();
@@ -128,7 +130,7 @@ fn who_held_an_image_is_named() {
             releases.flat_map(|release| &release.fences)
         });
         timeline.swapchains.len() == 5
-            && fences.clone().count() == 4
+            && fences.clone().count() == 5
             && fences.clone().all(|fence| fence.signalled.is_some())
     });
     assert_eq!(timeline.pid, std::process::id());
@@ -146,7 +148,7 @@ fn who_held_an_image_is_named() {
             ("vgem", "unbound"),
             "{way}"
         );
-        assert!(!fence.own && !release.elided, "{way}");
+        assert!(!fence.own, "{way}");
         let pending = fence.signalled.expect("it signalled") - release.at;
         assert!(pending >= HELD_NS, "{way}: {pending} ns");
         let next = swapchain.frames.last().expect("an acquire of it");
@@ -155,13 +157,10 @@ fn who_held_an_image_is_named() {
         assert!(acquire.pending, "{way}");
         assert!(acquire.call.to >= release.at && frame.commit < Some(release.at));
     }
-    let elided = timeline.swapchains[3].frames.iter().filter(|frame| {
-        let release = frame.release.as_ref();
-        release.is_some_and(|release| release.elided && release.fences.is_empty())
-    });
-    assert_eq!(elided.count(), 1);
-    let own = fenced(&timeline.swapchains[4]);
-    assert!(own.release.as_ref().expect("a release").fences[0].own);
+    for swapchain in &timeline.swapchains[3..] {
+        let own = fenced(swapchain);
+        assert!(own.release.as_ref().expect("a release").fences[0].own);
+    }
 
     let summary = Summary::of(&timeline);
     assert_eq!(summary.culprit, Culprit::Fences, "{summary}");
@@ -171,8 +170,7 @@ fn who_held_an_image_is_named() {
             .starts_with("The fence of vgem unbound held your images"),
         "{summary}"
     );
-    assert_eq!(summary.elided, 1, "{summary}");
-    assert!(summary.own_writes_ns >= 100_000_000, "{summary}");
+    assert!(summary.own_writes_ns >= 200_000_000, "{summary}");
     assert!(summary.own_writes_ns < HELD_NS * 2, "{summary}");
     assert!(summary.fences_after_acquire.max_ns >= HELD_NS, "{summary}");
 }

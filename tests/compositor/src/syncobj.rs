@@ -40,8 +40,8 @@ impl ClientTimeline {
 impl Point {
     /// Whether the point has a fence, and that fence.
     pub(crate) fn look(&self) -> (bool, Option<SyncFile>) {
-        let mut timeline = self.timeline.lock();
-        let Some(timeline) = timeline.as_mut() else {
+        let timeline = self.timeline.lock();
+        let Some(timeline) = timeline.as_ref() else {
             return (false, None);
         };
         match timeline.is_available(self.value) {
@@ -63,7 +63,7 @@ impl Point {
 
     /// Signals the point, with `fence` or at once.
     pub(crate) fn release(&self, fence: Option<&SyncFile>) -> Result<()> {
-        match (self.timeline.lock().as_mut(), fence) {
+        match (self.timeline.lock().as_ref(), fence) {
             (None, _) => Ok(()),
             (Some(timeline), Some(fence)) => timeline.import_sync_file(self.value, fence),
             (Some(timeline), None) => timeline.signal(self.value),

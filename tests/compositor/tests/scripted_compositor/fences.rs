@@ -195,7 +195,7 @@ fn timeline_points_go_both_ways() {
     let surface = client.surface();
     let manager: WpLinuxDrmSyncobjManagerV1 = client.bind();
     let points = manager.get_surface(&surface, &client.handle(), ());
-    let mut timeline = Timeline::new(&node).unwrap();
+    let timeline = Timeline::new(&node).unwrap();
     let imported = manager.import_timeline(timeline.to_fd().unwrap().as_fd(), &client.handle(), ());
     let dma_buf = udmabuf::dma_buf();
     let buffer = client.buffer_on(&dma_buf);
