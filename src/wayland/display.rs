@@ -268,7 +268,7 @@ impl Display {
         self.events.wait(deadline, ready)
     }
 
-    /// Dispatches what others have read for us, without a system call.
+    /// Dispatches what others have read for us, nearly always without a system call.
     pub fn dispatch_pending(&self) {
         self.events.dispatch_pending();
     }

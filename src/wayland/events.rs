@@ -41,7 +41,14 @@ struct Reader {
     turns: u64,
     /// How many threads wait for the end of this turn.
     waiting: u32,
+    /// How often events were looked for since we last read the socket.
+    unread: u32,
 }
+
+/// So often are events looked for before we read the socket ourselves, though nobody has to wait. A
+/// compositor ends a client that does not read, when the socket is full of some hundred events; some
+/// applications leave all reading to their swapchain.
+const READ_EVERY: u32 = 64;
 
 /// What one turn at the socket brought.
 enum Turn {
@@ -84,16 +91,27 @@ impl<State: 'static> Events<State> {
         look(&mut lock(&self.queue).1)
     }
 
-    /// Dispatches what others have read for us, without a system call: the application's own reads bring
-    /// our events, too, and would let them pile up for who never has to wait. Not beside a thread that
-    /// has its turn: that one does so itself, and would wait for what we have taken from it.
+    /// Dispatches what others have read for us: the application's own reads bring our events, too, and
+    /// would let them pile up for who never has to wait. Costs no system call but once in [`READ_EVERY`]
+    /// times, when it reads itself. Not beside a thread that has its turn: that one does so itself, and
+    /// would wait for what we have taken from it.
     pub(super) fn dispatch_pending(&self) {
-        if std::mem::replace(&mut lock(&self.reader).busy, true) {
+        let mut reader = lock(&self.reader);
+        if std::mem::replace(&mut reader.busy, true) {
             return;
         }
+        reader.unread += 1;
+        let reads = reader.unread >= READ_EVERY;
+        if reads {
+            reader.unread = 0;
+        }
+        drop(reader);
         let _ends = EndOfTurn(self);
         // Who waits is told of the end of the connection.
-        let _ = self.dispatch();
+        let _ = match reads {
+            true => self.turn(Deadline::Now).map(drop),
+            false => self.dispatch().map(drop),
+        };
     }
 
     /// Dispatches events until `ready` answers, or the deadline passes (`None`). `ready` is asked when
@@ -142,6 +160,7 @@ impl<State: 'static> Events<State> {
                 continue;
             }
             reader.busy = true;
+            reader.unread = 0;
             drop(reader);
             let turn = {
                 let _ends = EndOfTurn(self);

@@ -37,6 +37,42 @@ fn ten_thousand_frames_leave_nothing_behind_in_the_other_ways() {
     frames(Way::Implicit, 11_000);
 }
 
+/// Some applications leave all reading to their swapchain. A compositor ends a client that does not read.
+#[test]
+#[ignore = "needs a driver and a DRM node with timelines: scripts/test"]
+fn who_never_reads_is_not_ended_by_the_compositor() {
+    let _watchdog = Watchdog::new(Duration::from_secs(300), "20,000 frames that nobody reads");
+    layers::set_up();
+    let mut offer = Way::Syncobj.offer();
+    offer.behaviour = Behaviour::Automatic {
+        refresh: Duration::from_millis(10),
+    };
+    let compositor = Compositor::new(offer);
+    let device = Device::new(&Instance::new(instance::Options::default()));
+    let surface = Surface::of_window(&device.instance, Window::open_at(compositor.connect()));
+    let wanted = Wanted {
+        extent: (16, 16),
+        ..Wanted::mailbox()
+    };
+    let swapchain = Swapchain::new(&device, &surface, wanted).unwrap();
+    let acquired = semaphore(&device).unwrap();
+    for frame in 0..20_000 {
+        let index = swapchain
+            .acquire(0, acquired, vk::Fence::null())
+            .unwrap_or_else(|error| panic!("acquire of frame {frame}: {error}"));
+        swapchain
+            .present_after(index, acquired)
+            .unwrap_or_else(|error| panic!("present of frame {frame}: {error}"));
+        device.wait_idle().unwrap();
+        // By now it has released the image before.
+        compositor.next_commit();
+    }
+    drop(swapchain);
+    // SAFETY: the device's; the queue is idle.
+    unsafe { device.raw.destroy_semaphore(acquired, None) };
+    assert!(compositor.protocol_errors().is_empty());
+}
+
 /// Frames in MAILBOX, on a compositor that gives an image back when the next is committed and sends
 /// `wl_buffer.release` for it. The application reads the display's events itself before each frame: so an
 /// image is free whenever it acquires one, and what the layer need not wait for has been read by others.
