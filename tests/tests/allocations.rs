@@ -5,11 +5,14 @@
 //! for long what malloc has in store.
 
 use std::ffi::{c_int, c_void};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use ash::vk;
 use wayfence_test_compositor::{Behaviour, Compositor};
+use wayfence_tests::footprint::Footprint;
+use wayfence_tests::refusing_kernel::RefusingKernel;
 use wayfence_tests::scripted::Way;
 use wayfence_tests::swapchain::semaphore;
 use wayfence_tests::watchdog::Watchdog;
@@ -23,18 +26,57 @@ const SLACK: i64 = 200;
 static LIVE: AtomicI64 = AtomicI64::new(0);
 
 #[test]
-#[ignore = "needs a driver, a DRM node with timelines, and minutes: scripts/test"]
-fn a_hundred_thousand_frames_of_mailbox_leave_nothing_behind() {
-    let _watchdog = Watchdog::new(Duration::from_secs(560), "100,000 frames");
-    frames(Way::Syncobj, 100_000);
+#[ignore = "needs a driver and a DRM node with timelines: scripts/test"]
+fn ten_thousand_frames_of_mailbox_leave_nothing_behind() {
+    let _watchdog = Watchdog::new(Duration::from_secs(560), "10,000 frames in three ways");
+    for way in [Way::Syncobj, Way::Explicit, Way::Implicit] {
+        frames(way, 11_000);
+    }
 }
 
-#[test]
-#[ignore = "needs a driver, /dev/udmabuf, and minutes: scripts/test"]
-fn ten_thousand_frames_leave_nothing_behind_in_the_other_ways() {
-    let _watchdog = Watchdog::new(Duration::from_secs(300), "twice 10,000 frames");
-    frames(Way::Explicit, 11_000);
-    frames(Way::Implicit, 11_000);
+/// The ring `endurance`: each of these takes many minutes.
+mod endurance {
+    use super::*;
+
+    const HOURS: Duration = Duration::from_secs(4 * 3600);
+
+    fn a_million_frames(way: Way) {
+        let _watchdog = Watchdog::new(HOURS, "a million frames");
+        kernel_of(way).run(|| frames(way, 1_000_000));
+    }
+
+    fn ten_thousand_recreations(way: Way) {
+        let _watchdog = Watchdog::new(HOURS, "ten thousand recreations");
+        kernel_of(way).run(|| recreations(way, 10_000));
+    }
+
+    fn kernel_of(way: Way) -> RefusingKernel {
+        match way {
+            Way::Cpu => RefusingKernel::without_sync_files_of_dma_bufs(),
+            _ => RefusingKernel::default(),
+        }
+    }
+
+    macro_rules! in_each_way {
+        ($($test:ident: $work:ident($way:ident)),* $(,)?) => {$(
+            #[test]
+            #[ignore = "takes many minutes: scripts/test --guest endurance"]
+            fn $test() {
+                $work(Way::$way);
+            }
+        )*};
+    }
+
+    in_each_way! {
+        a_million_frames_by_syncobj: a_million_frames(Syncobj),
+        a_million_frames_by_explicit: a_million_frames(Explicit),
+        a_million_frames_by_implicit: a_million_frames(Implicit),
+        a_million_frames_by_cpu: a_million_frames(Cpu),
+        ten_thousand_recreations_by_syncobj: ten_thousand_recreations(Syncobj),
+        ten_thousand_recreations_by_explicit: ten_thousand_recreations(Explicit),
+        ten_thousand_recreations_by_implicit: ten_thousand_recreations(Implicit),
+        ten_thousand_recreations_by_cpu: ten_thousand_recreations(Cpu),
+    }
 }
 
 /// Some applications leave all reading to their swapchain. A compositor ends a client that does not read.
@@ -73,10 +115,9 @@ fn who_never_reads_is_not_ended_by_the_compositor() {
     assert!(compositor.protocol_errors().is_empty());
 }
 
-/// Frames in MAILBOX, on a compositor that gives an image back when the next is committed and sends
-/// `wl_buffer.release` for it. The application reads the display's events itself before each frame: so an
-/// image is free whenever it acquires one, and what the layer need not wait for has been read by others.
-fn frames(way: Way, count: u32) {
+/// A compositor that gives an image back when the next is committed, in that way, and sends
+/// `wl_buffer.release` for it.
+fn compositor(way: Way) -> Arc<Compositor> {
     layers::set_up();
     assert!(layers::wayfence_is_on(), "this is about the layer");
     let mut offer = way.offer();
@@ -84,7 +125,40 @@ fn frames(way: Way, count: u32) {
     offer.behaviour = Behaviour::Automatic {
         refresh: Duration::from_millis(10),
     };
-    let compositor = Compositor::new(offer);
+    Compositor::new(offer)
+}
+
+/// What the process holds when everything has come to rest.
+#[derive(Debug, Clone, Copy)]
+struct Holding {
+    allocations: i64,
+    descriptors: usize,
+}
+
+impl Holding {
+    fn at_rest(device: &Device, surface: &Surface) -> Self {
+        device.wait_idle().unwrap();
+        surface.window().roundtrip().unwrap();
+        Holding {
+            allocations: LIVE.load(Ordering::SeqCst),
+            descriptors: Footprint::now().descriptors,
+        }
+    }
+
+    /// # Panics
+    /// If this is more than what was held before.
+    fn is_no_more_than(self, early: Self) {
+        assert!(
+            self.allocations <= early.allocations + SLACK && self.descriptors <= early.descriptors,
+            "{early:?} and then {self:?}"
+        );
+    }
+}
+
+/// Frames in MAILBOX. The application reads the display's events itself before each frame: so an image is
+/// free whenever it acquires one, and what the layer need not wait for has been read by others.
+fn frames(way: Way, count: u32) {
+    let compositor = compositor(way);
     let device = Device::new(&Instance::new(instance::Options::default()));
     let surface = Surface::of_window(&device.instance, Window::open_at(compositor.connect()));
     let wanted = Wanted {
@@ -99,28 +173,49 @@ fn frames(way: Way, count: u32) {
         .iter()
         .map(|_| semaphore(&device).unwrap())
         .collect();
-    let mut early = 0;
+    let mut early = None;
     for frame in 1..=count {
         surface.window().roundtrip().unwrap();
-        let index = swapchain.acquire(0, next, vk::Fence::null()).unwrap();
+        // An image is free, but the CPU waits for it where nobody else can.
+        let index = swapchain
+            .acquire(u64::MAX, next, vk::Fence::null())
+            .unwrap();
         swapchain.present_after(index, next).unwrap();
         // The one that the image's last present has waited for is free again.
         next = std::mem::replace(&mut acquired[index as usize], next);
-        if frame == 1000 || frame == count {
-            device.wait_idle().unwrap();
-            surface.window().roundtrip().unwrap();
-            let live = LIVE.load(Ordering::SeqCst);
-            println!("{way}: {live} live allocations after {frame} frames");
-            match frame {
-                1000 => early = live,
-                _ => assert!(live <= early + SLACK, "{way}: {early} and then {live}"),
-            }
+        if frame == 1000 || frame % 100_000 == 0 || frame == count {
+            let holding = Holding::at_rest(&device, &surface);
+            println!("{way}: {holding:?} after {frame} frames");
+            holding.is_no_more_than(*early.get_or_insert(holding));
         }
     }
     device.wait_idle().unwrap();
     for semaphore in acquired.into_iter().chain([next]) {
         // SAFETY: the device's; the queue is idle.
         unsafe { device.raw.destroy_semaphore(semaphore, None) };
+    }
+    assert!(compositor.protocol_errors().is_empty());
+}
+
+/// Swapchains of different sizes, each made from the one before, and a frame of each.
+fn recreations(way: Way, count: u32) {
+    let compositor = compositor(way);
+    let device = Device::new(&Instance::new(instance::Options::default()));
+    let surface = Surface::of_window(&device.instance, Window::open_at(compositor.connect()));
+    let wanted = |turn: u32| Wanted {
+        extent: (16 + turn % 7 * 16, 16 + turn % 5 * 16),
+        ..Wanted::mailbox()
+    };
+    let mut swapchain = Swapchain::new(&device, &surface, wanted(0)).unwrap();
+    let mut early = None;
+    for turn in 1..=count {
+        swapchain = swapchain.replaced_by(wanted(turn)).unwrap();
+        swapchain.frame().unwrap();
+        if turn == 100 || turn % 1000 == 0 {
+            let holding = Holding::at_rest(&device, &surface);
+            println!("{way}: {holding:?} after {turn} swapchains");
+            holding.is_no_more_than(*early.get_or_insert(holding));
+        }
     }
     assert!(compositor.protocol_errors().is_empty());
 }
