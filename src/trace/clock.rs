@@ -2,40 +2,44 @@
 
 use std::time::Duration;
 
-use rustix::time::{ClockId, DynamicClockId, Timespec, clock_gettime, clock_gettime_dynamic};
-
 /// Now, in nanoseconds of `CLOCK_MONOTONIC`: the time of everything in a trace.
 pub fn now() -> u64 {
-    nanoseconds(clock_gettime(ClockId::Monotonic))
+    // Every Linux has it.
+    read(libc::CLOCK_MONOTONIC).unwrap_or_default()
 }
 
 /// An instant of another clock, in nanoseconds of ours; `None` if there is no such clock. Clocks may
 /// differ in pace: the nearer to now, the better.
 pub(crate) fn monotonic(clock: u32, at: Duration) -> Option<u64> {
     let at = u64::try_from(at.as_nanos()).ok()?;
-    let id = match i32::try_from(clock).ok()? {
+    let id = match libc::clockid_t::try_from(clock).ok()? {
         libc::CLOCK_MONOTONIC => return Some(at),
-        libc::CLOCK_REALTIME => ClockId::Realtime,
-        libc::CLOCK_MONOTONIC_RAW => ClockId::MonotonicRaw,
-        libc::CLOCK_REALTIME_COARSE => ClockId::RealtimeCoarse,
-        libc::CLOCK_MONOTONIC_COARSE => ClockId::MonotonicCoarse,
-        libc::CLOCK_BOOTTIME => ClockId::Boottime,
-        libc::CLOCK_TAI => {
-            let there = clock_gettime_dynamic(DynamicClockId::Tai).ok()?;
-            return shifted(at, nanoseconds(there));
-        }
+        // Clocks of a system; those of a process or a thread are no compositor's.
+        id @ (libc::CLOCK_REALTIME
+        | libc::CLOCK_MONOTONIC_RAW
+        | libc::CLOCK_REALTIME_COARSE
+        | libc::CLOCK_MONOTONIC_COARSE
+        | libc::CLOCK_BOOTTIME
+        | libc::CLOCK_TAI) => id,
         _ => return None,
     };
-    shifted(at, nanoseconds(clock_gettime(id)))
-}
-
-fn shifted(at: u64, there: u64) -> Option<u64> {
+    let there = read(id)?;
     now().checked_add(at)?.checked_sub(there)
 }
 
-fn nanoseconds(time: Timespec) -> u64 {
-    // Neither clock runs before its zero.
-    time.tv_sec.max(0) as u64 * 1_000_000_000 + time.tv_nsec as u64
+/// The time of a clock in nanoseconds; `None` if the kernel has no such clock.
+///
+/// By libc: rustix looks up all that it uses of the vDSO at the first call, and panics if the kernel has
+/// not put all of it there.
+fn read(clock: libc::clockid_t) -> Option<u64> {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: a structure to fill.
+    let read = unsafe { libc::clock_gettime(clock, &mut time) };
+    // None of them runs before its zero.
+    (read == 0).then(|| time.tv_sec.max(0) as u64 * 1_000_000_000 + time.tv_nsec as u64)
 }
 
 #[cfg(test)]
@@ -44,13 +48,39 @@ mod tests {
 
     #[test]
     fn an_instant_of_another_clock_keeps_its_distance_from_now() {
-        let there = clock_gettime(ClockId::Realtime);
-        let past = Duration::from_nanos(nanoseconds(there)) - Duration::from_secs(1);
+        let there = read(libc::CLOCK_REALTIME).unwrap();
+        let past = Duration::from_nanos(there) - Duration::from_secs(1);
         let here = monotonic(libc::CLOCK_REALTIME as u32, past).unwrap();
         let away = now() - here;
         assert!((1_000_000_000..2_000_000_000).contains(&away), "{away}");
         let same = monotonic(libc::CLOCK_MONOTONIC as u32, Duration::from_nanos(7));
         assert_eq!(same, Some(7));
         assert_eq!(monotonic(12345, past), None);
+    }
+
+    /// As User-mode Linux has it, for one: its vDSO has clocks and nothing else.
+    #[test]
+    fn there_is_a_clock_where_the_vdso_has_no_getcpu() {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let Some(line) = maps.lines().find(|line| line.ends_with("[vdso]")) else {
+            return;
+        };
+        let (from, to) = line.split(' ').next().unwrap().split_once('-').unwrap();
+        let address = |text| usize::from_str_radix(text, 16).unwrap();
+        let (from, to) = (address(from), address(to));
+        let vdso = std::ptr::with_exposed_provenance_mut::<u8>(from);
+        // SAFETY: this process's own copy of the vDSO, which stays mapped and executable. What is
+        // overwritten is a name in its symbol table: whoever has looked it up already has the address.
+        unsafe {
+            let all = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
+            assert_eq!(libc::mprotect(vdso.cast(), to - from, all), 0);
+            let bytes = std::slice::from_raw_parts_mut(vdso, to - from);
+            let name = c"__vdso_getcpu".to_bytes_with_nul();
+            let place = bytes.windows(name.len()).position(|part| part == name);
+            if let Some(place) = place {
+                bytes[place] = b'?';
+            }
+        }
+        assert_ne!(now(), 0);
     }
 }
