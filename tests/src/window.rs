@@ -7,11 +7,21 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use wayland_client::backend::WaylandError;
-use wayland_client::globals::{GlobalListContents, registry_queue_init};
+use wayland_client::globals::{GlobalList, GlobalListContents, registry_queue_init};
 use wayland_client::protocol::{wl_callback, wl_compositor, wl_output, wl_registry, wl_surface};
 use wayland_client::{
     Connection, Dispatch, DispatchError, EventQueue, Proxy, QueueHandle, delegate_noop,
 };
+use wayland_protocols::wp::commit_timing::v1::client::wp_commit_timer_v1::WpCommitTimerV1;
+use wayland_protocols::wp::commit_timing::v1::client::wp_commit_timing_manager_v1::WpCommitTimingManagerV1;
+use wayland_protocols::wp::fifo::v1::client::wp_fifo_manager_v1::WpFifoManagerV1;
+use wayland_protocols::wp::fifo::v1::client::wp_fifo_v1::WpFifoV1;
+use wayland_protocols::wp::linux_drm_syncobj::v1::client::wp_linux_drm_syncobj_manager_v1::WpLinuxDrmSyncobjManagerV1;
+use wayland_protocols::wp::linux_drm_syncobj::v1::client::wp_linux_drm_syncobj_surface_v1::WpLinuxDrmSyncobjSurfaceV1;
+use wayland_protocols::wp::linux_explicit_synchronization::zv1::client::zwp_linux_explicit_synchronization_v1::ZwpLinuxExplicitSynchronizationV1;
+use wayland_protocols::wp::linux_explicit_synchronization::zv1::client::zwp_linux_surface_synchronization_v1::ZwpLinuxSurfaceSynchronizationV1;
+use wayland_protocols::wp::tearing_control::v1::client::wp_tearing_control_manager_v1::WpTearingControlManagerV1;
+use wayland_protocols::wp::tearing_control::v1::client::wp_tearing_control_v1::WpTearingControlV1;
 use wayland_protocols::wp::viewporter::client::{wp_viewport, wp_viewporter};
 use wayland_protocols::xdg::shell::client::{xdg_surface, xdg_toplevel, xdg_wm_base};
 
@@ -114,6 +124,39 @@ impl Window {
         queue.flush().expect("the compositor is there");
     }
 
+    /// Makes every object of which a surface may have one, as whoever else presents to it does: an EGL, or
+    /// another driver's swapchain. They go with what this returns.
+    ///
+    /// # Panics
+    /// If the compositor lacks one of the protocols.
+    pub fn extend(&self) -> Extended {
+        let (globals, queue) = registry_queue_init::<Shell>(&self.connection)
+            .expect("the compositor lists its globals");
+        let handle = queue.handle();
+        let extended = Extended {
+            points: bind::<WpLinuxDrmSyncobjManagerV1>(&globals, &handle).get_surface(
+                &self.surface,
+                &handle,
+                (),
+            ),
+            fences: bind::<ZwpLinuxExplicitSynchronizationV1>(&globals, &handle)
+                .get_synchronization(&self.surface, &handle, ()),
+            fifo: bind::<WpFifoManagerV1>(&globals, &handle).get_fifo(&self.surface, &handle, ()),
+            timer: bind::<WpCommitTimingManagerV1>(&globals, &handle).get_timer(
+                &self.surface,
+                &handle,
+                (),
+            ),
+            tearing: bind::<WpTearingControlManagerV1>(&globals, &handle).get_tearing_control(
+                &self.surface,
+                &handle,
+                (),
+            ),
+        };
+        queue.flush().expect("the compositor is there");
+        extended
+    }
+
     /// Whether the compositor shows the window: it answers a frame callback in this time. Commits the
     /// surface as it is.
     ///
@@ -206,6 +249,34 @@ impl Window {
     }
 }
 
+/// All that a surface may have once.
+pub struct Extended {
+    points: WpLinuxDrmSyncobjSurfaceV1,
+    fences: ZwpLinuxSurfaceSynchronizationV1,
+    fifo: WpFifoV1,
+    timer: WpCommitTimerV1,
+    tearing: WpTearingControlV1,
+}
+
+impl Drop for Extended {
+    fn drop(&mut self) {
+        self.points.destroy();
+        self.fences.destroy();
+        self.fifo.destroy();
+        self.timer.destroy();
+        self.tearing.destroy();
+    }
+}
+
+fn bind<I: Proxy + 'static>(globals: &GlobalList, handle: &QueueHandle<Shell>) -> I
+where
+    Shell: Dispatch<I, ()>,
+{
+    globals
+        .bind(handle, 1..=1, ())
+        .unwrap_or_else(|error| panic!("{}: {error}", I::interface().name))
+}
+
 impl Drop for Window {
     fn drop(&mut self) {
         self.toplevel.destroy();
@@ -279,3 +350,13 @@ delegate_noop!(Shell: ignore wl_output::WlOutput);
 delegate_noop!(Shell: wl_compositor::WlCompositor);
 delegate_noop!(Shell: wp_viewporter::WpViewporter);
 delegate_noop!(Shell: wp_viewport::WpViewport);
+delegate_noop!(Shell: WpLinuxDrmSyncobjManagerV1);
+delegate_noop!(Shell: WpLinuxDrmSyncobjSurfaceV1);
+delegate_noop!(Shell: ZwpLinuxExplicitSynchronizationV1);
+delegate_noop!(Shell: ZwpLinuxSurfaceSynchronizationV1);
+delegate_noop!(Shell: WpFifoManagerV1);
+delegate_noop!(Shell: WpFifoV1);
+delegate_noop!(Shell: WpCommitTimingManagerV1);
+delegate_noop!(Shell: WpCommitTimerV1);
+delegate_noop!(Shell: WpTearingControlManagerV1);
+delegate_noop!(Shell: WpTearingControlV1);

@@ -1,6 +1,6 @@
 //! The test's handle, and its verbs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use wayfence::error::Result;
-use wayland_server::backend::{DisconnectReason, Handle};
+use wayland_server::backend::{DisconnectReason, Handle, ObjectId};
 use wayland_server::{Display, ListeningSocket, Resource};
 
 use crate::automatic::Behaviour;
@@ -231,6 +231,24 @@ impl Compositor {
             .filter(|surface| surface.client == client)
             .map(|surface| surface.id)
             .collect()
+    }
+
+    /// The objects of a client, by interface: how many of it there are. Those that the compositor has made
+    /// are among them.
+    pub fn objects(&self, client: ClientId) -> BTreeMap<String, usize> {
+        let state = self.shared.state();
+        let mut objects = BTreeMap::new();
+        if let Some(client) = state.clients.get(&client) {
+            let count = |id: ObjectId| {
+                *objects.entry(id.interface().name.to_owned()).or_default() += 1;
+            };
+            // It is connected.
+            let _ = state
+                .display
+                .backend_handle()
+                .with_all_objects_for(client.id(), count);
+        }
+        objects
     }
 
     /// The buffers of a client whose `wl_buffer` exists, oldest first.

@@ -11,6 +11,7 @@ use wayland_protocols::wp::viewporter::server::wp_viewporter::WpViewporter;
 use wayland_protocols::xdg::shell::server::xdg_wm_base::XdgWmBase;
 use wayland_server::DisplayHandle;
 use wayland_server::protocol::wl_compositor::WlCompositor;
+use wayland_server::protocol::wl_fixes::WlFixes;
 use wayland_server::protocol::wl_output::WlOutput;
 use wayland_server::protocol::wl_seat::WlSeat;
 use wayland_server::protocol::wl_shm::WlShm;
@@ -65,6 +66,9 @@ pub(crate) fn create(display: &DisplayHandle, offer: &Offer) {
     }
     if offer.commit_timing {
         display.create_global::<State, WpCommitTimingManagerV1, ()>(1, ());
+    }
+    if offer.fixes {
+        display.create_global::<State, WlFixes, ()>(1, ());
     }
     if offer.tearing_control {
         display.create_global::<State, WpTearingControlManagerV1, ()>(1, ());

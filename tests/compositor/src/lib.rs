@@ -40,6 +40,7 @@ mod event_loop;
 mod explicit_synchronization;
 mod feedback;
 mod fifo;
+mod fixes;
 mod misbehave;
 mod offer;
 mod output;

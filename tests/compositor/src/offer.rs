@@ -39,6 +39,8 @@ pub struct Offer {
     pub commit_timing: bool,
     /// `wp_tearing_control_manager_v1`.
     pub tearing_control: bool,
+    /// `wl_fixes`, version 1.
+    pub fixes: bool,
     /// Who answers commits.
     pub behaviour: Behaviour,
 }
@@ -64,6 +66,7 @@ impl Default for Offer {
             fifo: false,
             commit_timing: false,
             tearing_control: false,
+            fixes: false,
             behaviour: Behaviour::Manual,
         }
     }
