@@ -40,9 +40,19 @@ pub struct Device {
     /// It keeps the driver's swapchains.
     keeper: Option<Keeper>,
     swapchains: RwLock<HashMap<vk::SwapchainKHR, Arc<Swapchain>>>,
+    /// The application's images that are aliases of swapchains' images.
+    aliases: Mutex<HashMap<vk::Image, Alias>>,
     semaphores: Mutex<Semaphores>,
-    /// Private data of our swapchains, by slot and handle.
+    /// Private data of our swapchains and surfaces, by slot and handle.
     private_data: Mutex<HashMap<(vk::PrivateDataSlot, u64), u64>>,
+}
+
+/// What an alias of a swapchain's image lies in (`VkBindImageMemorySwapchainInfoKHR`).
+pub struct Alias {
+    /// Whose image it is an alias of.
+    pub swapchain: vk::SwapchainKHR,
+    /// That image's memory, imported once more for the alias. The device frees it.
+    pub memory: vk::DeviceMemory,
 }
 
 /// Semaphores whose payload can be exported as a sync_file.
@@ -114,11 +124,50 @@ impl Device {
             .remove(&handle)
     }
 
-    /// Private data of our swapchains, by slot and handle.
+    /// Private data of our swapchains and surfaces, by slot and handle.
     pub fn private_data(&self) -> MutexGuard<'_, HashMap<(vk::PrivateDataSlot, u64), u64>> {
         self.private_data
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An object of ours with this handle goes, and what it had in private data slots.
+    pub fn forget_private_data(&self, handle: u64) {
+        self.private_data().retain(|(_, of), _| *of != handle);
+    }
+
+    /// Remembers the memory of an application's image that is an alias of a swapchain's.
+    pub fn add_alias(&self, image: vk::Image, alias: Alias) {
+        self.aliases().insert(image, alias);
+    }
+
+    /// Forgets an image, which goes: what it lies in, if it is such an alias.
+    pub fn take_alias(&self, image: vk::Image) -> Option<Alias> {
+        self.aliases().remove(&image)
+    }
+
+    /// Frees what an alias lay in: its image is gone, or will not be used any more.
+    pub fn free_alias(&self, alias: Alias) {
+        if let Some(free) = self.next.free_memory {
+            // SAFETY: ours; the application has done with an image that it destroys, and with those of a
+            // swapchain that it destroys.
+            unsafe { free(self.handle, alias.memory, std::ptr::null()) };
+        }
+    }
+
+    /// Frees what all aliases of a swapchain lie in, which goes.
+    pub fn free_aliases_of(&self, swapchain: vk::SwapchainKHR) {
+        let aliases: Vec<_> = self
+            .aliases()
+            .extract_if(|_, alias| alias.swapchain == swapchain)
+            .collect();
+        for (_, alias) in aliases {
+            self.free_alias(alias);
+        }
+    }
+
+    fn aliases(&self) -> MutexGuard<'_, HashMap<vk::Image, Alias>> {
+        self.aliases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An unsignalled semaphore whose payload can be exported as a sync_file.
@@ -196,6 +245,28 @@ impl Device {
         self.semaphores
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Destroys the swapchains that the application has left: they and the device keep each other, and
+    /// what they have on their `wl_surface` would be in the way of whoever uses that next.
+    fn clear_swapchains(&self) {
+        let swapchains = std::mem::take(
+            &mut *self
+                .swapchains
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        if swapchains.is_empty() {
+            return;
+        }
+        tracing::warn!(
+            swapchains = swapchains.len(),
+            "vkDestroyDevice: the device still has swapchains"
+        );
+        if let Some(wait) = self.next.device_wait_idle {
+            // SAFETY: our device; the application guarantees that nobody uses its queues.
+            let _ = unsafe { wait(self.handle) };
+        }
     }
 
     /// Destroys what the layer keeps. The device must be idle after it.
@@ -321,6 +392,7 @@ pub unsafe extern "system" fn create_device(
             maintains_below,
             keeper: is_kept.then(|| Keeper::new(&known)),
             swapchains: RwLock::default(),
+            aliases: Mutex::default(),
             semaphores: Mutex::default(),
             private_data: Mutex::default(),
         });
@@ -343,6 +415,7 @@ pub unsafe extern "system" fn destroy_device(
         let Some(object) = (unsafe { dispatch::remove_device(device) }) else {
             return;
         };
+        object.clear_swapchains();
         object.clear();
         if let Some(next) = object.next.destroy_device {
             // SAFETY: the application's own parameters.

@@ -39,6 +39,11 @@ impl<T> Table<T> {
         table.get_or_insert_default().insert(key, object);
     }
 
+    fn all(&self) -> Vec<Arc<T>> {
+        let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        table.iter().flat_map(HashMap::values).cloned().collect()
+    }
+
     fn remove(&self, key: usize) -> Option<Arc<T>> {
         self.0
             .write()
@@ -93,6 +98,12 @@ pub unsafe fn add_instance(handle: vk::Instance, object: Arc<Instance>) {
 pub unsafe fn remove_instance(handle: vk::Instance) -> Option<Arc<Instance>> {
     // SAFETY: the caller guarantees a valid handle.
     INSTANCES.remove(unsafe { key(handle) })
+}
+
+/// The devices of an instance.
+pub fn devices_of(instance: vk::Instance) -> impl Iterator<Item = Arc<Device>> {
+    let devices = DEVICES.all().into_iter();
+    devices.filter(move |device| device.instance.handle == instance)
 }
 
 /// # Safety

@@ -404,6 +404,10 @@ pub unsafe extern "system" fn destroy_surface(
         };
         let ours = object.remove_surface(surface);
         if ours.is_some_and(|ours| !ours.below) {
+            // The next object at its address must not inherit anything.
+            for device in dispatch::devices_of(instance) {
+                device.forget_private_data(surface.as_raw());
+            }
             return;
         }
         if let Some(next) = object.next.destroy_surface {

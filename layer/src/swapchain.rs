@@ -4,7 +4,7 @@ use std::{
     os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd},
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Instant,
@@ -23,7 +23,7 @@ use wayfence::{
 
 use crate::{
     creation::Asked,
-    device::Device,
+    device::{Alias, Device},
     entry::{below, on_device, on_swapchain},
     extensions::EXTENSIONS,
     image::{self, Image, ImageRecipe},
@@ -47,8 +47,6 @@ pub struct Swapchain {
     mode: vk::PresentModeKHR,
     /// How long it took to make.
     creation: Creation,
-    /// Memory bound to the application's own images (`VkBindImageMemorySwapchainInfoKHR`).
-    aliases: Mutex<Vec<vk::DeviceMemory>>,
     surface: Arc<Surface>,
     device: Arc<Device>,
     /// The loss of the surface has been logged: an application may go on asking.
@@ -209,7 +207,6 @@ impl Swapchain {
                 all_ns: begin.elapsed().as_nanos() as u64,
                 images_ns,
             },
-            aliases: Mutex::default(),
             surface: Arc::clone(surface),
             device: Arc::clone(device),
             told_lost: AtomicBool::new(false),
@@ -342,16 +339,8 @@ impl Swapchain {
 impl Drop for Swapchain {
     fn drop(&mut self) {
         report::write(self);
-        let aliases = self
-            .aliases
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        for memory in aliases.drain(..) {
-            if let Some(free) = self.device.next.free_memory {
-                // SAFETY: ours; the application has done with images of a swapchain that it destroys.
-                unsafe { free(self.device.handle, memory, std::ptr::null()) };
-            }
-        }
+        let handle = vk::SwapchainKHR::from_raw(std::ptr::from_ref(self) as usize as u64);
+        self.device.free_aliases_of(handle);
     }
 }
 
@@ -484,9 +473,7 @@ pub unsafe extern "system" fn destroy_swapchain(
                         *current = vk::SwapchainKHR::null();
                     }
                     drop(current);
-                    object
-                        .private_data()
-                        .retain(|(_, of), _| *of != swapchain.as_raw());
+                    object.forget_private_data(swapchain.as_raw());
                 }
                 None => below(object.next.destroy_swapchain)?(device, swapchain, allocator),
             }
@@ -604,6 +591,27 @@ pub unsafe extern "system" fn create_image(
     }
 }
 
+/// `vkDestroyImage`: an alias of our swapchain's images takes its memory with it.
+pub unsafe extern "system" fn destroy_image(
+    device: vk::Device,
+    image: vk::Image,
+    allocator: *const vk::AllocationCallbacks<'_>,
+) {
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        // The command has no answer.
+        let _ = on_device("vkDestroyImage", device, |object| {
+            // Before: afterwards another image may have this handle.
+            let alias = object.take_alias(image);
+            below(object.next.destroy_image)?(device, image, allocator);
+            if let Some(alias) = alias {
+                object.free_alias(alias);
+            }
+            Ok(vk::Result::SUCCESS)
+        });
+    }
+}
+
 /// `vkBindImageMemory2`: an image bound to our swapchain gets the memory of that swapchain's image.
 pub unsafe extern "system" fn bind_image_memory2(
     device: vk::Device,
@@ -655,16 +663,14 @@ pub unsafe extern "system" fn bind_image_memory2(
 }
 
 impl Swapchain {
-    fn bind_alias(&self, alias: vk::Image, index: u32) -> Result<(), vk::Result> {
+    fn bind_alias(self: &Arc<Self>, alias: vk::Image, index: u32) -> Result<(), vk::Result> {
         let dma_buf = self
             .compositor
             .dma_buf(index)
             .ok_or(vk::Result::ERROR_OUT_OF_DEVICE_MEMORY)?;
         let memory = image::bind_alias(&self.device, alias, dma_buf.as_fd())?;
-        self.aliases
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(memory);
+        let swapchain = self.handle();
+        self.device.add_alias(alias, Alias { swapchain, memory });
         Ok(())
     }
 }

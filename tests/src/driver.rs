@@ -138,6 +138,8 @@ fn find(name: &CStr) -> vk::PFN_vkVoidFunction {
         return Some(draw);
     }
     match name.to_bytes() {
+        // They are there, and never called for what the driver does not know.
+        b"vkSetPrivateData" | b"vkGetPrivateData" => Some(draw),
         b"vkCreateInstance" => function!(create_instance, PFN_vkCreateInstance),
         b"vkDestroyInstance" => function!(destroy_instance, PFN_vkDestroyInstance),
         b"vkEnumeratePhysicalDevices" => {

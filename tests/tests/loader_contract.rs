@@ -8,11 +8,23 @@ use std::ffi::{CStr, c_char};
 use std::fs;
 use std::sync::Arc;
 
+use ash::vk::Handle;
 use ash::{ext, khr, vk};
+use wayfence_test_compositor::{Compositor, Offer};
 use wayfence_tests::driver::{self, UNTOUCHED, draw};
 use wayfence_tests::instance::{Options, WAYLAND};
 use wayfence_tests::loader::{Library, interface};
-use wayfence_tests::{Device, Instance, layers};
+use wayfence_tests::{Device, Instance, Window, layers};
+
+/// The function of a device by its name, which tells its type.
+macro_rules! device_function {
+    ($library:expr, $device:expr, $name:literal, $type:ident) => {{
+        let function = $library
+            .device_function($device, $name)
+            .expect("it is there");
+        std::mem::transmute::<unsafe extern "system" fn(), vk::$type>(function)
+    }};
+}
 
 /// What a driver with everything has.
 const INSTANCE_EXTENSIONS: &[&CStr] = &[
@@ -646,6 +658,64 @@ fn a_driver_without_wayland_surfaces_makes_an_instance() {
 }
 
 /// Layers below may want to know of the application's settings, a driver does not.
+/// Its surfaces are the layer's, and their handles are addresses: the next one may have the same.
+#[test]
+fn a_surface_inherits_no_private_data() {
+    const DATA: u64 = 7;
+    let extensions = [khr::surface::NAME, khr::wayland_surface::NAME];
+    driver::install(&[], DEVICE_EXTENSIONS);
+    let library = Library::open();
+    let compositor = Compositor::new(Offer::default());
+    let window = Window::open_at(compositor.connect());
+    let info = vk::WaylandSurfaceCreateInfoKHR::default()
+        .display(window.display_ptr())
+        .surface(window.surface_ptr());
+    // SAFETY: the functions of these names have these types; instance, device and window are alive, and
+    // so is each surface until it is destroyed.
+    unsafe {
+        let instance = library
+            .create_instance(vk::API_VERSION_1_3, &extensions)
+            .unwrap();
+        let device = library.create_device(instance, &[]).unwrap();
+        let create: vk::PFN_vkCreateWaylandSurfaceKHR =
+            library.function(instance, c"vkCreateWaylandSurfaceKHR");
+        let destroy: vk::PFN_vkDestroySurfaceKHR =
+            library.function(instance, c"vkDestroySurfaceKHR");
+        let set = device_function!(library, device, c"vkSetPrivateData", PFN_vkSetPrivateData);
+        let get = device_function!(library, device, c"vkGetPrivateData", PFN_vkGetPrivateData);
+        let surface = || {
+            let mut surface = vk::SurfaceKHR::null();
+            let created = create(instance, &info, std::ptr::null(), &mut surface);
+            assert_eq!(created, vk::Result::SUCCESS);
+            surface
+        };
+        let slot = vk::PrivateDataSlot::from_raw(1);
+        let of = |surface: vk::SurfaceKHR| {
+            let mut data = u64::MAX;
+            let kind = vk::ObjectType::SURFACE_KHR;
+            get(device, kind, surface.as_raw(), slot, &mut data);
+            data
+        };
+        let first = surface();
+        let kind = vk::ObjectType::SURFACE_KHR;
+        let done = set(device, kind, first.as_raw(), slot, DATA);
+        assert_eq!((done, of(first)), (vk::Result::SUCCESS, DATA));
+        destroy(instance, first, std::ptr::null());
+        let others: Vec<_> = (0..100).map(|_| surface()).collect();
+        assert!(
+            others.contains(&first),
+            "malloc gives the same address again"
+        );
+        assert_eq!(of(first), 0);
+        for surface in others {
+            destroy(instance, surface, std::ptr::null());
+        }
+        library.destroy_device(device);
+        library.destroy_instance(instance);
+    }
+    window.assert_alive();
+}
+
 #[test]
 fn an_instance_with_settings_is_made_on_any_driver() {
     let library = Library::open();

@@ -58,6 +58,13 @@ pub static EXTENSION: Extension = Extension {
             PFN_vkCreateImage
         ),
         command!(
+            c"vkDestroyImage",
+            Device,
+            Given::Core(NAME),
+            swapchain::destroy_image,
+            PFN_vkDestroyImage
+        ),
+        command!(
             c"vkBindImageMemory2",
             Device,
             Given::SwapchainWith(bind_memory2::NAME),
