@@ -1,6 +1,6 @@
 //! When a presented image is shown, and what that needs of the compositor.
 
-use crate::wayland::Display;
+use crate::wayland::Capabilities;
 
 /// When a presented image is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +47,8 @@ impl PresentMode {
     /// allowed to tear might become active after a latching deadline if no content update became active
     /// at the deadline". FIFO_LATEST_READY is what a compositor does by itself that knows "readiness
     /// constraints (fences, etc)" and keeps the order of commits: `wp_fifo_v1` says that it does.
-    pub fn is_offered(self, display: &Display) -> bool {
-        let queues = display.fifo().is_some();
-        let tears = display.tearing().is_some();
+    pub fn is_offered(self, compositor: &Capabilities) -> bool {
+        let Capabilities { queues, tears, .. } = *compositor;
         match self {
             PresentMode::Fifo | PresentMode::Mailbox => true,
             PresentMode::FifoRelaxed => queues && tears,

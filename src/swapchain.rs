@@ -26,7 +26,7 @@ use crate::{
     synchronisation::{Choice, Release, Synchronisation, Wait, Way},
     trace::{AcquireCall, Cause, Trace, Tracer},
     wayland::{
-        BufferRelease, FifoSurface, Frame, Pace, Plane, Rectangle, ReleaseListener, Surface,
+        BufferRelease, Claim, FifoSurface, Frame, Pace, Plane, Rectangle, ReleaseListener, Surface,
         TearingSurface, Watched, WlBuffer,
     },
 };
@@ -86,7 +86,6 @@ pub struct Presentation<'a> {
 /// The images of one swapchain, shared with the compositor. Thread-safe, though Vulkan allows only one
 /// thread at a time in a swapchain.
 pub struct Swapchain {
-    surface: Arc<Surface>,
     /// How the last image was presented.
     mode: Mutex<PresentMode>,
     /// Where FIFO is kept by the compositor.
@@ -98,6 +97,12 @@ pub struct Swapchain {
     shared: Arc<Shared>,
     /// The same, as its buffers know it.
     listener: Weak<dyn ReleaseListener>,
+    /// Goes after all that is on it: with the last swapchain the connection goes, by which those objects
+    /// are destroyed.
+    surface: Arc<Surface>,
+    /// Until another swapchain takes over. Goes last: who claims the surface then finds it without our
+    /// objects.
+    claim: Mutex<Option<Claim>>,
 }
 
 /// The part that release events reach, also after the swapchain is gone.
@@ -116,17 +121,14 @@ struct Held {
 }
 
 impl Swapchain {
-    /// Offers the images to the compositor, one `wl_buffer` each. Takes their descriptors. Nothing is
-    /// shown before the first present.
+    /// Offers the images to the compositor, one `wl_buffer` each, on the surface of which this is the
+    /// claim. Takes their descriptors. Nothing is shown before the first present.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the chosen way of synchronisation cannot be had, or if there is no
     /// image.
-    pub fn new(
-        surface: Arc<Surface>,
-        description: &Description,
-        memory: Vec<Memory>,
-    ) -> Result<Self> {
+    pub fn new(claim: Claim, description: &Description, memory: Vec<Memory>) -> Result<Self> {
+        let surface = Arc::clone(claim.surface());
         if memory.is_empty() {
             return Err(Error::Unsupported("a swapchain without images".to_owned()));
         }
@@ -179,6 +181,7 @@ impl Swapchain {
             buffers: Vec::with_capacity(planes.len()),
             shared,
             listener: Arc::downgrade(&listener),
+            claim: Mutex::new(Some(claim)),
         };
         // What the compositor has released of the swapchains before this one can go.
         swapchain.surface.display().look()?;
@@ -396,9 +399,11 @@ impl Swapchain {
         }
     }
 
-    /// Another swapchain takes over: no more acquires; what is acquired may still be presented.
+    /// Another swapchain takes over: no more acquires; what is acquired may still be presented. The
+    /// surface can be [claimed](Surface::claim) anew.
     pub fn retire(&self) {
         self.state().state.retire();
+        *lock(&self.claim) = None;
     }
 
     /// Whether another swapchain has taken over.

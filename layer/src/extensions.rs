@@ -219,13 +219,13 @@ impl List {
     pub fn color_spaces(
         self,
         has: impl Fn(&CStr) -> bool,
-        display: &wayland::Display,
+        compositor: &wayland::Capabilities,
     ) -> Vec<vk::ColorSpaceKHR> {
         let more = self
             .iter()
             .filter(|extension| extension.is_had(&has))
             .filter_map(|extension| extension.color_spaces)
-            .flat_map(|of| of(display));
+            .flat_map(|of| of(compositor));
         std::iter::once(vk::ColorSpaceKHR::SRGB_NONLINEAR)
             .chain(more)
             .collect()

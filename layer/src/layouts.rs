@@ -72,6 +72,6 @@ impl Layouts {
         let of =
             |feedback: &wayland::Feedback| feedback.preferred(self.fourcc, &self.able, &self.nodes);
         // What the display takes, every surface takes.
-        of(&window.feedback()).or_else(|| of(window.display().feedback()))
+        of(&window.feedback()).or_else(|| of(&window.display().capabilities().feedback))
     }
 }

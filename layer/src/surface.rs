@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     ffi::c_void,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -14,9 +14,10 @@ use ash::{
     vk::{self, Handle},
 };
 use wayfence::{
+    error::Error,
     format,
     present_mode::PresentMode,
-    wayland::{self, Nodes},
+    wayland::{self, Capabilities, Nodes},
 };
 
 use crate::{
@@ -28,20 +29,24 @@ use crate::{
 };
 
 /// One `VkSurfaceKHR` of a Wayland surface.
+///
+/// It may outlive its `wl_display` and `wl_surface`, and is asked about by commands that do not name it:
+/// what answers them is what the compositor said when the application made it.
 pub struct Surface {
+    /// Valid while a swapchain is made or lives.
     display: *mut c_void,
+    /// As above.
     surface: *mut c_void,
     /// The driver knows it too: without, the handle is ours.
     below: bool,
-    window: OnceLock<Result<Arc<wayland::Surface>, String>>,
+    /// What the compositor can do, or why that is not known.
+    compositor: Result<Arc<Capabilities>, String>,
     verdicts: Mutex<HashMap<vk::PhysicalDevice, Arc<Verdict>>>,
-    /// The swapchain of ours that has not been replaced.
-    current: Mutex<vk::SwapchainKHR>,
     /// It was said that its images go to another device.
     told_foreign: AtomicBool,
 }
 
-// SAFETY: the pointers are the application's proxies; libwayland's objects may be used in every thread.
+// SAFETY: the pointers are the application's proxies, which libwayland lets every thread use.
 unsafe impl Send for Surface {}
 // SAFETY: as above.
 unsafe impl Sync for Surface {}
@@ -80,26 +85,20 @@ pub struct SharedFormat {
 }
 
 impl Surface {
-    /// The Wayland side, asked for at the first use.
+    /// The Wayland side, for a swapchain.
     ///
     /// # Errors
     /// Why there is none.
-    pub fn window(&self) -> Result<&Arc<wayland::Surface>, &str> {
-        self.window
-            .get_or_init(|| {
-                // SAFETY: the application keeps its display and surface while the `VkSurfaceKHR` lives
-                // (Vulkan specification, vkCreateWaylandSurfaceKHR).
-                unsafe { wayland::Display::of(self.display) }
-                    // SAFETY: as above.
-                    .and_then(|display| unsafe { wayland::Surface::new(display, self.surface) })
-                    .map(Arc::new)
-                    .map_err(|error| error.to_string())
-            })
-            .as_ref()
-            .map_err(String::as_str)
+    ///
+    /// # Safety
+    /// The application's display and surface are valid, and stay so while the answer or a clone of it
+    /// lives: as they do while a swapchain is made from the `VkSurfaceKHR`, and then for its lifetime.
+    pub unsafe fn window(&self) -> Result<Arc<wayland::Surface>, Error> {
+        // SAFETY: the caller guarantees it.
+        unsafe { wayland::Surface::of(self.display, self.surface) }
     }
 
-    /// Who owns swapchains of this surface on that device: decided once.
+    /// Who owns swapchains of this surface on that device: decided once, without a word to the compositor.
     pub fn verdict(&self, instance: &Instance, handle: vk::PhysicalDevice) -> Arc<Verdict> {
         if let Some(verdict) = self.verdicts().get(&handle) {
             return Arc::clone(verdict);
@@ -143,11 +142,6 @@ impl Surface {
         }
     }
 
-    /// The swapchain of ours that has not been replaced, or null.
-    pub fn current(&self) -> MutexGuard<'_, vk::SwapchainKHR> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether the driver knows the surface.
     pub fn is_known_below(&self) -> bool {
         self.below
@@ -161,11 +155,11 @@ impl Surface {
         if let Err(why) = &device.ability {
             return Verdict::Aside(why.clone());
         }
-        let window = match self.window() {
-            Ok(window) => window,
-            Err(why) => return Verdict::Aside(why.to_owned()),
+        let compositor = match &self.compositor {
+            Ok(compositor) => compositor,
+            Err(why) => return Verdict::Aside(why.clone()),
         };
-        let offered = window.display().formats();
+        let offered = &compositor.formats;
         if offered.is_empty() {
             return Verdict::Aside(
                 "the compositor takes no dma-bufs with explicit modifiers".to_owned(),
@@ -183,12 +177,12 @@ impl Surface {
         let usage = usages(device, offered, first);
         let present_modes = PresentMode::ALL
             .into_iter()
-            .filter(|mode| mode.is_offered(window.display()))
+            .filter(|mode| mode.is_offered(compositor))
             .map(present_mode::to_vk)
             .collect();
         let side = device.max_extent;
         Verdict::Owned(Offer {
-            surface_formats: surface_formats(instance, window.display(), &formats),
+            surface_formats: surface_formats(instance, compositor, &formats),
             formats,
             usage,
             max_extent: vk::Extent2D {
@@ -232,11 +226,11 @@ impl Offer {
 /// The formats in every colour space in which a buffer can be handed over as it is.
 fn surface_formats(
     instance: &Instance,
-    display: &wayland::Display,
+    compositor: &Capabilities,
     formats: &[SharedFormat],
 ) -> Vec<vk::SurfaceFormatKHR> {
     EXTENSIONS
-        .color_spaces(|name| instance.has(name), display)
+        .color_spaces(|name| instance.has(name), compositor)
         .into_iter()
         .flat_map(|color_space| {
             formats.iter().map(move |shared| vk::SurfaceFormatKHR {
@@ -371,13 +365,17 @@ pub unsafe extern "system" fn create_wayland_surface(
         };
         // SAFETY: valid by the specification.
         let info = unsafe { &*create_info };
+        // Now, since later nothing says when there is a display.
+        // SAFETY: the application's display, which is valid during this call.
+        let compositor = unsafe { wayland::Display::of(info.display) }
+            .map(|display| Arc::clone(display.capabilities()))
+            .map_err(|error| error.to_string());
         let surface = Arc::new(Surface {
             display: info.display,
             surface: info.surface,
             below,
-            window: OnceLock::new(),
+            compositor,
             verdicts: Mutex::default(),
-            current: Mutex::default(),
             told_foreign: AtomicBool::new(false),
         });
         if !below {

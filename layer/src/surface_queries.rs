@@ -277,9 +277,9 @@ pub unsafe extern "system" fn get_wayland_presentation_support(
                 return vk::FALSE;
             }
             // SAFETY: the display is valid during this call, which is how long the answer lives unless a
-            // surface of the display holds it too.
+            // swapchain on the display holds it too.
             let display = unsafe { wayland::Display::of(display.cast::<c_void>()) };
-            let able = display.is_ok_and(|display| !display.formats().is_empty());
+            let able = display.is_ok_and(|display| !display.capabilities().formats.is_empty());
             if able {
                 instance.is_asked_of_display();
             }

@@ -19,6 +19,7 @@ use wayfence::{
     report::{Creation, SwapchainReport},
     swapchain::{self as library, Acquired, Description, Memory},
     synchronisation::Wait,
+    wayland::Claim,
 };
 
 use crate::{
@@ -47,7 +48,6 @@ pub struct Swapchain {
     mode: vk::PresentModeKHR,
     /// How long it took to make.
     creation: Creation,
-    surface: Arc<Surface>,
     device: Arc<Device>,
     /// The loss of the surface has been logged: an application may go on asking.
     told_lost: AtomicBool,
@@ -89,7 +89,8 @@ impl Swapchain {
 
     fn new(
         device: &Arc<Device>,
-        surface: &Arc<Surface>,
+        surface: &Surface,
+        claim: Claim,
         offer: &Offer,
         info: &vk::SwapchainCreateInfoKHR<'_>,
     ) -> Result<Arc<Self>, vk::Result> {
@@ -98,9 +99,7 @@ impl Swapchain {
             tracing::error!(why, "vkCreateSwapchainKHR");
             vk::Result::ERROR_INITIALIZATION_FAILED
         };
-        let window = surface
-            .window()
-            .map_err(|_| vk::Result::ERROR_SURFACE_LOST_KHR)?;
+        let window = claim.surface();
         let choice = match &device.instance.settings.synchronisation {
             Ok(choice) => *choice,
             Err(error) => return Err(refused(&error.to_string())),
@@ -183,7 +182,7 @@ impl Swapchain {
                 .as_deref()
                 .and_then(trace::to),
         };
-        let compositor = library::Swapchain::new(Arc::clone(window), &description, memory)
+        let compositor = library::Swapchain::new(claim, &description, memory)
             .map_err(|error| result::log("vkCreateSwapchainKHR", &error))?;
         tracing::info!(
             format = ?recipe.format,
@@ -207,7 +206,6 @@ impl Swapchain {
                 all_ns: begin.elapsed().as_nanos() as u64,
                 images_ns,
             },
-            surface: Arc::clone(surface),
             device: Arc::clone(device),
             told_lost: AtomicBool::new(false),
         }))
@@ -429,25 +427,24 @@ pub unsafe extern "system" fn create_swapchain(
             let Verdict::Owned(offer) = &*verdict else {
                 return Err(vk::Result::ERROR_SURFACE_LOST_KHR);
             };
-            {
-                let mut current = surface.current();
-                // "oldSwapchain is retired ... even if creation of the new swapchain fails"
-                if let Some(old) = object.swapchain(info.old_swapchain) {
-                    old.compositor.retire();
-                    if *current == info.old_swapchain {
-                        *current = vk::SwapchainKHR::null();
-                    }
-                }
-                if *current != vk::SwapchainKHR::null() {
-                    tracing::error!(
-                        "vkCreateSwapchainKHR: the surface has a swapchain that is not oldSwapchain"
-                    );
-                    return Err(vk::Result::ERROR_NATIVE_WINDOW_IN_USE_KHR);
-                }
+            // "oldSwapchain is retired ... even if creation of the new swapchain fails"
+            if let Some(old) = object.swapchain(info.old_swapchain) {
+                old.compositor.retire();
             }
-            let new = Swapchain::new(object, &surface, offer, info)?;
+            // Display and surface are valid now, as a swapchain is made, and will be for its lifetime
+            // ("Wayland Platform").
+            let window = surface
+                .window()
+                .map_err(|error| result::log("vkCreateSwapchainKHR", &error))?;
+            // Of whatever VkSurfaceKHR oldSwapchain is: it must be "associated with [the] native window".
+            let Some(claim) = window.claim() else {
+                tracing::error!(
+                    "vkCreateSwapchainKHR: the surface has a swapchain that is not oldSwapchain"
+                );
+                return Err(vk::Result::ERROR_NATIVE_WINDOW_IN_USE_KHR);
+            };
+            let new = Swapchain::new(object, &surface, claim, offer, info)?;
             let handle = new.handle();
-            *surface.current() = handle;
             report::remember(&new);
             object.add_swapchain(new);
             *swapchain = handle;
@@ -467,14 +464,7 @@ pub unsafe extern "system" fn destroy_swapchain(
         // The command has no answer.
         let _ = on_device("vkDestroySwapchainKHR", device, |object| {
             match object.remove_swapchain(swapchain) {
-                Some(ours) => {
-                    let mut current = ours.surface.current();
-                    if *current == swapchain {
-                        *current = vk::SwapchainKHR::null();
-                    }
-                    drop(current);
-                    object.forget_private_data(swapchain.as_raw());
-                }
+                Some(_) => object.forget_private_data(swapchain.as_raw()),
                 None => below(object.next.destroy_swapchain)?(device, swapchain, allocator),
             }
             Ok(vk::Result::SUCCESS)

@@ -1,7 +1,8 @@
 //! A display of the application: its globals that we use, and what the compositor said about itself.
 //!
-//! Kept for as long as a surface of that display is known, so that a capability query costs no round
-//! trip once the first was answered.
+//! Kept while a swapchain is shown there, so that whoever asks then needs no round trip. Without one, the
+//! application may disconnect it at any time: whoever asks makes its acquaintance anew, and leaves nothing
+//! behind when the call is over.
 
 use std::{
     collections::HashMap,
@@ -16,7 +17,9 @@ use std::{
 use wayland_client::{
     Connection, Dispatch, Proxy, QueueHandle,
     backend::{Backend, ObjectId},
-    protocol::{wl_buffer::WlBuffer, wl_registry::WlRegistry, wl_surface::WlSurface},
+    protocol::{
+        wl_buffer::WlBuffer, wl_fixes::WlFixes, wl_registry::WlRegistry, wl_surface::WlSurface,
+    },
 };
 use wayland_protocols::wp::fifo::v1::client::wp_fifo_manager_v1::WpFifoManagerV1;
 use wayland_protocols::wp::linux_dmabuf::zv1::client::{
@@ -29,10 +32,12 @@ use wayland_protocols::wp::presentation_time::client::wp_presentation::WpPresent
 use wayland_protocols::wp::tearing_control::v1::client::wp_tearing_control_manager_v1::WpTearingControlManagerV1;
 
 use super::{
+    capabilities::Capabilities,
     dmabuf::{Formats, Plane},
     events::Events,
     feedback::{Feedback, Told},
     globals::{Globals, Release, ReleaseListener, RoundTrip},
+    leftovers::Leftovers,
 };
 use crate::{
     deadline::Deadline,
@@ -48,7 +53,7 @@ const DMABUF_WITH_FEEDBACK: u32 = 4;
 /// The highest version of `zwp_linux_dmabuf_v1` that we know.
 const DMABUF_KNOWN: u32 = 5;
 
-/// The displays in use, by the address of their `wl_display`.
+/// The displays in use, by the address of their `wl_display`: while one is in use, no other has that.
 static DISPLAYS: Mutex<Option<HashMap<usize, Weak<Display>>>> = Mutex::new(None);
 
 /// One `wl_display` of the application.
@@ -61,8 +66,11 @@ pub struct Display {
     fifo: Option<WpFifoManagerV1>,
     presentation: Option<WpPresentation>,
     tearing: Option<WpTearingControlManagerV1>,
-    formats: Formats,
-    feedback: Arc<Feedback>,
+    /// By which the compositor tells what it takes, until it has.
+    feedback: Mutex<Option<ZwpLinuxDmabufFeedbackV1>>,
+    told: Arc<Told>,
+    capabilities: OnceLock<Arc<Capabilities>>,
+    leftovers: Leftovers,
     /// The node on which our timelines are made, once it is open.
     node: OnceLock<Node>,
     compositor: String,
@@ -79,11 +87,26 @@ impl Display {
     /// # Safety
     /// `display` is a valid `wl_display` and stays so while the answer or a clone of it lives.
     pub unsafe fn of(display: *mut c_void) -> Result<Arc<Display>> {
+        // SAFETY: the caller guarantees it.
+        let display = unsafe { Display::meet(display) }?;
+        display.learn()?;
+        Ok(display)
+    }
+
+    /// The same, in one round trip: what the compositor can do is asked, and not known before
+    /// [`learn`](Self::learn). What is asked in between costs no round trip of its own.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    ///
+    /// # Safety
+    /// As [`of`](Self::of).
+    pub(super) unsafe fn meet(display: *mut c_void) -> Result<Arc<Display>> {
         let key = display as usize;
         if let Some(known) = known(key) {
             return Ok(known);
         }
-        // No lock during the round trips: two threads may both get here, and the first to finish wins.
+        // No lock during the round trip: two threads may both get here, and the first to finish wins.
         // SAFETY: the caller guarantees a valid display that outlives the answer.
         let new = Arc::new(unsafe { Display::connect(display) }?);
         let mut displays = lock(&DISPLAYS);
@@ -105,11 +128,12 @@ impl Display {
             ));
         }
         // SAFETY: the caller guarantees a valid display that outlives every clone of the backend: the
-        // backend is owned by `events` and by proxies, which hold it weakly.
+        // backend is owned by `connection` and `events`, and proxies hold it weakly.
         let backend = unsafe { Backend::from_foreign_display(display.cast()) };
         let compositor = compositor_name(backend.poll_fd());
+        let globals = Globals::of(backend.poll_fd());
         let connection = Connection::from_backend(backend);
-        let events = Events::new(connection.clone(), Globals::default());
+        let events = Events::new(connection.clone(), globals);
         let registry = connection.display().get_registry(events.handle(), ());
         let mut display = Display {
             connection,
@@ -120,43 +144,85 @@ impl Display {
             fifo: None,
             presentation: None,
             tearing: None,
-            formats: Formats::default(),
-            feedback: Arc::default(),
+            feedback: Mutex::default(),
+            told: Arc::default(),
+            capabilities: OnceLock::new(),
+            leftovers: Leftovers::default(),
             node: OnceLock::new(),
             compositor,
         };
 
-        display.roundtrip()?;
-        display.syncobj = display.bind(&registry, 1, 1);
-        display.explicit = display.bind(&registry, 1, 2);
-        display.fifo = display.bind(&registry, 1, 1);
-        display.presentation = display.bind(&registry, 1, 1);
-        display.tearing = display.bind(&registry, 1, 1);
-        display.dmabuf = display.bind(&registry, DMABUF_WITH_MODIFIERS, DMABUF_KNOWN);
+        let announced = display.roundtrip();
+        if announced.is_ok() {
+            display.syncobj = display.bind(&registry, 1, 1);
+            display.explicit = display.bind(&registry, 1, 2);
+            display.fifo = display.bind(&registry, 1, 1);
+            display.presentation = display.bind(&registry, 1, 1);
+            display.tearing = display.bind(&registry, 1, 1);
+            display.dmabuf = display.bind(&registry, DMABUF_WITH_MODIFIERS, DMABUF_KNOWN);
+        }
+        display.leave_registry(&registry);
+        announced?;
         if display.syncobj.is_some() {
             // Released points come not as events of the display.
             display.events.hang_bell()?;
         }
-        if let Some(dmabuf) = &display.dmabuf {
-            let told = Arc::<Told>::default();
-            let feedback = (dmabuf.version() >= DMABUF_WITH_FEEDBACK)
-                .then(|| dmabuf.get_default_feedback(display.events.handle(), Arc::clone(&told)));
-            display.roundtrip()?;
-            display.feedback = match feedback {
+        if let Some(dmabuf) = &display.dmabuf
+            && dmabuf.version() >= DMABUF_WITH_FEEDBACK
+        {
+            let told = Arc::clone(&display.told);
+            let feedback = dmabuf.get_default_feedback(display.events.handle(), told);
+            display.feedback = Mutex::new(Some(feedback));
+        }
+        Ok(display)
+    }
+
+    /// Destroys the registry: what is announced from now on is of no interest. The compositor's end of it
+    /// goes only where there is `wl_fixes`; before that, the protocol had no request for it.
+    fn leave_registry(&self, registry: &WlRegistry) {
+        if let Some(fixes) = self.bind::<WlFixes>(registry, 1, 1) {
+            fixes.destroy_registry(registry);
+            fixes.destroy();
+        }
+        // It lives: nobody else has it.
+        let _ = self.connection.backend().destroy_object(&registry.id());
+        self.events.with_state(Globals::forget);
+    }
+
+    /// Waits until the compositor has said what it can do, unless it has: one round trip.
+    ///
+    /// # Errors
+    /// [`Error::CompositorGone`] when the connection is dead.
+    pub(super) fn learn(&self) -> Result<()> {
+        if self.capabilities.get().is_some() {
+            return Ok(());
+        }
+        if self.dmabuf.is_some() {
+            self.roundtrip()?;
+        }
+        self.capabilities.get_or_init(|| {
+            let feedback = match lock(&self.feedback).take() {
                 Some(feedback) => {
                     feedback.destroy();
-                    told.newest().unwrap_or_default()
+                    self.told.newest().unwrap_or_default()
                 }
                 None => {
                     let named = |globals: &mut Globals| std::mem::take(&mut globals.formats);
-                    Arc::new(Feedback::of(display.events.with_state(named)))
+                    Arc::new(Feedback::of(self.events.with_state(named)))
                 }
             };
-            for tranche in &display.feedback.tranches {
-                display.formats.extend(&tranche.formats);
+            let mut formats = Formats::default();
+            for tranche in &feedback.tranches {
+                formats.extend(&tranche.formats);
             }
-        }
-        Ok(display)
+            Arc::new(Capabilities {
+                formats,
+                feedback,
+                queues: self.fifo.is_some(),
+                tears: self.tearing.is_some(),
+            })
+        });
+        Ok(())
     }
 
     /// The global with this interface, in a version that both sides know; `None` if the compositor has
@@ -171,15 +237,10 @@ impl Display {
         Some(registry.bind(name, version.min(known), self.events.handle(), ()))
     }
 
-    /// The dma-bufs that the compositor takes; none if it does not know `zwp_linux_dmabuf_v1` with
-    /// modifiers.
-    pub fn formats(&self) -> &Formats {
-        &self.formats
-    }
-
-    /// The same with the compositor's preferences, as they are for any surface.
-    pub fn feedback(&self) -> &Arc<Feedback> {
-        &self.feedback
+    /// What the compositor can do. Valid after this, too.
+    pub fn capabilities(&self) -> &Arc<Capabilities> {
+        // Who has the display has [learnt](Self::learn).
+        self.capabilities.get_or_init(Arc::default)
     }
 
     /// Asks for the preferences for one surface; `None` if the compositor has none.
@@ -189,8 +250,10 @@ impl Display {
         told: Arc<Told>,
     ) -> Option<ZwpLinuxDmabufFeedbackV1> {
         let dmabuf = self.dmabuf.as_ref()?;
-        (dmabuf.version() >= DMABUF_WITH_FEEDBACK)
-            .then(|| dmabuf.get_surface_feedback(surface, self.events.handle(), told))
+        (dmabuf.version() >= DMABUF_WITH_FEEDBACK).then(|| {
+            self.events
+                .undisturbed(|handle| dmabuf.get_surface_feedback(surface, handle, told))
+        })
     }
 
     /// The name of the compositor's process, or `unknown`: the protocol has no name for it.
@@ -212,7 +275,7 @@ impl Display {
         if let Some(node) = self.node.get() {
             return Ok((manager, node));
         }
-        let node = match self.feedback.main_device.map(Node::open) {
+        let node = match self.capabilities().feedback.main_device.map(Node::open) {
             Some(Ok(node)) => node,
             Some(Err(error)) => {
                 tracing::debug!(%error, "the compositor's main device");
@@ -295,7 +358,8 @@ impl Display {
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the compositor takes no dma-bufs. A dma-buf that it refuses is a
-    /// protocol error, and the connection dies of it: offer only what [`formats`](Self::formats) lists.
+    /// protocol error, and the connection dies of it: offer only what [`capabilities`](Self::capabilities)
+    /// lists.
     #[allow(
         clippy::too_many_arguments,
         reason = "they are one request's arguments"
@@ -339,6 +403,11 @@ impl Display {
         Ok(buffer)
     }
 
+    /// Buffers that swapchains have left.
+    pub(super) fn leftovers(&self) -> &Leftovers {
+        &self.leftovers
+    }
+
     pub(super) fn handle(&self) -> &QueueHandle<Globals> {
         self.events.handle()
     }
@@ -350,9 +419,9 @@ impl Display {
 
     pub(super) fn roundtrip(&self) -> Result<()> {
         let done = Arc::new(AtomicBool::new(false));
-        self.connection
-            .display()
-            .sync(self.events.handle(), RoundTrip(Arc::clone(&done)));
+        let trip = RoundTrip(Arc::clone(&done));
+        self.events
+            .undisturbed(|handle| self.connection.display().sync(handle, trip));
         self.events
             .wait(Deadline::Never, || {
                 done.load(Ordering::Acquire).then_some(())
@@ -363,6 +432,10 @@ impl Display {
 
 impl Drop for Display {
     fn drop(&mut self) {
+        self.leftovers.clear();
+        if let Some(feedback) = lock(&self.feedback).take() {
+            feedback.destroy();
+        }
         if let Some(dmabuf) = &self.dmabuf {
             dmabuf.destroy();
         }
@@ -381,8 +454,8 @@ impl Drop for Display {
         if let Some(tearing) = &self.tearing {
             tearing.destroy();
         }
-        // Our proxies go with the backend; the requests that destroy theirs in the compositor go now,
-        // or with the application's next flush.
+        // Our queue and what proxies there are go with the backend; the requests that destroy theirs in
+        // the compositor go now, or with the application's next flush.
         let _ = self.events.flush();
     }
 }

@@ -86,6 +86,13 @@ impl<State: 'static> Events<State> {
         &self.handle
     }
 
+    /// Makes an object that may have events at once. Nobody dispatches meanwhile: libwayland drops what is
+    /// dispatched to a proxy that has no dispatcher yet.
+    pub(super) fn undisturbed<T>(&self, make: impl FnOnce(&QueueHandle<State>) -> T) -> T {
+        let _nobody_dispatches = lock(&self.queue);
+        make(&self.handle)
+    }
+
     /// Looks at the state that events have changed.
     pub(super) fn with_state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         look(&mut lock(&self.queue).1)

@@ -1,9 +1,10 @@
 //! What the compositor tells: its globals, its dma-buf formats, and the releases of buffers.
 
 use std::{
+    os::fd::BorrowedFd,
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -13,6 +14,7 @@ use wayland_client::{
     protocol::{
         wl_buffer::{self, WlBuffer},
         wl_callback::{self, WlCallback},
+        wl_fixes::WlFixes,
         wl_registry::{self, WlRegistry},
     },
 };
@@ -70,13 +72,17 @@ pub enum BufferRelease {
     Immediate,
 }
 
+/// The socket of the last connection of which it was said that what the compositor tells of dma-bufs is
+/// malformed: once is enough, though we may make its acquaintance again.
+static COMPLAINED_OF: AtomicU64 = AtomicU64::new(0);
+
 /// What the compositor has announced.
 #[derive(Default)]
 pub(super) struct Globals {
     announced: Vec<Global>,
     pub(super) formats: Formats,
-    /// It was said that what the compositor tells of dma-bufs is malformed: once is enough.
-    complained: bool,
+    /// The number of the connection's socket, which no other has.
+    socket: u64,
     /// The clock of `wp_presentation`'s times.
     clock: u32,
 }
@@ -97,12 +103,26 @@ pub(super) struct Release {
 }
 
 impl Globals {
+    /// Of a connection with this socket.
+    pub(super) fn of(socket: BorrowedFd<'_>) -> Self {
+        Globals {
+            // It is open.
+            socket: rustix::fs::fstat(socket).map_or(0, |status| status.st_ino),
+            ..Globals::default()
+        }
+    }
+
     /// The name of the global with this interface, and its version, if that is not below `lowest`.
     pub(super) fn find<I: Proxy>(&self, lowest: u32) -> Option<(u32, u32)> {
         self.announced
             .iter()
             .find(|global| global.interface == I::interface().name && global.version >= lowest)
             .map(|global| (global.name, global.version))
+    }
+
+    /// Forgets what was announced.
+    pub(super) fn forget(&mut self) {
+        self.announced = Vec::new();
     }
 }
 
@@ -282,7 +302,7 @@ impl Dispatch<ZwpLinuxDmabufFeedbackV1, Arc<Told>> for Globals {
             _ => Ok(()),
         };
         if let Err(error) = heard
-            && !std::mem::replace(&mut globals.complained, true)
+            && COMPLAINED_OF.swap(globals.socket, Ordering::Relaxed) != globals.socket
         {
             tracing::warn!(%error, "the compositor's dma-buf formats cannot all be read");
         }
@@ -348,6 +368,7 @@ impl Dispatch<ZwpLinuxBufferReleaseV1, Release> for Globals {
 }
 
 // They have no events.
+delegate_noop!(Globals: WlFixes);
 delegate_noop!(Globals: WpFifoManagerV1);
 delegate_noop!(Globals: WpFifoV1);
 delegate_noop!(Globals: WpTearingControlManagerV1);

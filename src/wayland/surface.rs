@@ -1,8 +1,12 @@
 //! The surface that frames are committed to.
 
 use std::{
+    collections::HashMap,
     ffi::c_void,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -82,7 +86,12 @@ impl Pace<'_> {
     }
 }
 
-/// A `wl_surface` of the application, from which we make swapchains.
+/// The surfaces in use, by the address of their `wl_surface`: while one is in use, no other has that.
+static SURFACES: Mutex<Option<HashMap<usize, Weak<Surface>>>> = Mutex::new(None);
+
+/// A `wl_surface` of the application, on which swapchains are shown. There is one of these for a
+/// `wl_surface`, whatever `VkSurfaceKHR` a swapchain is made from: each protocol allows one object of its
+/// kind for a surface.
 pub struct Surface {
     display: Arc<Display>,
     surface: WlSurface,
@@ -90,8 +99,8 @@ pub struct Surface {
     /// The requests of one commit are not to be mixed with another's: a swapchain and the one that it
     /// replaces may be presented from two threads.
     committing: Mutex<()>,
-    /// Buffers of swapchains that are gone, which the compositor still shows.
-    leftover: Mutex<Vec<Leftover>>,
+    /// A swapchain has its [`Claim`].
+    claimed: AtomicBool,
     points: Shared<PointSurface>,
     fences: Shared<FenceSurface>,
     fifo: Shared<FifoSurface>,
@@ -101,22 +110,59 @@ pub struct Surface {
     feedback: Option<ZwpLinuxDmabufFeedbackV1>,
 }
 
-/// A buffer that outlives its swapchain.
-struct Leftover {
-    buffer: WlBuffer,
-    /// Whether the compositor has let go of it, where no event tells that.
-    is_released: Option<Box<dyn Fn() -> bool + Send>>,
+/// The right to be what a surface shows: "The requested window is already in use" for who comes while
+/// another has it (`VK_ERROR_NATIVE_WINDOW_IN_USE_KHR`).
+pub struct Claim(Arc<Surface>);
+
+impl Claim {
+    /// The surface.
+    pub fn surface(&self) -> &Arc<Surface> {
+        &self.0
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.0.claimed.store(false, Ordering::Release);
+    }
 }
 
 impl Surface {
-    /// A surface of that display.
+    /// The surface at this address: the one already known, or else a new one, which takes two round trips
+    /// if the display is new, too, and else one.
     ///
     /// # Errors
-    /// [`Error::Protocol`] if `surface` is no `wl_surface`.
+    /// As [`Display::of`], and [`Error::Protocol`] if `surface` is no `wl_surface`.
     ///
     /// # Safety
-    /// `surface` is a valid `wl_surface` of `display` and stays so while the answer is used for commits.
-    pub unsafe fn new(display: Arc<Display>, surface: *mut c_void) -> Result<Surface> {
+    /// `surface` is a valid `wl_surface` of the valid `wl_display` `display`, and both stay so while the
+    /// answer or a clone of it lives.
+    pub unsafe fn of(display: *mut c_void, surface: *mut c_void) -> Result<Arc<Surface>> {
+        let key = surface as usize;
+        let known = |surfaces: &HashMap<usize, Weak<Surface>>| surfaces.get(&key)?.upgrade();
+        if let Some(known) = lock(&SURFACES).as_ref().and_then(known) {
+            return Ok(known);
+        }
+        // SAFETY: the caller guarantees a valid display that outlives the answer.
+        let display = unsafe { Display::meet(display) }?;
+        // SAFETY: the caller guarantees a valid surface that outlives the answer.
+        let new = Arc::new(unsafe { Surface::new(display, surface) }?);
+        // The same round trip answers for the display and for the surface.
+        new.display.learn()?;
+        new.await_feedback()?;
+        let mut surfaces = lock(&SURFACES);
+        let surfaces = surfaces.get_or_insert_default();
+        surfaces.retain(|_, surface| surface.strong_count() > 0);
+        if let Some(other) = known(surfaces) {
+            return Ok(other);
+        }
+        surfaces.insert(key, Arc::downgrade(&new));
+        Ok(new)
+    }
+
+    /// # Safety
+    /// As [`Surface::of`].
+    unsafe fn new(display: Arc<Display>, surface: *mut c_void) -> Result<Surface> {
         // SAFETY: the caller guarantees a valid proxy for as long as the id is used.
         let id = unsafe { ObjectId::from_ptr(WlSurface::interface(), surface.cast()) }
             .map_err(|_| Error::Protocol("the surface is not a wl_surface".to_owned()))?;
@@ -129,12 +175,18 @@ impl Surface {
             surface,
             pacing: Arc::default(),
             committing: Mutex::default(),
-            leftover: Mutex::default(),
+            claimed: AtomicBool::new(false),
             points: Shared::default(),
             fences: Shared::default(),
             fifo: Shared::default(),
             tearing: Shared::default(),
         })
+    }
+
+    /// The right to be what it shows; `None` while another has it.
+    pub fn claim(self: &Arc<Self>) -> Option<Claim> {
+        let taken = self.claimed.swap(true, Ordering::AcqRel);
+        (!taken).then(|| Claim(Arc::clone(self)))
     }
 
     /// The object by which commits carry points of timelines. While it lives, every commit of a buffer
@@ -185,7 +237,7 @@ impl Surface {
     /// nothing to say of it, what it prefers for any surface.
     pub fn feedback(&self) -> Arc<Feedback> {
         let told = self.told.newest();
-        told.unwrap_or_else(|| Arc::clone(self.display.feedback()))
+        told.unwrap_or_else(|| Arc::clone(&self.display.capabilities().feedback))
     }
 
     /// A number that is another one when [`feedback`](Self::feedback) has changed. Costs nothing.
@@ -312,34 +364,20 @@ impl Surface {
     }
 
     /// Takes a buffer that the compositor still reads and whose swapchain goes: it is destroyed when the
-    /// compositor releases it, or with the surface. Where no event tells of the release,
-    /// `is_released` does, and is asked at each [`sweep`](Self::sweep).
+    /// compositor releases it, or with the display. Where no event tells of the release, `is_released`
+    /// does, and is asked at each [`sweep`](Self::sweep).
     pub fn leave(&self, buffer: WlBuffer, is_released: Option<Box<dyn Fn() -> bool + Send>>) {
-        lock(&self.leftover).push(Leftover {
-            buffer,
-            is_released,
-        });
+        self.display.leftovers().take(buffer, is_released);
     }
 
-    /// Destroys what was left and has been released since.
+    /// Destroys what was left on the display and has been released since.
     pub fn sweep(&self) {
-        lock(&self.leftover).retain(|left| {
-            let released = left.is_released.as_ref().is_some_and(|look| look());
-            if released && left.buffer.is_alive() {
-                left.buffer.destroy();
-            }
-            !released && left.buffer.is_alive()
-        });
+        self.display.leftovers().sweep();
     }
 }
 
 impl Drop for Surface {
     fn drop(&mut self) {
-        for left in lock(&self.leftover).drain(..) {
-            if left.buffer.is_alive() {
-                left.buffer.destroy();
-            }
-        }
         if let Some(feedback) = &self.feedback {
             feedback.destroy();
         }

@@ -12,6 +12,7 @@
 //! | `ways` | which way of synchronisation is chosen, or forced | a DRM node with timeline syncobjs |
 //! | `exactness` | rules 1 to 3, in every way of synchronisation, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `faults` | rule 4, and rule 6: whatever fails, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
+//! | `lifetimes` | rule 10: what lives as long as what, on a scripted compositor | a driver, `/dev/udmabuf`, a DRM node with timeline syncobjs |
 //! | `command` | what `wayfence` does and says | nothing for the half about processes; a compositor, and MangoHud, for the `#[ignore]`d half |
 //! | `conformance` | the rules of the Vulkan specification, on the layer or on a driver's own swapchains | a compositor, or the scripted one: `scripts/conformance` |
 //! | `swapchain` | what a swapchain does where the specification leaves it open | a compositor |

@@ -8,7 +8,7 @@ use wayfence::counters::Counters;
 use wayfence::dma_buf::Access;
 use wayfence::sync_file::SyncFile;
 use wayfence::synchronisation::{Choice, Synchronisation};
-use wayfence::wayland::{BufferRelease, Display, Plane, ReleaseListener, Surface};
+use wayfence::wayland::{BufferRelease, Plane, ReleaseListener, Surface};
 use wayfence_test_compositor::{Commit, Compositor};
 
 use crate::scripted::Way;
@@ -32,13 +32,10 @@ impl Proxy {
         let outer = Compositor::new(way.offer());
         let window = Window::open_at(outer.connect());
         // SAFETY: display and surface are the window's, which is dropped after the surface.
-        let surface = unsafe {
-            let display = Display::of(window.display_ptr()).expect("a display");
-            Surface::new(display, window.surface_ptr()).expect("a surface")
-        };
+        let surface = unsafe { Surface::of(window.display_ptr(), window.surface_ptr()) };
         Self {
             way,
-            surface: Arc::new(surface),
+            surface: surface.expect("a surface"),
             _window: window,
             outer,
         }

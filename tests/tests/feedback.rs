@@ -156,10 +156,8 @@ fn the_newest_whole_feedback_counts_and_a_repeated_one_is_no_change() {
     let compositor = Compositor::new(both());
     let window = Window::open_at(compositor.connect());
     // SAFETY: the window outlives both.
-    let surface = unsafe {
-        let display = wayland::Display::of(window.display_ptr()).unwrap();
-        wayland::Surface::new(display, window.surface_ptr()).unwrap()
-    };
+    let surface = unsafe { wayland::Surface::of(window.display_ptr(), window.surface_ptr()) };
+    let surface = surface.unwrap();
     let main = Offer::default().main_device;
     let fourcc = formats(&[LINEAR])[0].fourcc;
     let preferred = || {

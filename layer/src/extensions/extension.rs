@@ -32,7 +32,7 @@ pub struct Extension {
     /// The commands that the layer intercepts because of it.
     pub commands: &'static [Command],
     /// The colour spaces that every format has with it, beside `SRGB_NONLINEAR`.
-    pub color_spaces: Option<fn(&wayland::Display) -> Vec<vk::ColorSpaceKHR>>,
+    pub color_spaces: Option<fn(&wayland::Capabilities) -> Vec<vk::ColorSpaceKHR>>,
     /// Fills its structures in the chain of a `VkSurfaceCapabilities2KHR`.
     ///
     /// The chain is valid, and nobody else uses it.

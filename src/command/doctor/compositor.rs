@@ -65,9 +65,9 @@ impl Compositor {
         let formats = format::all()
             .iter()
             .filter_map(|format| {
-                let alpha = display.formats().modifiers(format.alpha);
-                let both: Vec<_> = display
-                    .formats()
+                let offered = &display.capabilities().formats;
+                let alpha = offered.modifiers(format.alpha);
+                let both: Vec<_> = offered
                     .modifiers(format.opaque)
                     .iter()
                     .filter(|modifier| alpha.contains(modifier))
