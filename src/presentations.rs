@@ -32,6 +32,15 @@ impl Presentations {
         self.awaited.push_back((id, now));
     }
 
+    /// The frame with this number could not be committed. Nothing will be heard of it, so that it is over
+    /// when those before it are.
+    pub fn refused(&mut self, id: u64, now: Instant) {
+        self.committed(id, now);
+        if self.awaited.len() == 1 {
+            self.over(id);
+        }
+    }
+
     /// The frame was shown, or never will be. Then those before it are over, too.
     pub fn over(&mut self, id: u64) {
         self.last_over = self.last_over.max(id);
@@ -114,6 +123,18 @@ mod tests {
             presentations.committed(id, start + BOUND / 4 * id as u32);
         }
         assert!(presentations.awaited.len() <= 4);
+    }
+
+    #[test]
+    fn a_frame_that_could_not_be_committed_waits_for_none_but_those_before_it() {
+        let now = Instant::now();
+        let mut presentations = Presentations::default();
+        presentations.refused(1, now);
+        assert!(presentations.is_over(1, now));
+        presentations.committed(2, now);
+        presentations.refused(3, now);
+        assert!(!presentations.is_over(2, now) && !presentations.is_over(3, now));
+        assert!(presentations.is_over(3, now + BOUND));
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::{
     presentations::{self, Presentations},
     sync_file::SyncFile,
     synchronisation::{Choice, Release, Synchronisation, Wait, Way},
-    trace::{AcquireCall, Cause, Trace, Tracer},
+    trace::{AcquireCall, Cause, CommitRecord, Trace, Tracer},
     wayland::{
         BufferRelease, Claim, FifoSurface, Frame, Pace, Plane, Rectangle, ReleaseListener, Surface,
         TearingSurface, Watched, WlBuffer,
@@ -308,13 +308,14 @@ impl Swapchain {
     }
 
     /// Shows the image when `rendering` has signalled; at once, if that is over already (`None`). Takes
-    /// the sync_file. In FIFO waits for the compositor's pace, up to
+    /// the sync_file. Where the kernel does not let it be handed over, it is waited for on the CPU, which
+    /// is counted. In FIFO waits for the compositor's pace, up to
     /// [`pacing::BOUND`](crate::pacing::BOUND).
     ///
     /// # Errors
     /// [`Error::NotAcquired`] if the application does not hold the image; [`Error::CompositorGone`]; or
-    /// what the kernel answers, and then the image is free again, unshown: who acquires it waits for
-    /// `rendering`.
+    /// what the kernel answers. Unless the application did not hold it, it holds the image no longer: that
+    /// is free again, unshown, and who acquires it waits for `rendering`.
     pub fn present(
         &self,
         index: u32,
@@ -326,29 +327,29 @@ impl Swapchain {
         }
         let Shared {
             synchronisation,
-            counters,
             trace,
             ..
         } = &*self.shared;
         let mut record = trace.committing(index, rendering.as_ref());
-        if let Err(error) = synchronisation.before_commit(index, &mut rendering, counters) {
-            let release = rendering.map_or(Release::Signalled, Release::Fences);
-            // It was looked at above.
-            let _ = self.state().state.return_acquired(index, Some(release));
-            trace.given_back(index);
-            return Err(error);
-        }
         if let Some(mode) = how.mode {
             *lock(&self.mode) = mode;
         }
-        if let Some(due) = self.paced_until() {
-            record.waits_for_pace();
-            self.surface.display().wait(Deadline::At(due), || {
-                self.paced_until().is_none().then_some(())
-            })?;
-        }
-        let pace = self.pace();
-        let stalled = matches!(pace, Pace::Queue(_)) && self.surface.is_stalled()?;
+        let ready = self
+            .keep_pace(&mut record)
+            .and_then(|stalled| self.hand_over(index, &mut rendering).map(|()| stalled));
+        let stalled = match ready {
+            Ok(stalled) => stalled,
+            Err(error) => {
+                let release = rendering.map_or(Release::Signalled, Release::Fences);
+                // It was looked at above.
+                let _ = self.state().state.return_acquired(index, Some(release));
+                if let Some(id) = how.id {
+                    lock(&self.presentations).refused(id, Instant::now());
+                }
+                trace.given_back(index);
+                return Err(error);
+            }
+        };
         // Before the commit: the release may be dispatched by another thread right after it.
         self.state().state.present(index)?;
         self.surface.display().dispatch_pending();
@@ -356,7 +357,7 @@ impl Swapchain {
         let frame = Frame {
             buffer: &self.buffers[index as usize],
             damage: how.damage,
-            pace,
+            pace: self.pace(),
             tears: self.mode().tears(),
             stalled,
             watched: Watched::new(
@@ -368,6 +369,42 @@ impl Swapchain {
         self.surface.commit(frame, || {
             synchronisation.commit(index, &self.surface, &self.listener);
         })
+    }
+
+    /// Waits until the next frame may be committed. Answers whether nobody looks at the surface, so that a
+    /// queue in the compositor could wait for good.
+    fn keep_pace(&self, record: &mut CommitRecord<'_>) -> Result<bool> {
+        if let Some(due) = self.paced_until() {
+            record.waits_for_pace();
+            self.surface.display().wait(Deadline::At(due), || {
+                self.paced_until().is_none().then_some(())
+            })?;
+        }
+        match self.pace() {
+            Pace::Queue(_) => self.surface.is_stalled(),
+            _ => Ok(false),
+        }
+    }
+
+    /// Makes the compositor wait for the rendering; where the kernel refuses, waits for it here. On an
+    /// error what is not handed over stays in `rendering`.
+    fn hand_over(&self, index: u32, rendering: &mut Option<SyncFile>) -> Result<()> {
+        let Shared {
+            synchronisation,
+            counters,
+            ..
+        } = &*self.shared;
+        let Err(error) = synchronisation.before_commit(index, rendering, counters) else {
+            return Ok(());
+        };
+        let Some(fence) = &*rendering else {
+            return Err(error);
+        };
+        tracing::warn!(%error, "a rendering's fence cannot be handed over: waiting on the CPU");
+        counters.cpu_wait();
+        fence.wait(None)?;
+        *rendering = None;
+        synchronisation.before_commit(index, rendering, counters)
     }
 
     /// Waits until the frame with this number, or a later one, was shown, or was replaced and never will

@@ -28,8 +28,8 @@ mod tracer;
 pub(crate) use clock::monotonic;
 pub use clock::now;
 pub use event::{Cause, Waited};
-pub(crate) use recorder::FrameTrace;
 pub use recorder::{AcquireCall, Trace};
+pub(crate) use recorder::{CommitRecord, FrameTrace};
 pub use summary::{Culprit, Percentiles, Summary};
 pub use timeline::{
     Acquire, Fence, Frame, Outcome, Release, Shown, Span, SwapchainTimeline, Timeline, read,

@@ -20,6 +20,30 @@ pub fn of(error: &Error) -> vk::Result {
     }
 }
 
+/// The `VkResult` of a present of which nothing was enqueued, by the driver's reason. Only where that is
+/// a lack of memory, everything is as it was before: "If it does, the implementation must ensure that the
+/// state and contents of any resources or synchronization primitives referenced is unaffected by the call
+/// or its failure. If vkQueuePresentKHR fails in such a way that the implementation is unable to make that
+/// guarantee, the implementation must return VK_ERROR_DEVICE_LOST" (vkQueuePresentKHR).
+pub fn of_unqueued(error: vk::Result) -> vk::Result {
+    match error {
+        vk::Result::ERROR_OUT_OF_HOST_MEMORY | vk::Result::ERROR_OUT_OF_DEVICE_MEMORY => error,
+        _ => vk::Result::ERROR_DEVICE_LOST,
+    }
+}
+
+/// The `VkResult` of a present that is enqueued and shows nothing: its semaphores are waited for, and the
+/// image is the application's no more. That is what these two mean, and no other: "the set of queue
+/// operations are still considered to be enqueued" (vkQueuePresentKHR).
+pub fn of_unshown(error: &Error) -> vk::Result {
+    match error {
+        Error::CompositorGone(_) | Error::Protocol(_) => vk::Result::ERROR_SURFACE_LOST_KHR,
+        // It never was the application's: the call is not valid.
+        Error::NotAcquired(_) => vk::Result::ERROR_UNKNOWN,
+        _ => vk::Result::ERROR_OUT_OF_DATE_KHR,
+    }
+}
+
 /// Logs a failure of the library's, once, where it becomes a result.
 pub fn log(command: &str, error: &Error) -> vk::Result {
     let result = of(error);

@@ -228,6 +228,17 @@ impl Swapchain {
         result::log(command, error)
     }
 
+    /// The same for a present whose queue operations are enqueued.
+    pub fn fail_present(&self, error: &Error) -> vk::Result {
+        match result::of_unshown(error) {
+            vk::Result::ERROR_OUT_OF_DATE_KHR => {
+                tracing::error!(%error, "vkQueuePresentKHR: an image is not shown");
+                vk::Result::ERROR_OUT_OF_DATE_KHR
+            }
+            _ => self.fail("vkQueuePresentKHR", error),
+        }
+    }
+
     fn acquire(
         &self,
         timeout: u64,

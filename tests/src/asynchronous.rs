@@ -29,6 +29,10 @@ pub enum Command {
     ImportSemaphoreFd,
     /// `vkImportFenceFdKHR`
     ImportFenceFd,
+    /// `vkQueueSubmit`
+    QueueSubmit,
+    /// `vkQueueWaitIdle`
+    QueueWaitIdle,
 }
 
 impl AsynchronousDriver {
@@ -195,6 +199,8 @@ impl Command {
             Self::GetSemaphoreFd => c"vkGetSemaphoreFdKHR",
             Self::ImportSemaphoreFd => c"vkImportSemaphoreFdKHR",
             Self::ImportFenceFd => c"vkImportFenceFdKHR",
+            Self::QueueSubmit => c"vkQueueSubmit",
+            Self::QueueWaitIdle => c"vkQueueWaitIdle",
         }
     }
 }

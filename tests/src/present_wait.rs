@@ -67,10 +67,16 @@ impl Generation {
     /// # Panics
     /// If that fails.
     pub fn present(self, swapchain: &Swapchain, index: u32, id: u64) {
+        self.try_present(swapchain, index, id).expect("a present");
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// What the present answers.
+    pub fn try_present(self, swapchain: &Swapchain, index: u32, id: u64) -> Result<(), vk::Result> {
         let info = PresentId::of(&id, self == Two);
-        swapchain
-            .present_with(index, (&raw const info).cast())
-            .expect("a present");
+        swapchain.present_with(index, (&raw const info).cast())
     }
 
     /// Waits for a frame, for so many nanoseconds at the most. Answers what the wait answers.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ash::{khr, vk};
+use ash::{ext, khr, vk};
 use wayfence::report::SwapchainReport;
 use wayfence::sync_file::SyncFile;
 use wayfence::syncobj::Node;
@@ -19,10 +19,11 @@ use wayfence_test_compositor::{Commit, Compositor, Offer, SurfaceId, Syncobj};
 
 use crate::asynchronous::AsynchronousDriver;
 use crate::device::Device;
-use crate::instance::{Instance, Options};
+use crate::instance::{Instance, Options, WAYLAND};
 use crate::layers;
 use crate::present_wait::{self, Generation, chained, feature};
 use crate::refusing_kernel::RefusingKernel;
+use crate::registry::{KHR_SURFACE_MAINTENANCE1, KHR_SWAPCHAIN_MAINTENANCE1, PresentId};
 use crate::surface::Surface;
 use crate::swapchain::{Swapchain, Wanted, fence, semaphore};
 use crate::vgem::{Fence, Vgem};
@@ -121,16 +122,26 @@ impl Stage {
         let driver = AsynchronousDriver::new();
         layers::set_up();
         assert!(layers::wayfence_is_on(), "this is about the layer");
-        let instance = Instance::new(Options::default());
+        let instance = Instance::new(Options {
+            extensions: &[
+                WAYLAND,
+                &[KHR_SURFACE_MAINTENANCE1, ext::surface_maintenance1::NAME],
+            ]
+            .concat(),
+            ..Options::default()
+        });
         let extensions = [
             khr::swapchain::NAME,
+            KHR_SWAPCHAIN_MAINTENANCE1,
             khr::external_semaphore_fd::NAME,
             khr::external_fence_fd::NAME,
             khr::present_id::NAME,
             khr::present_wait::NAME,
         ];
+        let maintenance = vk::StructureType::PHYSICAL_DEVICE_SWAPCHAIN_MAINTENANCE_1_FEATURES_EXT;
         let mut features: Vec<_> = present_wait::FEATURES[..2]
             .iter()
+            .chain([&maintenance])
             .map(|structure| feature(*structure))
             .collect();
         Self {
@@ -259,6 +270,42 @@ impl<'a> Scene<'a> {
         } = self;
         swapchain.draw_now(index).expect("a submit");
         kernel.run(|| swapchain.present(index))
+    }
+
+    /// Presents an image that is drawn, as the frame with this number, and with a fence. Answers the result
+    /// of the present, and what it tells of the swapchain.
+    pub fn present(
+        &mut self,
+        index: u32,
+        id: u64,
+        done: vk::Fence,
+    ) -> (Result<(), vk::Result>, vk::Result) {
+        let Self {
+            kernel, swapchain, ..
+        } = self;
+        kernel.run(|| {
+            let id = PresentId::of(&id, false);
+            let fences = [done];
+            let mut of_fences = vk::SwapchainPresentFenceInfoEXT::default().fences(&fences);
+            of_fences.p_next = (&raw const id).cast();
+            let wait = [swapchain.drawn(index)];
+            let swapchains = [swapchain.raw];
+            let indices = [index];
+            // What no present answers.
+            let mut told = [vk::Result::EVENT_SET];
+            let mut info = vk::PresentInfoKHR::default()
+                .wait_semaphores(&wait)
+                .swapchains(&swapchains)
+                .image_indices(&indices)
+                .results(&mut told);
+            info.p_next = (&raw const of_fences).cast();
+            let answer = swapchain.device.with_queue(|queue| {
+                // SAFETY: everything is the device's; the image is held and its semaphore has a signal
+                // pending, by the caller's word.
+                unsafe { swapchain.device.swapchain.queue_present(queue, &info) }
+            });
+            (answer.map(drop), told[0])
+        })
     }
 
     /// The same as [`show`](Self::show), with a rendering that is done when `rendering` is.

@@ -2,18 +2,21 @@
 //! specification names, loses no image for good, and leaks no descriptor.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ash::vk;
 use rustix::io::Errno;
 use rustix::ioctl::{Opcode, opcode};
-use wayfence_test_compositor::With;
+use wayfence_test_compositor::{Commit, With};
 use wayfence_test_fences::vgem::Fence;
 use wayfence_tests::asynchronous::Command;
 use wayfence_tests::device::Device;
 use wayfence_tests::footprint::descriptors;
+use wayfence_tests::present_wait::Generation;
 use wayfence_tests::refusing_kernel::{EXPORT_SYNC_FILE, IMPORT_SYNC_FILE, RefusingKernel};
 use wayfence_tests::scripted::{Payload, SOON, Scene, Way};
+use wayfence_tests::swapchain::fence;
 use wayfence_tests::table::{Cell, in_every_way};
 use wayfence_tests::watchdog::Watchdog;
 
@@ -23,6 +26,8 @@ const QUERY: Opcode = opcode::read_write::<[u64; 3]>(b'd', 0xcb);
 const HANDLE_TO_FD: Opcode = opcode::read_write::<[u64; 3]>(b'd', 0xc1);
 const FD_TO_HANDLE: Opcode = opcode::read_write::<[u64; 2]>(b'd', 0xc2);
 const TRANSFER: Opcode = opcode::read_write::<[u64; 4]>(b'd', 0xcc);
+/// `DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL`.
+const SIGNAL: Opcode = opcode::read_write::<[u64; 3]>(b'd', 0xcd);
 
 /// What the kernel may answer, and what an application is told then.
 const ERRORS: [(Errno, vk::Result); 4] = [
@@ -162,12 +167,13 @@ fn a_release_point_cannot_be_looked_at() {
     );
 }
 
+/// The frame is shown all the same, when its rendering is done.
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn the_fence_of_a_present_cannot_be_given() {
     let _watchdog = watchdog("an import that fails");
     in_every_way(
-        "import fails (EMFILE, ENOMEM, EINVAL, EBADF)",
+        "import fails (EMFILE, ENOMEM, EINVAL, EBADF): shown after a wait",
         |stage, way, payload| {
             let Some((_, imports)) = ioctls(way) else {
                 return NO_IOCTL;
@@ -176,19 +182,190 @@ fn the_fence_of_a_present_cannot_be_given() {
             let healthy = scene.kernel.clone();
             let device = Arc::clone(&scene.swapchain.device);
             without_leak(&device, |number| {
-                let (errno, told) = ERRORS[number];
+                let (errno, _) = ERRORS[number];
                 let rendering = scene.fence();
                 scene.stage.driver.export_next(rendering.sync_file());
                 let index = scene.held.pop().unwrap();
                 scene.kernel = RefusingKernel::default().refusing(imports[number % 2], errno);
-                assert_eq!(scene.try_show(index), Err(told), "{errno}");
+                let compositor = Arc::clone(&scene.compositor);
+                let finish = thread::spawn(move || {
+                    let early =
+                        compositor.commit_within(Duration::from_millis(50), Commit::has_buffer);
+                    rendering.signal();
+                    early
+                });
+                assert_eq!(scene.try_show(index), Ok(()), "{errno}");
+                let early = finish.join().unwrap();
+                assert!(early.is_none(), "shown before it was drawn: {early:?}");
                 scene.kernel = healthy.clone();
-                // It was not shown, and is free again as soon as what was drawn is.
-                comes_held_by(&mut scene, payload, index, rendering);
+                let frame = scene.compositor.next_commit();
+                scene.compositor.release(&frame, With::nothing());
+                let acquired = scene.acquire(payload);
+                assert_eq!(acquired.index, index);
+                assert!(acquired.signals_within(SOON).is_some());
+                scene.held.push(index);
             });
             assert_eq!(scene.compositor.held_count(), 0);
             all_images_go_on(&mut scene);
-            assert_eq!(scene.end().counters.cpu_waits, 0);
+            // Rule 2: what could not be done without is counted.
+            let report = scene.end();
+            assert_eq!(report.counters.cpu_waits, ERRORS.len() as u64);
+            Cell::Passed
+        },
+    );
+}
+
+/// Whether the device's fence signals soon. Makes it ready for the next.
+fn signals(device: &Device, fence: vk::Fence) -> bool {
+    // SAFETY: the fence is the device's, and nobody else uses it.
+    unsafe {
+        let signalled = device
+            .raw
+            .wait_for_fences(&[fence], true, SOON.as_nanos() as u64);
+        device.raw.reset_fences(&[fence]).unwrap();
+        signalled.is_ok()
+    }
+}
+
+/// The application draws and presents the same image again, with the semaphore of before.
+fn goes_on_with(scene: &mut Scene<'_>, payload: Payload, index: u32) {
+    scene.try_show(index).expect("a present");
+    let frame = scene.compositor.next_commit();
+    scene.compositor.release(&frame, With::nothing());
+    let acquired = scene.acquire(payload);
+    assert_eq!(acquired.index, index);
+    assert!(acquired.signals_within(SOON).is_some());
+    scene.held.push(index);
+}
+
+/// "VK_ERROR_OUT_OF_DATE_KHR [...]: the set of queue operations are still considered to be enqueued"
+/// (vkQueuePresentKHR): the semaphore is waited for, the fence signals, the frame's number is over, and
+/// the image is the presentation engine's again.
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn a_frame_cannot_be_shown_at_all() {
+    let _watchdog = watchdog("an import that fails, and all that could take its place");
+    in_every_way(
+        "nothing can be handed over: out of date, waited for, image back",
+        |stage, way, payload| {
+            if way != Way::Syncobj {
+                return Cell::NotApplicable("a wait takes the import's place");
+            }
+            let mut scene = stage.scene(way);
+            let healthy = scene.kernel.clone();
+            let device = Arc::clone(&scene.swapchain.device);
+            let done = fence(&device, false).unwrap();
+            without_leak(&device, |number| {
+                let (errno, _) = ERRORS[number];
+                let rendering = scene.fence();
+                scene.stage.driver.export_next(rendering.sync_file());
+                rendering.signal();
+                let index = scene.held.pop().unwrap();
+                let id = number as u64 + 1;
+                scene.swapchain.draw_now(index).unwrap();
+                scene.kernel = RefusingKernel::default()
+                    .refusing(TRANSFER, errno)
+                    .refusing(SIGNAL, errno);
+                let told = vk::Result::ERROR_OUT_OF_DATE_KHR;
+                assert_eq!(scene.present(index, id, done), (Err(told), told), "{errno}");
+                scene.kernel = healthy.clone();
+                assert!(signals(&device, done), "the fence of a present");
+                let wait = Generation::One.wait(&scene.swapchain, id, 0);
+                assert_eq!(wait, vk::Result::SUCCESS, "a wait for the frame");
+                assert_eq!(scene.compositor.held_count(), 0, "it was not shown");
+                let acquired = scene.acquire(payload);
+                assert_eq!(acquired.index, index);
+                assert!(acquired.signals_within(SOON).is_some());
+                drop(acquired);
+                goes_on_with(&mut scene, payload, index);
+            });
+            all_images_go_on(&mut scene);
+            // SAFETY: it was waited for.
+            unsafe { device.raw.destroy_fence(done, None) };
+            scene.end();
+            Cell::Passed
+        },
+    );
+}
+
+/// "If it does [answer that memory is lacking], the implementation must ensure that the state and contents of
+/// any resources or synchronization primitives referenced is unaffected": the application may present the
+/// same again.
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn the_driver_refuses_the_submit_of_a_present() {
+    let _watchdog = watchdog("a driver that refuses a submit");
+    in_every_way(
+        "the driver refuses the submit of a present: as if it had not been",
+        |stage, way, payload| {
+            let mut scene = stage.scene(way);
+            let device = Arc::clone(&scene.swapchain.device);
+            let done = fence(&device, false).unwrap();
+            without_leak(&device, |number| {
+                let (refusal, told) = [
+                    vk::Result::ERROR_OUT_OF_HOST_MEMORY,
+                    vk::Result::ERROR_OUT_OF_DEVICE_MEMORY,
+                    vk::Result::ERROR_DEVICE_LOST,
+                    vk::Result::ERROR_UNKNOWN,
+                ]
+                .map(|refusal| match refusal {
+                    vk::Result::ERROR_UNKNOWN => (refusal, vk::Result::ERROR_DEVICE_LOST),
+                    told => (refusal, told),
+                })[number];
+                let index = scene.held.pop().unwrap();
+                scene.swapchain.draw_now(index).unwrap();
+                stage.driver.fail_next(Command::QueueSubmit, refusal);
+                assert_eq!(scene.present(index, 0, done), (Err(told), told));
+                // SAFETY: the fence is the device's.
+                let signalled = unsafe { device.raw.get_fence_status(done) }.unwrap();
+                assert!(!signalled, "{told}");
+                // The same image, the same semaphore, the same fence. (The device is not really lost.)
+                let success = (Ok(()), vk::Result::SUCCESS);
+                assert_eq!(scene.present(index, 0, done), success, "{told}");
+                assert!(signals(&device, done), "the fence of a present");
+                let frame = scene.compositor.next_commit();
+                scene.compositor.release(&frame, With::nothing());
+                let acquired = scene.acquire(payload);
+                assert_eq!(acquired.index, index);
+                assert!(acquired.signals_within(SOON).is_some());
+                drop(acquired);
+                goes_on_with(&mut scene, payload, index);
+            });
+            all_images_go_on(&mut scene);
+            // SAFETY: it was waited for.
+            unsafe { device.raw.destroy_fence(done, None) };
+            assert_eq!(
+                scene.end().counters.cpu_waits > 0,
+                way == Way::Cpu,
+                "nothing is waited for"
+            );
+            Cell::Passed
+        },
+    );
+}
+
+/// The semaphores are consumed, and nobody can tell when the rendering is done.
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn the_driver_neither_exports_nor_waits() {
+    let _watchdog = watchdog("a driver that neither exports nor waits");
+    in_every_way(
+        "the driver exports no sync_file, and cannot wait: device lost",
+        |stage, way, payload| {
+            if payload != Payload::Fence {
+                return Cell::NotApplicable("a present signals nothing");
+            }
+            let mut scene = stage.scene(way);
+            let index = scene.held.pop().unwrap();
+            scene.swapchain.draw_now(index).unwrap();
+            let lack = vk::Result::ERROR_OUT_OF_HOST_MEMORY;
+            stage.driver.fail_next(Command::GetSemaphoreFd, lack);
+            stage.driver.fail_next(Command::QueueWaitIdle, lack);
+            let told = vk::Result::ERROR_DEVICE_LOST;
+            let none = vk::Fence::null();
+            assert_eq!(scene.present(index, 0, none), (Err(told), told));
+            assert_eq!(scene.compositor.held_count(), 0, "it was not shown");
+            scene.end();
             Cell::Passed
         },
     );
@@ -283,7 +460,7 @@ fn a_semaphore_has_a_payload_already() {
                 assert_eq!(acquired.index, index);
                 // The new payload is in the old one's place.
                 other.signal();
-                std::thread::sleep(Duration::from_millis(50));
+                thread::sleep(Duration::from_millis(50));
                 assert!(acquired.is_held());
                 reader.signal();
                 assert!(acquired.signals_within(SOON).is_some());
@@ -340,19 +517,24 @@ fn the_other_end_goes() {
             }
             let clients = scene.compositor.clients();
             let begun = Instant::now();
-            let answer = std::thread::scope(|scope| {
+            let answer = thread::scope(|scope| {
                 let acquire = scope.spawn(|| scene.try_acquire(payload, u64::MAX).map(drop));
-                std::thread::sleep(Duration::from_millis(50));
+                thread::sleep(Duration::from_millis(50));
                 scene.compositor.disconnect(clients[0]);
                 acquire.join().unwrap()
             });
             assert_eq!(answer, Err(vk::Result::ERROR_SURFACE_LOST_KHR));
             assert!(begun.elapsed() < SOON);
             let index = scene.held.pop().unwrap();
-            assert_eq!(
-                scene.try_show(index),
-                Err(vk::Result::ERROR_SURFACE_LOST_KHR)
-            );
+            let device = Arc::clone(&scene.swapchain.device);
+            let done = fence(&device, false).unwrap();
+            scene.swapchain.draw_now(index).unwrap();
+            let told = vk::Result::ERROR_SURFACE_LOST_KHR;
+            assert_eq!(scene.present(index, 0, done), (Err(told), told));
+            // What it waits for is waited for.
+            assert!(signals(&device, done), "the fence of a present");
+            // SAFETY: it was waited for.
+            unsafe { device.raw.destroy_fence(done, None) };
             Cell::Passed
         },
     );

@@ -15,7 +15,7 @@ use std::{
 use ash::vk;
 
 use crate::{
-    gpu,
+    gpu, queue,
     real::{Function, real},
 };
 
@@ -40,7 +40,7 @@ fn requests() -> MutexGuard<'static, Requests> {
 }
 
 /// What the next call of this command must answer instead of being made.
-fn next_failure(command: &CStr) -> Option<vk::Result> {
+pub fn next_failure(command: &CStr) -> Option<vk::Result> {
     let failures = &mut requests().failures;
     let first = failures.iter().position(|(name, _)| *name == command)?;
     Some(failures.remove(first).1)
@@ -59,7 +59,8 @@ pub unsafe extern "C" fn wayfence_test_driver_queue_export(fd: i32) {
 }
 
 /// The next call of this command answers `result` and does nothing. Whether there is such a command
-/// here: `vkGetSemaphoreFdKHR`, `vkImportSemaphoreFdKHR`, `vkImportFenceFdKHR`.
+/// here: `vkGetSemaphoreFdKHR`, `vkImportSemaphoreFdKHR`, `vkImportFenceFdKHR`, `vkQueueSubmit`,
+/// `vkQueueWaitIdle`.
 ///
 /// # Safety
 /// `command` is a valid C string.
@@ -70,9 +71,15 @@ pub unsafe extern "C" fn wayfence_test_driver_fail_next(
 ) -> bool {
     // SAFETY: the caller guarantees it.
     let command = unsafe { CStr::from_ptr(command) };
-    let known = [GET_SEMAPHORE_FD, IMPORT_SEMAPHORE_FD, IMPORT_FENCE_FD]
-        .into_iter()
-        .find(|name| *name == command);
+    let known = [
+        GET_SEMAPHORE_FD,
+        IMPORT_SEMAPHORE_FD,
+        IMPORT_FENCE_FD,
+        queue::SUBMIT,
+        queue::WAIT_IDLE,
+    ]
+    .into_iter()
+    .find(|name| *name == command);
     known.is_some_and(|command| {
         requests().failures.push((command, result));
         true

@@ -20,6 +20,7 @@ mod extensions;
 pub mod external_fd;
 mod gpu;
 pub mod hardware;
+mod queue;
 mod real;
 
 use std::{
@@ -94,7 +95,7 @@ pub unsafe extern "system" fn vk_icdGetInstanceProcAddr(
                 if let Some(ours) = hardware::query(name, command) {
                     return Some(ours);
                 }
-                match replacement(name) {
+                match replacement(name, command) {
                     Some(ours) if real().learn_device_commands(instance) => Some(ours),
                     _ => Some(command),
                 }
@@ -113,10 +114,12 @@ unsafe extern "system" fn device_command(
         return None;
     }
     let command = real().device_command(device, name)?;
-    replacement(name).or(Some(command))
+    replacement(name, command).or(Some(command))
 }
 
-/// Our command of this name, if there is one of a device's.
-fn replacement(name: &CStr) -> vk::PFN_vkVoidFunction {
-    external_fd::replacement(name).or_else(|| hardware::replacement(name))
+/// Our command in place of the real one of this name, if there is one of a device's.
+fn replacement(name: &CStr, command: Function) -> vk::PFN_vkVoidFunction {
+    external_fd::replacement(name)
+        .or_else(|| hardware::replacement(name))
+        .or_else(|| queue::replacement(name, command))
 }

@@ -39,6 +39,19 @@ pub fn wait_by_submit(device: &Device, semaphore: vk::Semaphore) {
     device.wait_idle().unwrap();
 }
 
+/// Signals a semaphore and waits for it, both by submissions: whatever waited for it before has done so,
+/// and it is unsignalled, or the validation layer says that it is not.
+pub fn signal_and_wait(device: &Device, semaphore: vk::Semaphore) {
+    device.wait_idle().unwrap();
+    let signal = [semaphore];
+    let submit = vk::SubmitInfo::default().signal_semaphores(&signal);
+    device
+        // SAFETY: the semaphore is the device's, and the queue is idle.
+        .with_queue(|queue| unsafe { device.raw.queue_submit(queue, &[submit], vk::Fence::null()) })
+        .unwrap();
+    wait_by_submit(device, semaphore);
+}
+
 /// Records commands, submits them, and waits until they are done.
 ///
 /// # Safety

@@ -28,7 +28,7 @@ cases![
 ];
 
 /// Presents an image that is drawn, with a fence.
-fn present_with_fence(
+pub fn present_with_fence(
     swapchain: &Swapchain,
     index: u32,
     done: vk::Fence,
@@ -41,7 +41,7 @@ fn present_with_fence(
 }
 
 /// Waits for a fence of the device, and makes it ready for the next.
-fn signals(app: &Application, fence: vk::Fence) {
+pub fn signals(app: &Application, fence: vk::Fence) {
     let raw = &app.device.raw;
     // SAFETY: the fence is the device's, and nobody else uses it.
     unsafe {

@@ -2,14 +2,21 @@
 
 use ash::vk;
 use wayfence_tests::Wanted;
+use wayfence_tests::swapchain::fence;
 
 use crate::case::{Outcome, cases};
+use crate::frames::{MILLISECOND, SECOND, signal_and_wait};
+use crate::maintenance1::{present_with_fence, signals};
+use crate::names::MAINTENANCE1;
+use crate::present_wait;
 use crate::stage::Stage;
 
 cases![
     a_replacement_takes_over,
     a_replacement_may_differ_in_everything,
     what_was_acquired_before_may_be_presented_after_the_replacement,
+    a_present_to_a_retired_swapchain_waits_for_its_semaphore,
+    frames_of_a_retired_swapchain_have_numbers_of_their_own,
     a_second_swapchain_of_a_surface_is_refused,
     a_window_is_free_again_while_a_retired_swapchain_lives,
     a_swapchain_may_be_replaced_for_every_frame,
@@ -35,6 +42,63 @@ fn what_was_acquired_before_may_be_presented_after_the_replacement(stage: &Stage
     for _ in 0..5 {
         new.frame().unwrap();
     }
+    app.surface.window().assert_alive();
+    Ok(())
+}
+
+/// Whether it shows the image or answers VK_ERROR_OUT_OF_DATE_KHR: "the set of queue operations are still
+/// considered to be enqueued and thus any semaphore wait operation specified in VkPresentInfoKHR will execute"
+/// (vkQueuePresentKHR). So after the present's fence the semaphore can be used again.
+fn a_present_to_a_retired_swapchain_waits_for_its_semaphore(stage: &Stage) -> Outcome {
+    stage.needs_one(MAINTENANCE1)?;
+    let app = stage.app();
+    let done = fence(&app.device, false).unwrap();
+    for wanted in [Wanted::default(), Wanted::mailbox()] {
+        let mut old = app.swapchain_with(wanted);
+        old.frame().unwrap();
+        let held = old.acquire_and_wait(u64::MAX).unwrap();
+        let mut new = old.replaced_by(wanted).unwrap();
+        old.draw_now(held).unwrap();
+        match present_with_fence(&old, held, done) {
+            Ok(()) | Err(vk::Result::ERROR_OUT_OF_DATE_KHR) => {}
+            Err(error) => panic!("{error}"),
+        }
+        signals(&app, done);
+        signal_and_wait(&app.device, old.drawn(held));
+        for _ in 0..3 {
+            new.frame().unwrap();
+        }
+    }
+    // SAFETY: it was waited for.
+    unsafe { app.device.raw.destroy_fence(done, None) };
+    app.surface.window().assert_alive();
+    Ok(())
+}
+
+/// A present to a retired swapchain may have a number (VkPresentIdKHR), though nobody may wait for it
+/// (VUID-vkWaitForPresentKHR-swapchain-04997). Those of the new one are its own.
+fn frames_of_a_retired_swapchain_have_numbers_of_their_own(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let generation = present_wait::any(stage, &app)?;
+    let mut old = present_wait::swapchain_of(generation, &app, Wanted::default());
+    present_wait::frame(&mut old, generation, 1);
+    let held = old.acquire_and_wait(u64::MAX).unwrap();
+    let wanted = Wanted {
+        old: old.raw,
+        ..Wanted::default()
+    };
+    let mut new = present_wait::swapchain_of(generation, &app, wanted);
+    old.draw_now(held).unwrap();
+    match generation.try_present(&old, held, 7) {
+        Ok(()) | Err(vk::Result::ERROR_OUT_OF_DATE_KHR) => {}
+        Err(error) => panic!("{error}"),
+    }
+    let answer = generation.wait(&new, 1, MILLISECOND);
+    assert_eq!(answer, vk::Result::TIMEOUT);
+    present_wait::frame(&mut new, generation, 1);
+    let answer = generation.wait(&new, 1, 10 * SECOND);
+    assert_eq!(answer, vk::Result::SUCCESS);
+    drop(old);
     app.surface.window().assert_alive();
     Ok(())
 }

@@ -2,10 +2,13 @@
 
 use ash::vk;
 use wayfence_tests::instance::{Options, WAYLAND};
+use wayfence_tests::swapchain::fence;
 use wayfence_tests::{Surface, Swapchain, Wanted};
 
 use crate::case::{Outcome, cases};
-use crate::frames::{SECOND, draw_without_semaphore};
+use crate::frames::{SECOND, draw_without_semaphore, signal_and_wait};
+use crate::maintenance1::signals;
+use crate::names::MAINTENANCE1;
 use crate::stage::Stage;
 
 cases![
@@ -19,6 +22,7 @@ cases![
     one_present_shows_a_window_and_a_headless_surface,
     each_present_is_a_commit_of_its_own,
     a_dead_compositor_ends_a_swapchain,
+    each_swapchain_of_a_present_is_told_its_result,
 ];
 
 /// The two modes that every surface of Wayland has.
@@ -284,5 +288,68 @@ fn a_dead_compositor_ends_a_swapchain(stage: &Stage) -> Outcome {
         vk::Result::ERROR_OUT_OF_DATE_KHR,
     ];
     assert!(ends.contains(&told), "{told:?}");
+    Ok(())
+}
+
+/// Of two windows one is lost. "If multiple swapchains are presented, the result code is determined by
+/// applying the following rules in order: If the device is lost [...]. If any of the target surfaces are no
+/// longer available [...]. If any of the presents would have a result of VK_ERROR_OUT_OF_DATE_KHR [...]"
+/// (vkQueuePresentKHR), and "each entry in pResults will be set" (VkPresentInfoKHR).
+fn each_swapchain_of_a_present_is_told_its_result(stage: &Stage) -> Outcome {
+    let compositor = stage.scripted()?;
+    stage.needs_one(MAINTENANCE1)?;
+    for lost in 0..2 {
+        let before = compositor.clients();
+        let apps = [stage.app(), stage.app()];
+        let mut clients = compositor.clients();
+        clients.retain(|client| !before.contains(client));
+        let mut chains = apps
+            .each_ref()
+            .map(|app| app.swapchain_with(Wanted::mailbox()));
+        let mut indices = [0; 2];
+        for (index, chain) in indices.iter_mut().zip(&mut chains) {
+            *index = chain.acquire_and_wait(u64::MAX).unwrap();
+            chain.draw_now(*index).unwrap();
+        }
+        compositor.disconnect(clients[lost]);
+        let swapchains = [chains[0].raw, chains[1].raw];
+        let wait = [chains[0].drawn(indices[0]), chains[1].drawn(indices[1])];
+        let device = stage.device();
+        let done = [(); 2].map(|()| fence(device, false).unwrap());
+        let mut of_fences = vk::SwapchainPresentFenceInfoEXT::default().fences(&done);
+        // What no present answers.
+        let mut results = [vk::Result::EVENT_SET; 2];
+        let info = vk::PresentInfoKHR::default()
+            .wait_semaphores(&wait)
+            .swapchains(&swapchains)
+            .image_indices(&indices)
+            .results(&mut results)
+            .push_next(&mut of_fences);
+        let whole = device
+            // SAFETY: everything is the device's; both images are held and drawn.
+            .with_queue(|queue| unsafe { device.swapchain.queue_present(queue, &info) });
+        assert_eq!(results[1 - lost], vk::Result::SUCCESS, "{results:?}");
+        // An implementation need not know at once.
+        let known = [
+            vk::Result::SUCCESS,
+            vk::Result::ERROR_OUT_OF_DATE_KHR,
+            vk::Result::ERROR_SURFACE_LOST_KHR,
+        ];
+        assert!(known.contains(&results[lost]), "{results:?}");
+        let worst = whole.map_or_else(|error| error, |_| vk::Result::SUCCESS);
+        assert_eq!(worst, results[lost]);
+        // The semaphores are waited for in any case.
+        for fence in done {
+            signals(&apps[1 - lost], fence);
+            // SAFETY: it was waited for.
+            unsafe { device.raw.destroy_fence(fence, None) };
+        }
+        for (index, chain) in indices.iter().zip(&chains) {
+            signal_and_wait(device, chain.drawn(*index));
+        }
+        chains[1 - lost].frame().unwrap();
+        drop(chains);
+        apps[1 - lost].surface.window().assert_alive();
+    }
     Ok(())
 }

@@ -1,0 +1,53 @@
+//! Queues: the real driver's, but for what a test has asked to fail.
+
+use std::{ffi::CStr, mem::transmute, sync::OnceLock};
+
+use ash::vk;
+
+use crate::{external_fd::next_failure, real::Function};
+
+pub const SUBMIT: &CStr = c"vkQueueSubmit";
+pub const WAIT_IDLE: &CStr = c"vkQueueWaitIdle";
+
+// A queue does not tell its device, and there is one driver.
+static REAL_SUBMIT: OnceLock<vk::PFN_vkQueueSubmit> = OnceLock::new();
+static REAL_WAIT_IDLE: OnceLock<vk::PFN_vkQueueWaitIdle> = OnceLock::new();
+
+/// Our command in place of the real one of this name, if it is one of these.
+pub fn replacement(name: &CStr, command: Function) -> vk::PFN_vkVoidFunction {
+    // SAFETY: function pointers of the types that the names tell; whoever gets one casts it back.
+    unsafe {
+        if name == SUBMIT {
+            REAL_SUBMIT.get_or_init(|| transmute::<Function, vk::PFN_vkQueueSubmit>(command));
+            Some(transmute::<vk::PFN_vkQueueSubmit, Function>(submit))
+        } else if name == WAIT_IDLE {
+            REAL_WAIT_IDLE.get_or_init(|| transmute::<Function, vk::PFN_vkQueueWaitIdle>(command));
+            Some(transmute::<vk::PFN_vkQueueWaitIdle, Function>(wait_idle))
+        } else {
+            None
+        }
+    }
+}
+
+unsafe extern "system" fn submit(
+    queue: vk::Queue,
+    count: u32,
+    submits: *const vk::SubmitInfo<'_>,
+    fence: vk::Fence,
+) -> vk::Result {
+    match (next_failure(SUBMIT), REAL_SUBMIT.get()) {
+        (Some(failure), _) => failure,
+        // SAFETY: the caller's parameters.
+        (None, Some(real)) => unsafe { real(queue, count, submits, fence) },
+        (None, None) => vk::Result::ERROR_UNKNOWN,
+    }
+}
+
+unsafe extern "system" fn wait_idle(queue: vk::Queue) -> vk::Result {
+    match (next_failure(WAIT_IDLE), REAL_WAIT_IDLE.get()) {
+        (Some(failure), _) => failure,
+        // SAFETY: the caller's parameter.
+        (None, Some(real)) => unsafe { real(queue) },
+        (None, None) => vk::Result::ERROR_UNKNOWN,
+    }
+}
