@@ -1,81 +1,158 @@
-//! When the next frame of a FIFO may be committed.
+//! When the next frame of a FIFO may be committed, and whether anybody sees the surface.
 //!
 //! In FIFO the compositor must show every frame, and a commit replaces the one before it if that was not
 //! yet latched. A compositor with `wp_fifo_v1` queues commits by itself. Elsewhere the next commit waits
-//! for the frame callback of the last (`wl_surface.frame`).
+//! for the frame callback of the last (`wl_surface.frame`). In both cases commits may be ahead of the
+//! callbacks by a fixed number only.
 //!
 //! A hidden surface gets no callbacks, and its barriers may be ignored, or never be cleared: "clients must
 //! use an additional mechanism such as frame callbacks or timestamps to ensure throttling occurs under
-//! all conditions" (`fifo-v1.xml`). So in both cases commits may be ahead of the callbacks by a fixed
-//! number only; the wait for more is bounded, so that a hidden surface slows down instead of freezing.
+//! all conditions" (`fifo-v1.xml`). Commits to it go on at a slow pace of their own, and wait for no
+//! barrier, so that it slows down instead of freezing. Nobody sees what is lost then.
+//!
+//! # Who is seen
+//! Nobody tells a layer whether a surface is seen: the state of its window and the outputs that it has
+//! entered are events of the application's objects. What a slow compositor and a hidden surface have in
+//! common is silence, and what the slow one does in the end is answer. So the rule is:
+//!
+//! 1. A surface is taken for seen until silence shows that it is not, and again from the next frame
+//!    callback on. While it is seen, no commit goes before its turn, however long the callbacks take.
+//! 2. There is silence when the compositor owes callbacks and has sent none. Half a second of it brings
+//!    doubt, and the compositor is asked whether it is there (`wl_display.sync`). Requests and events are
+//!    in order, so one that answers has read the commits. If no callback comes in another half a second,
+//!    nobody sees the surface.
+//! 3. One that does not answer is busy, or stopped, and its silence says nothing of the surface. But no
+//!    call waits for good: after [five seconds](LONGEST_PATIENCE) the surface counts as not seen.
+//! 4. A callback that comes after the judgement, and within five seconds of silence, may be that of a
+//!    display that is slower than a second. The next silence may last for four times as long as that one,
+//!    and for five seconds at most, until the callbacks come faster. A longer silence was that of a hidden
+//!    surface.
+//!
+//! A compositor that throttles the callbacks of hidden surfaces, instead of sending none, gets the pace
+//! that it asks for.
 
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
-/// The longest that a commit waits for a frame callback, since the commit before it.
-pub const BOUND: Duration = Duration::from_millis(100);
+/// The time from one commit to the next on a surface that nobody sees.
+pub const UNSEEN_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The shortest silence after which a surface is one that nobody sees: one half before the compositor is
+/// asked whether it is there, the other after its answer.
+pub const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The longest such silence, and the longest that a compositor has to answer.
+pub const LONGEST_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many times as long as the last silence the next one may last.
+const LENIENCY: u32 = 4;
 
 /// How many frames may be ahead of their callbacks where the compositor queues them: one is shown at the
 /// next refresh, one waits for the refresh after it, and one is on the way.
 const AHEAD_OF_QUEUE: usize = 3;
 
 /// The frame callbacks of one surface. Pure; the caller brings the time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pacing {
-    /// The last commits whose callback has not come, oldest first.
-    awaited: VecDeque<Awaited>,
-    /// When the last callback came.
-    heard: Option<Instant>,
+    /// The numbers of the last commits whose callback has not come, oldest first.
+    awaited: VecDeque<u64>,
+    /// When the last of them was committed.
+    committed: Option<Instant>,
+    /// Since when callbacks are owed and none has come.
+    silent_since: Option<Instant>,
+    /// How long that may last.
+    patience: Duration,
+    /// It has lasted for longer.
+    unseen: bool,
     serial: u64,
 }
 
-#[derive(Debug)]
-struct Awaited {
-    serial: u64,
-    since: Instant,
+impl Default for Pacing {
+    fn default() -> Self {
+        Pacing {
+            awaited: VecDeque::new(),
+            committed: None,
+            silent_since: None,
+            patience: SHORTEST_PATIENCE,
+            unseen: false,
+            serial: 0,
+        }
+    }
 }
 
 impl Pacing {
-    /// `None` when the next frame may be committed, else the instant at which it may be without a
-    /// callback. `queued`: the compositor keeps the frames in order by itself.
+    /// `None` when the next frame may be committed, else the instant at which to look again: then it may
+    /// be committed, or the surface [is in doubt](Self::is_in_doubt). `queued`: the compositor keeps the
+    /// frames in order by itself.
     pub fn not_before(&self, queued: bool, now: Instant) -> Option<Instant> {
         if self.awaited.len() < ahead(queued) {
             return None;
         }
-        let due = self.awaited.back()?.since + BOUND;
-        (due > now).then_some(due)
+        if self.unseen {
+            let due = self.committed? + UNSEEN_INTERVAL;
+            return (due > now).then_some(due);
+        }
+        Some(self.silent_since? + self.half())
     }
 
-    /// Whether frames are awaited, and none has been shown for longer than the [bound](BOUND): nobody
-    /// looks at the surface.
-    pub fn is_stalled(&self, now: Instant) -> bool {
-        self.awaited.front().is_some_and(|oldest| {
-            self.heard.unwrap_or(oldest.since).max(oldest.since) + BOUND <= now
-        })
+    /// Whether callbacks are owed for so long that nobody may be looking at the surface: the compositor is
+    /// to be asked, given [half its patience](Self::half) after its answer, and then [judged](Self::judge).
+    pub fn is_in_doubt(&self, now: Instant) -> bool {
+        let silence = |since| now.saturating_duration_since(since);
+        !self.unseen
+            && self
+                .silent_since
+                .is_some_and(|since| silence(since) >= self.half())
+    }
+
+    /// Half as long as silence may last.
+    pub fn half(&self) -> Duration {
+        self.patience / 2
+    }
+
+    /// The compositor had its time: if the surface is still in doubt, nobody sees it.
+    pub fn judge(&mut self, now: Instant) {
+        self.unseen |= self.is_in_doubt(now);
+    }
+
+    /// Whether nobody sees the surface.
+    pub fn is_unseen(&self) -> bool {
+        self.unseen
     }
 
     /// A frame is committed now and asks for a callback. Answers the serial to give to
     /// [`frame_done`](Self::frame_done).
     pub fn committed(&mut self, queued: bool, now: Instant) -> u64 {
-        // Those that were overtaken at the bound are awaited no longer.
+        // Those that were overtaken are awaited no longer.
         while self.awaited.len() >= ahead(queued) {
             self.awaited.pop_front();
         }
         self.serial += 1;
-        self.awaited.push_back(Awaited {
-            serial: self.serial,
-            since: now,
-        });
+        self.awaited.push_back(self.serial);
+        self.committed = Some(now);
+        self.silent_since.get_or_insert(now);
         self.serial
     }
 
     /// The callback of that commit came, so those before it have come or never will. One of a commit that
-    /// is awaited no longer changes nothing.
+    /// was overtaken frees nobody, and tells that the surface is seen.
     pub fn frame_done(&mut self, serial: u64, now: Instant) {
-        self.heard = Some(now);
-        self.awaited.retain(|awaited| awaited.serial > serial);
+        self.awaited.retain(|awaited| *awaited > serial);
+        if let Some(since) = self.silent_since {
+            let silence = now.saturating_duration_since(since);
+            let next = (silence * LENIENCY).clamp(SHORTEST_PATIENCE, LONGEST_PATIENCE);
+            // The callback may have come before it was read, so that only the judgement was too early for
+            // sure.
+            self.patience = match self.unseen {
+                true if silence > LONGEST_PATIENCE => SHORTEST_PATIENCE,
+                true => next,
+                false => self.patience.min(next),
+            };
+        }
+        self.silent_since = (!self.awaited.is_empty()).then_some(now);
+        self.unseen = false;
     }
 }
 
@@ -87,7 +164,18 @@ fn ahead(queued: bool) -> usize {
 mod tests {
     use super::*;
 
-    const FRAME: Duration = Duration::from_millis(40);
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Nobody looks: the compositor was asked, and answered.
+    fn unseen(queued: bool, at: Instant) -> Pacing {
+        let mut pacing = Pacing::default();
+        for _ in 0..ahead(queued) {
+            pacing.committed(queued, at);
+        }
+        pacing.judge(at + SHORTEST_PATIENCE);
+        assert!(pacing.is_unseen());
+        pacing
+    }
 
     #[test]
     fn a_commit_waits_for_the_callback_of_the_last() {
@@ -95,20 +183,42 @@ mod tests {
         let mut pacing = Pacing::default();
         assert_eq!(pacing.not_before(false, start), None);
         let first = pacing.committed(false, start);
-        assert_eq!(pacing.not_before(false, start), Some(start + BOUND));
+        assert!(pacing.not_before(false, start).is_some());
         pacing.frame_done(first, start);
         assert_eq!(pacing.not_before(false, start), None);
     }
 
     #[test]
-    fn a_surface_without_callbacks_goes_on_at_the_bound() {
+    fn no_commit_goes_before_its_turn_while_the_compositor_may_be_slow() {
         for queued in [false, true] {
             let start = Instant::now();
             let mut pacing = Pacing::default();
-            for frame in 0..10 {
-                let now = start + BOUND * frame;
+            for _ in 0..ahead(queued) {
+                assert_eq!(pacing.not_before(queued, start), None);
+                pacing.committed(queued, start);
+            }
+            // Nobody was asked.
+            for ms in [0, 99, 101, 999, 1001, 100_000] {
+                assert!(pacing.not_before(queued, start + ms * MS).is_some(), "{ms}");
+            }
+            assert!(!pacing.is_in_doubt(start + 499 * MS));
+            assert!(pacing.is_in_doubt(start + 500 * MS));
+        }
+    }
+
+    #[test]
+    fn a_surface_that_nobody_sees_goes_on_at_its_own_interval() {
+        for queued in [false, true] {
+            let mut now = Instant::now();
+            let mut pacing = unseen(queued, now);
+            now += SHORTEST_PATIENCE;
+            for _ in 0..10 {
                 assert_eq!(pacing.not_before(queued, now), None);
                 pacing.committed(queued, now);
+                let due = now + UNSEEN_INTERVAL;
+                assert_eq!(pacing.not_before(queued, now), Some(due));
+                assert!(pacing.is_unseen() && !pacing.is_in_doubt(now + 10 * SHORTEST_PATIENCE));
+                now = due;
             }
         }
     }
@@ -116,13 +226,18 @@ mod tests {
     #[test]
     fn a_late_callback_does_not_stand_for_a_later_commit() {
         let start = Instant::now();
-        let mut pacing = Pacing::default();
-        let hidden = pacing.committed(false, start);
-        let shown = pacing.committed(false, start + BOUND);
-        pacing.frame_done(hidden, start + BOUND);
-        assert!(pacing.not_before(false, start + BOUND).is_some());
-        pacing.frame_done(shown, start + BOUND);
-        assert_eq!(pacing.not_before(false, start + BOUND), None);
+        let mut pacing = unseen(false, start);
+        let later = start + SHORTEST_PATIENCE;
+        let shown = pacing.committed(false, later);
+        pacing.frame_done(shown - 1, later);
+        assert!(!pacing.is_unseen());
+        assert!(
+            pacing
+                .not_before(false, later + 10 * UNSEEN_INTERVAL)
+                .is_some()
+        );
+        pacing.frame_done(shown, later);
+        assert_eq!(pacing.not_before(false, later), None);
     }
 
     #[test]
@@ -134,38 +249,72 @@ mod tests {
             assert_eq!(pacing.not_before(true, now), None);
             serials.push(pacing.committed(true, now));
         }
-        assert_eq!(pacing.not_before(true, now), Some(now + BOUND));
+        assert!(pacing.not_before(true, now).is_some());
         pacing.frame_done(serials[0], now);
         assert_eq!(pacing.not_before(true, now), None);
     }
 
     #[test]
-    fn a_display_slower_than_the_queue_is_long_is_not_stalled() {
-        let start = Instant::now();
-        let mut pacing = Pacing::default();
-        let mut serials: Vec<u64> = (0..3).map(|_| pacing.committed(true, start)).collect();
-        for frame in 1..20 {
-            let now = start + FRAME * frame;
-            assert!(!pacing.is_stalled(now), "{frame}");
-            pacing.frame_done(serials.remove(0), now);
-            serials.push(pacing.committed(true, now));
+    fn a_compositor_that_was_judged_too_early_is_given_more_time() {
+        for (queued, refresh, spared) in [
+            (false, 150 * MS, 0),
+            (false, 900 * MS, 0),
+            (false, 1500 * MS, 1),
+            (true, 1500 * MS, 1),
+            (true, 4000 * MS, 1),
+        ] {
+            let mut now = Instant::now();
+            let mut pacing = Pacing::default();
+            let mut serials: VecDeque<u64> = (0..ahead(queued))
+                .map(|_| pacing.committed(queued, now))
+                .collect();
+            for frame in 0..20 {
+                // Asked, it answers at once.
+                if refresh > pacing.patience {
+                    pacing.judge(now + pacing.patience);
+                }
+                assert_eq!(pacing.is_unseen(), frame < spared, "{frame}, {refresh:?}");
+                now += refresh;
+                pacing.frame_done(serials.pop_front().unwrap(), now);
+                assert_eq!(pacing.not_before(queued, now), None);
+                serials.push_back(pacing.committed(queued, now));
+            }
         }
     }
 
     #[test]
-    fn a_surface_that_nobody_sees_is_stalled_until_somebody_does() {
+    fn an_application_that_idles_is_in_doubt_only_if_callbacks_are_owed() {
         let start = Instant::now();
         let mut pacing = Pacing::default();
-        assert!(!pacing.is_stalled(start));
-        let mut now = start;
-        let mut last = pacing.committed(true, now);
-        assert!(!pacing.is_stalled(now));
-        for _ in 0..10 {
-            now += BOUND;
-            assert!(pacing.is_stalled(now));
-            last = pacing.committed(true, now);
+        let serial = pacing.committed(true, start);
+        assert!(pacing.is_in_doubt(start + 100 * SHORTEST_PATIENCE));
+        pacing.frame_done(serial, start + 10 * MS);
+        assert!(!pacing.is_in_doubt(start + 100 * SHORTEST_PATIENCE));
+    }
+
+    /// How long the next silence may last after one that ended after the judgement.
+    #[test]
+    fn the_patience_has_bounds_and_goes_back() {
+        for (silence, patience) in [
+            (1001, 4004),
+            (2000, 5000),
+            (5000, 5000),
+            // A window that was hidden.
+            (5001, 1000),
+            (3_600_000, 1000),
+        ] {
+            let start = Instant::now();
+            let mut pacing = unseen(false, start);
+            let end = start + silence * MS;
+            pacing.frame_done(1, end);
+            assert_eq!(pacing.patience, patience * MS, "{silence}");
+            // Longer than the compositor took: the application was away before it read that.
+            let serial = pacing.committed(false, end);
+            pacing.frame_done(serial, end + 900 * MS);
+            assert!(pacing.patience <= patience * MS, "{silence}");
+            let serial = pacing.committed(false, end);
+            pacing.frame_done(serial, end + 16 * MS);
+            assert_eq!(pacing.patience, SHORTEST_PATIENCE);
         }
-        pacing.frame_done(last, now);
-        assert!(!pacing.is_stalled(now + BOUND));
     }
 }

@@ -222,9 +222,9 @@ impl Swapchain {
         &self.surface
     }
 
-    /// Takes the longest free image, or waits for one until the deadline; `None` when it passes. In
-    /// FIFO this is also where the application is slowed down to the compositor's pace. `call` is told
-    /// what it waits for.
+    /// Takes the longest free image, or waits for one until the deadline; `None` when it passes. Never
+    /// waits for the compositor's pace: while it shows one frame, the application builds the next. `call`
+    /// is told what it waits for.
     ///
     /// # Errors
     /// [`Error::Retired`] after [`retire`](Self::retire), [`Error::CompositorGone`] when no image can
@@ -240,18 +240,11 @@ impl Swapchain {
         let mut counted = false;
         loop {
             let mut patience = deadline;
-            if let Some(due) = self.paced_until() {
-                patience = patience.or_at(due);
-            }
             if busy {
                 patience = patience.or_at(Instant::now() + POLL_INTERVAL);
             }
             let answer = self.surface.display().wait(patience, || {
                 let mut held = self.state();
-                if self.paced_until().is_some() && !held.state.is_retired() {
-                    call.waits_for(Cause::Pace);
-                    return None;
-                }
                 match self.shared.hand_out(&mut held.state) {
                     Ok(Acquire::Wait) => {
                         call.waits_for(Cause::NoImage);
@@ -309,8 +302,8 @@ impl Swapchain {
 
     /// Shows the image when `rendering` has signalled; at once, if that is over already (`None`). Takes
     /// the sync_file. Where the kernel does not let it be handed over, it is waited for on the CPU, which
-    /// is counted. In FIFO waits for the compositor's pace, up to
-    /// [`pacing::BOUND`](crate::pacing::BOUND).
+    /// is counted. In FIFO this is where the application is slowed down to the compositor's pace; of a
+    /// surface that nobody sees to one of its own ([`pacing`](crate::pacing)).
     ///
     /// # Errors
     /// [`Error::NotAcquired`] if the application does not hold the image; [`Error::CompositorGone`]; or
@@ -336,9 +329,9 @@ impl Swapchain {
         }
         let ready = self
             .keep_pace(&mut record)
-            .and_then(|stalled| self.hand_over(index, &mut rendering).map(|()| stalled));
-        let stalled = match ready {
-            Ok(stalled) => stalled,
+            .and_then(|unseen| self.hand_over(index, &mut rendering).map(|()| unseen));
+        let unseen = match ready {
+            Ok(unseen) => unseen,
             Err(error) => {
                 let release = rendering.map_or(Release::Signalled, Release::Fences);
                 // It was looked at above.
@@ -359,7 +352,7 @@ impl Swapchain {
             damage: how.damage,
             pace: self.pace(),
             tears: self.mode().tears(),
-            stalled,
+            unseen,
             watched: Watched::new(
                 how.id.map(|id| (Arc::clone(&self.presentations), id)),
                 trace.frame(index),
@@ -371,18 +364,24 @@ impl Swapchain {
         })
     }
 
-    /// Waits until the next frame may be committed. Answers whether nobody looks at the surface, so that a
+    /// Waits until the next frame may be committed. Answers whether nobody sees the surface, so that a
     /// queue in the compositor could wait for good.
     fn keep_pace(&self, record: &mut CommitRecord<'_>) -> Result<bool> {
-        if let Some(due) = self.paced_until() {
-            record.waits_for_pace();
+        if let Pace::Free | Pace::Latest(_) = self.pace() {
+            return Ok(false);
+        }
+        loop {
+            if self.paced_until().is_some() {
+                record.waits_for_pace();
+            }
+            let unseen = self.surface.is_unseen()?;
+            let Some(due) = self.paced_until() else {
+                record.waits_no_longer();
+                return Ok(unseen);
+            };
             self.surface.display().wait(Deadline::At(due), || {
                 self.paced_until().is_none().then_some(())
             })?;
-        }
-        match self.pace() {
-            Pace::Queue(_) => self.surface.is_stalled(),
-            _ => Ok(false),
         }
     }
 

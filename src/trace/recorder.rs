@@ -88,6 +88,7 @@ impl Trace {
             image,
             handed: clock::now(),
             paced_since: None,
+            paced: 0,
             rendering: rendering.map_or(Fences::None, |file| recorder.tracer.ring().watch(file)),
         }))
     }
@@ -212,26 +213,36 @@ struct Committing<'a> {
     rendering: Fences,
     /// Since when the compositor's pace is waited for.
     paced_since: Option<u64>,
+    /// How long it was, in nanoseconds.
+    paced: u64,
 }
 
 impl CommitRecord<'_> {
-    /// From now on, and until the commit, the compositor's pace is waited for.
+    /// The compositor's pace is waited for; as it is until it is waited for no longer.
     pub(crate) fn waits_for_pace(&mut self) {
         if let Some(commit) = &mut self.0 {
-            commit.paced_since = Some(clock::now());
+            commit.paced_since.get_or_insert_with(clock::now);
+        }
+    }
+
+    /// The compositor's pace is waited for no longer.
+    pub(crate) fn waits_no_longer(&mut self) {
+        if let Some(commit) = &mut self.0
+            && let Some(since) = commit.paced_since.take()
+        {
+            commit.paced += clock::now() - since;
         }
     }
 
     /// It is made now.
     pub(crate) fn commits(self) {
         if let Some(commit) = self.0 {
-            let now = clock::now();
             let what = What::Committed {
                 rendering: commit.rendering,
                 handed: commit.handed,
-                paced: commit.paced_since.map_or(0, |since| now - since),
+                paced: commit.paced,
             };
-            commit.recorder.record(commit.image, now, what);
+            commit.recorder.record(commit.image, clock::now(), what);
         }
     }
 }

@@ -679,6 +679,7 @@ fn draw(trace: &Trace, fences: &Released, rendering: &SyncFile) {
     call.returns(0, true, 0);
     let mut commit = trace.committing(0, Some(rendering));
     commit.waits_for_pace();
+    commit.waits_no_longer();
     let frame = trace.frame(0);
     commit.commits();
     trace.presented(0, 1..2, 0);

@@ -417,11 +417,18 @@ impl Display {
         P::from_id(&self.connection, id).map_err(|error| Error::Protocol(error.to_string()))
     }
 
-    pub(super) fn roundtrip(&self) -> Result<()> {
+    /// Asks the compositor for an answer, which comes when it has read what was sent before, and after
+    /// what it sent before. It is sent with the next wait.
+    pub(super) fn ask(&self) -> Arc<AtomicBool> {
         let done = Arc::new(AtomicBool::new(false));
         let trip = RoundTrip(Arc::clone(&done));
         self.events
             .undisturbed(|handle| self.connection.display().sync(handle, trip));
+        done
+    }
+
+    pub(super) fn roundtrip(&self) -> Result<()> {
+        let done = self.ask();
         self.events
             .wait(Deadline::Never, || {
                 done.load(Ordering::Acquire).then_some(())

@@ -26,9 +26,10 @@ use super::{
     tearing::TearingSurface,
 };
 use crate::{
+    deadline::Deadline,
     error::{Error, Result},
     lock::lock,
-    pacing::Pacing,
+    pacing::{self, Pacing},
     presentations::Presentations,
     trace::FrameTrace,
 };
@@ -73,9 +74,9 @@ pub(crate) struct Frame<'a> {
     pub pace: Pace<'a>,
     /// Whether it may be shown with tearing.
     pub tears: bool,
-    /// Whether the surface [is stalled](Surface::is_stalled): then there is no refresh for which a queue
+    /// Whether [nobody sees](Surface::is_unseen) the surface: then there is no refresh for which a queue
     /// could wait.
-    pub stalled: bool,
+    pub unseen: bool,
     /// Who wants to know when it is over.
     pub watched: Option<Watched>,
 }
@@ -245,8 +246,7 @@ impl Surface {
         self.told.changes()
     }
 
-    /// `None` when the next frame may be committed at this pace, else the instant from which it may be
-    /// without a frame callback.
+    /// `None` when the next frame may be committed at this pace, else the instant at which to look again.
     pub(crate) fn not_before(&self, pace: Pace<'_>, now: Instant) -> Option<Instant> {
         match pace {
             Pace::Free | Pace::Latest(_) => None,
@@ -256,18 +256,31 @@ impl Surface {
         }
     }
 
-    /// Whether nobody seems to look at the surface: it waits for frame callbacks, and none comes.
+    /// Whether nobody sees the surface, by the rule of [`pacing`]. Asks the compositor where that is in
+    /// doubt, and waits for its answer, or for a frame callback.
     ///
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
-    pub(crate) fn is_stalled(&self) -> Result<bool> {
-        let stalled = || lock(&self.pacing).is_stalled(Instant::now());
-        if !stalled() {
-            return Ok(false);
+    pub(crate) fn is_unseen(&self) -> Result<bool> {
+        let in_doubt = || lock(&self.pacing).is_in_doubt(Instant::now());
+        if in_doubt() {
+            // The application may have been away for as long: then the callbacks have come.
+            self.display.look()?;
         }
-        // The application may have been away for as long: then the callbacks have come.
-        self.display.look()?;
-        Ok(stalled())
+        if in_doubt() {
+            let answered = self.display.ask();
+            let deadline = Deadline::At(Instant::now() + pacing::LONGEST_PATIENCE);
+            let answer = self.display.wait(deadline, || {
+                (answered.load(Ordering::Acquire) || !in_doubt()).then_some(())
+            })?;
+            if answer.is_some() {
+                let deadline = Deadline::At(Instant::now() + lock(&self.pacing).half());
+                self.display
+                    .wait(deadline, || (!in_doubt()).then_some(()))?;
+            }
+            lock(&self.pacing).judge(Instant::now());
+        }
+        Ok(lock(&self.pacing).is_unseen())
     }
 
     /// Shows the frame: attaches its buffer, names what has changed, lets `synchronise` make the requests
@@ -282,7 +295,7 @@ impl Surface {
             damage,
             pace,
             tears,
-            stalled,
+            unseen,
             watched,
         } = frame;
         let committing = lock(&self.committing);
@@ -307,7 +320,7 @@ impl Surface {
             Pace::Latest(fifo) => fifo.set_barrier(),
             Pace::Queue(fifo) => {
                 fifo.set_barrier();
-                if !stalled {
+                if !unseen {
                     fifo.wait_barrier();
                 }
             }
@@ -356,7 +369,7 @@ impl Surface {
                 damage: &[],
                 pace: Pace::Free,
                 tears: false,
-                stalled: false,
+                unseen: false,
                 watched: None,
             },
             synchronise,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::clock::{Clock, Timestamp};
 use crate::commit::{Fences, Synchronisation};
 use crate::presentation::Presented;
-use crate::release::With;
+use crate::release::{Frame, With};
 use crate::state::{State, SurfaceId};
 use crate::surface_state::Surface;
 
@@ -209,7 +209,12 @@ impl State {
         } else {
             None
         };
+        let is_seen = !surface.hidden;
         if let Some(superseded) = surface.unpresented.replace(serial) {
+            let had_content = |frame: &Frame| frame.replaces_content;
+            if is_seen && replaces && self.frames.get(&superseded).is_some_and(had_content) {
+                self.lost += 1;
+            }
             self.discard(superseded);
         }
         self.put_in_force(id, serial);

@@ -181,6 +181,12 @@ impl Compositor {
         self.shared.state().committed
     }
 
+    /// How many frames an automatic compositor has not shown, since another one was in force before the
+    /// next refresh; of surfaces that were seen then.
+    pub fn lost_count(&self) -> u64 {
+        self.shared.state().lost
+    }
+
     /// Takes the next end of a connection.
     ///
     /// # Panics

@@ -86,6 +86,8 @@ pub(crate) struct State {
     pub disconnections: VecDeque<Disconnection>,
     /// How many commits there were.
     pub committed: u64,
+    /// How many frames were replaced before a refresh, though their surface was seen.
+    pub lost: u64,
     pub behaviour: Behaviour,
     pub automatic: Automatic,
     pub control: Control,
@@ -112,6 +114,7 @@ impl State {
             commits: VecDeque::new(),
             disconnections: VecDeque::new(),
             committed: 0,
+            lost: 0,
             behaviour: offer.behaviour,
             automatic: Automatic::new(),
             control: Control::default(),
