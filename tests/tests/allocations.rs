@@ -5,7 +5,6 @@
 //! for long what malloc has in store.
 
 use std::ffi::{c_int, c_void};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -117,7 +116,7 @@ fn who_never_reads_is_not_ended_by_the_compositor() {
 
 /// A compositor that gives an image back when the next is committed, in that way, and sends
 /// `wl_buffer.release` for it.
-fn compositor(way: Way) -> Arc<Compositor> {
+fn compositor(way: Way) -> Compositor {
     layers::set_up();
     assert!(layers::wayfence_is_on(), "this is about the layer");
     let mut offer = way.offer();
