@@ -5,49 +5,32 @@
 )]
 //! The Vulkan layer `VK_LAYER_WAYFENCE_wsi`.
 //!
-//! A frame, in the order of the files: the application acquires ([`swapchain`]), which asks the library
+//! A frame, in the order of the files: the application acquires ([`owned`](swapchain::owned)), which asks the library
 //! for a free image and gives its fences to the driver as semaphore and fence; it renders; it presents
-//! ([`present`]), which turns its semaphores into a sync_file that the library puts on the image before
+//! ([`present`](frame::present)), which turns its semaphores into a sync_file that the library puts on the image before
 //! `wl_surface.commit`. Everything else is how the layer gets there: the loader's contract ([`loader`],
 //! [`commands`]), what it keeps for instances, devices and surfaces, and what a surface offers
-//! ([`surface_queries`]).
+//! ([`surface_queries`](objects::surface_queries)).
 //!
 //! An entry point finds its object, calls the library, and turns the answer into a `VkResult`.
 
-mod command;
-mod commands;
-mod compression;
-mod creation;
-mod device;
-mod dispatch;
-mod entry;
 mod extensions;
-mod features;
-mod image;
-mod instance;
-mod layouts;
+mod frame;
 mod loader;
-mod next;
 mod objects;
-mod p_next;
-mod physical_device;
-mod present;
-mod present_chain;
-mod present_mode;
-mod registry;
-mod report;
-mod result;
-mod settings;
-mod structures;
-mod surface;
-mod surface_queries;
+mod observe;
 mod swapchain;
-mod trace;
+mod vulkan;
 
 use std::ffi::c_char;
 
 use ash::vk;
-use loader::{INTERFACE_VERSION, LAYER_NEGOTIATE_INTERFACE_STRUCT, VkNegotiateLayerInterface};
+use loader::{
+    commands,
+    contract::{INTERFACE_VERSION, LAYER_NEGOTIATE_INTERFACE_STRUCT, VkNegotiateLayerInterface},
+};
+use objects::settings;
+use vulkan::result;
 
 /// `vkNegotiateLoaderLayerInterfaceVersion`: the loader's first call.
 ///

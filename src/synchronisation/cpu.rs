@@ -1,10 +1,12 @@
 //! The way of old kernels: the CPU waits.
 
 use crate::{
-    counters::Counters,
-    dma_buf::{Access, DmaBuf},
     error::Result,
-    sync_file::SyncFile,
+    kernel::{
+        dma_buf::{Access, DmaBuf},
+        sync_file::SyncFile,
+    },
+    observe::counters::Counters,
 };
 
 /// Whether nobody uses the buffer any more, by `poll`, which every kernel knows.

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, Weak};
 
 use super::{Release, Wait};
 use crate::{
-    counters::Counters,
     error::Result,
+    kernel::sync_file::SyncFile,
     lock::lock,
-    sync_file::SyncFile,
+    observe::counters::Counters,
     wayland::{Display, FenceSurface, ReleaseListener, Surface},
 };
 

@@ -2,10 +2,12 @@
 
 use super::{Release, Wait};
 use crate::{
-    counters::Counters,
-    dma_buf::{Access, DmaBuf},
     error::{Error, Result},
-    sync_file::SyncFile,
+    kernel::{
+        dma_buf::{Access, DmaBuf},
+        sync_file::SyncFile,
+    },
+    observe::counters::Counters,
 };
 
 /// Tries whether the kernel has sync_files of dma-bufs.

@@ -10,13 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use smallvec::SmallVec;
 
-use super::{Found, Release, USUAL, Wait};
+use super::{Found, Release, Wait, way::USUAL};
 use crate::{
-    counters::Counters,
     error::{Error, Result},
+    kernel::{sync_file::SyncFile, syncobj::Reached},
     lock::lock,
-    sync_file::SyncFile,
-    syncobj::Reached,
+    observe::counters::Counters,
     wayland::{PointSurface, SharedTimeline, Surface},
 };
 

@@ -42,8 +42,8 @@ use super::{
 use crate::{
     deadline::Deadline,
     error::{Error, Result},
+    kernel::syncobj::Node,
     lock::lock,
-    syncobj::Node,
 };
 
 /// The lowest version of `zwp_linux_dmabuf_v1` that tells modifiers.

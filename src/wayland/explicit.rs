@@ -15,7 +15,10 @@ use super::{
     display::Display,
     globals::{Release, ReleaseListener},
 };
-use crate::{error::Result, sync_file::SyncFile, syncobj::Timeline};
+use crate::{
+    error::Result,
+    kernel::{sync_file::SyncFile, syncobj::Timeline},
+};
 
 /// A timeline that the compositor knows, too (`wp_linux_drm_syncobj_timeline_v1`).
 pub(crate) struct SharedTimeline {

@@ -52,7 +52,7 @@ use super::{
     feedback::Told,
     surface::{FrameCallback, Watched},
 };
-use crate::{sync_file::SyncFile, trace::monotonic};
+use crate::{kernel::sync_file::SyncFile, observe::trace::monotonic};
 
 /// Hears that the compositor has released a buffer. Held weakly by its buffers.
 pub trait ReleaseListener: Send + Sync + 'static {

@@ -29,9 +29,11 @@ use crate::{
     deadline::Deadline,
     error::{Error, Result},
     lock::lock,
-    pacing::{self, Pacing},
-    presentations::Presentations,
-    trace::FrameTrace,
+    observe::trace::FrameTrace,
+    swapchain::{
+        pacing::{self, Pacing},
+        presentations::Presentations,
+    },
 };
 
 /// The lowest version of `wl_surface` with `damage_buffer`.

@@ -17,7 +17,7 @@
 
 mod allocations;
 // Every layer keeps the same contract.
-#[path = "../../../layer/src/loader.rs"]
+#[path = "../../../layer/src/loader/contract.rs"]
 mod loader;
 mod modules;
 mod next;

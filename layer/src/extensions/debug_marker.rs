@@ -4,8 +4,8 @@ use ash::ext::debug_marker::NAME;
 
 use super::extension::{Extension, Provider};
 use crate::{
-    command::{Given, command},
-    objects,
+    extensions::command::{Given, command},
+    objects::handles,
 };
 
 /// The extension.
@@ -16,14 +16,14 @@ pub static EXTENSION: Extension = Extension {
             c"vkDebugMarkerSetObjectNameEXT",
             Device,
             Given::Below,
-            objects::debug_marker_set_object_name,
+            handles::debug_marker_set_object_name,
             PFN_vkDebugMarkerSetObjectNameEXT
         ),
         command!(
             c"vkDebugMarkerSetObjectTagEXT",
             Device,
             Given::Below,
-            objects::debug_marker_set_object_tag,
+            handles::debug_marker_set_object_tag,
             PFN_vkDebugMarkerSetObjectTagEXT
         ),
     ],

@@ -4,8 +4,8 @@ use ash::ext::debug_utils::NAME;
 
 use super::extension::{Extension, Provider};
 use crate::{
-    command::{Given, command},
-    objects,
+    extensions::command::{Given, command},
+    objects::handles,
 };
 
 /// The extension.
@@ -16,14 +16,14 @@ pub static EXTENSION: Extension = Extension {
             c"vkSetDebugUtilsObjectNameEXT",
             Device,
             Given::Below,
-            objects::set_debug_utils_object_name,
+            handles::set_debug_utils_object_name,
             PFN_vkSetDebugUtilsObjectNameEXT
         ),
         command!(
             c"vkSetDebugUtilsObjectTagEXT",
             Device,
             Given::Below,
-            objects::set_debug_utils_object_tag,
+            handles::set_debug_utils_object_tag,
             PFN_vkSetDebugUtilsObjectTagEXT
         ),
     ],

@@ -8,12 +8,14 @@ use ash::{
 
 use super::extension::{Extension, Provider};
 use crate::{
-    command::{Given, command},
-    entry::{below, on_device, on_surface},
-    p_next,
-    present_chain::PerSwapchain,
-    surface_queries::owned_surface,
-    swapchain,
+    extensions::command::{Given, command},
+    frame::present_chain::PerSwapchain,
+    objects::{
+        entry::{below, on_device, on_surface},
+        surface_queries::owned_surface,
+    },
+    swapchain::owned as swapchain,
+    vulkan::p_next,
 };
 
 const GIVEN: Given = Given::SwapchainWith(NAME);

@@ -6,11 +6,10 @@ use ash::vk;
 use wayfence::wayland;
 
 use crate::{
-    command::Command,
-    creation::Asked,
-    physical_device::PhysicalDevice,
-    present_chain::{Frame, PerSwapchain},
-    surface::Offer,
+    extensions::command::Command,
+    frame::present_chain::{Frame, PerSwapchain},
+    objects::{physical_device::PhysicalDevice, surface::Offer},
+    swapchain::creation::Asked,
 };
 
 /// An extension of which the layer knows.

@@ -6,7 +6,7 @@
 use ash::vk;
 
 use super::extension::{Extension, Provider};
-use crate::{instance::Instance, physical_device::PhysicalDevice, surface};
+use crate::objects::{instance::Instance, physical_device::PhysicalDevice, surface};
 
 /// The extension.
 pub static EXTENSION: Extension = Extension {

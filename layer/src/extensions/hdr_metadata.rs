@@ -7,9 +7,9 @@ use ash::{
 
 use super::extension::{Extension, Provider};
 use crate::{
-    command::{Given, command},
-    entry::on_device,
-    p_next,
+    extensions::command::{Given, command},
+    objects::entry::on_device,
+    vulkan::p_next,
 };
 
 /// The extension.

@@ -6,7 +6,11 @@ use std::ffi::c_void;
 use ash::{ext::image_compression_control_swapchain::NAME, vk};
 
 use super::extension::{Extension, Features};
-use crate::{compression::Compression, creation::Asked, p_next, surface::Offer};
+use crate::{
+    objects::surface::Offer,
+    swapchain::{compression::Compression, creation::Asked},
+    vulkan::p_next,
+};
 
 /// The extension.
 pub static EXTENSION: Extension = Extension {

@@ -7,8 +7,8 @@ use wayfence::wayland::Rectangle;
 
 use super::extension::Extension;
 use crate::{
-    p_next,
-    present_chain::{Frame, PerSwapchain, value_at},
+    frame::present_chain::{Frame, PerSwapchain, value_at},
+    vulkan::p_next,
 };
 
 /// The extension.

@@ -1,4 +1,4 @@
-//! `VK_EXT_layer_settings`: what the application sets of the layer ([`Settings`](crate::settings::Settings)
+//! `VK_EXT_layer_settings`: what the application sets of the layer ([`Settings`](crate::objects::settings::Settings)
 //! reads it).
 
 use ash::ext::layer_settings::NAME;

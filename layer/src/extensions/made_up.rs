@@ -9,11 +9,11 @@ use ash::vk;
 
 use super::extension::{Extension, Features, SurfaceQuery};
 use crate::{
-    command::{Given, command},
-    creation::Asked,
-    p_next,
-    present_chain::{Frame, PerSwapchain, value_at},
-    surface::Offer,
+    extensions::command::{Given, command},
+    frame::present_chain::{Frame, PerSwapchain, value_at},
+    objects::surface::Offer,
+    swapchain::creation::Asked,
+    vulkan::p_next,
 };
 
 /// Its newer name.

@@ -6,8 +6,8 @@ use ash::{khr::present_id::NAME, vk};
 
 use super::extension::{Extension, Features};
 use crate::{
-    p_next,
-    present_chain::{Frame, PerSwapchain, value_at},
+    frame::present_chain::{Frame, PerSwapchain, value_at},
+    vulkan::p_next,
 };
 
 /// The extension.

@@ -4,11 +4,13 @@ use std::ffi::c_void;
 
 use super::extension::{Extension, Features, SurfaceQuery};
 use crate::{
-    p_next,
-    present_chain::{Frame, PerSwapchain, value_at},
-    registry::{
-        KHR_PRESENT_ID2, PHYSICAL_DEVICE_PRESENT_ID_2_FEATURES_KHR, PresentId2KHR,
-        SurfaceCapabilitiesPresentId2KHR,
+    frame::present_chain::{Frame, PerSwapchain, value_at},
+    vulkan::{
+        p_next,
+        registry::{
+            KHR_PRESENT_ID2, PHYSICAL_DEVICE_PRESENT_ID_2_FEATURES_KHR, PresentId2KHR,
+            SurfaceCapabilitiesPresentId2KHR,
+        },
     },
 };
 

@@ -8,9 +8,9 @@ use wayfence::deadline::Deadline;
 
 use super::extension::{Extension, Features};
 use crate::{
-    command::{Given, command},
-    entry::{Answer, on_swapchain},
-    swapchain::Swapchain,
+    extensions::command::{Given, command},
+    objects::entry::{Answer, on_swapchain},
+    swapchain::owned::Swapchain,
 };
 
 /// The extension.

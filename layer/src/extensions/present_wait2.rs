@@ -9,12 +9,15 @@ use super::{
     present_wait::wait,
 };
 use crate::{
-    command::{Given, command},
-    entry::on_swapchain,
-    p_next,
-    registry::{
-        KHR_PRESENT_WAIT2, PFN_vkWaitForPresent2KHR, PHYSICAL_DEVICE_PRESENT_WAIT_2_FEATURES_KHR,
-        PresentWait2InfoKHR, SurfaceCapabilitiesPresentWait2KHR,
+    extensions::command::{Given, command},
+    objects::entry::on_swapchain,
+    vulkan::{
+        p_next,
+        registry::{
+            KHR_PRESENT_WAIT2, PFN_vkWaitForPresent2KHR,
+            PHYSICAL_DEVICE_PRESENT_WAIT_2_FEATURES_KHR, PresentWait2InfoKHR,
+            SurfaceCapabilitiesPresentWait2KHR,
+        },
     },
 };
 
@@ -26,7 +29,7 @@ pub static EXTENSION: Extension = Extension {
         Device,
         Given::Device(KHR_PRESENT_WAIT2),
         wait_for_present2,
-        crate::registry::PFN_vkWaitForPresent2KHR
+        crate::vulkan::registry::PFN_vkWaitForPresent2KHR
     )],
     capabilities: Some(fill),
     ..Extension::device(&[(KHR_PRESENT_WAIT2, 1)])

@@ -4,8 +4,8 @@ use ash::ext::private_data::NAME;
 
 use super::extension::{Extension, Provider};
 use crate::{
-    command::{Given, command},
-    objects,
+    extensions::command::{Given, command},
+    objects::handles,
 };
 
 /// The extension.
@@ -16,42 +16,42 @@ pub static EXTENSION: Extension = Extension {
             c"vkDestroyPrivateDataSlot",
             Device,
             Given::Below,
-            objects::destroy_private_data_slot,
+            handles::destroy_private_data_slot,
             PFN_vkDestroyPrivateDataSlot
         ),
         command!(
             c"vkDestroyPrivateDataSlotEXT",
             Device,
             Given::Below,
-            objects::destroy_private_data_slot,
+            handles::destroy_private_data_slot,
             PFN_vkDestroyPrivateDataSlot
         ),
         command!(
             c"vkSetPrivateData",
             Device,
             Given::Below,
-            objects::set_private_data,
+            handles::set_private_data,
             PFN_vkSetPrivateData
         ),
         command!(
             c"vkSetPrivateDataEXT",
             Device,
             Given::Below,
-            objects::set_private_data,
+            handles::set_private_data,
             PFN_vkSetPrivateData
         ),
         command!(
             c"vkGetPrivateData",
             Device,
             Given::Below,
-            objects::get_private_data,
+            handles::get_private_data,
             PFN_vkGetPrivateData
         ),
         command!(
             c"vkGetPrivateDataEXT",
             Device,
             Given::Below,
-            objects::get_private_data,
+            handles::get_private_data,
             PFN_vkGetPrivateData
         ),
     ],

@@ -10,9 +10,9 @@ use ash::{
 
 use super::extension::{Extension, Provider, SurfaceQuery};
 use crate::{
-    command::{Given, command},
-    entry::on_swapchain,
-    p_next,
+    extensions::command::{Given, command},
+    objects::entry::on_swapchain,
+    vulkan::p_next,
 };
 
 /// The extension.

@@ -16,7 +16,7 @@ use ash::{ext, vk};
 use smallvec::SmallVec;
 
 use super::extension::{Extension, SurfaceQuery};
-use crate::{p_next, registry::KHR_SURFACE_MAINTENANCE1};
+use crate::vulkan::{p_next, registry::KHR_SURFACE_MAINTENANCE1};
 
 /// The extension.
 pub static EXTENSION: Extension = Extension {

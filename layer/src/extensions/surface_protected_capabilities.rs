@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use ash::{khr::surface_protected_capabilities::NAME, vk};
 
 use super::extension::{Extension, SurfaceQuery};
-use crate::p_next;
+use crate::vulkan::p_next;
 
 /// The extension.
 pub static EXTENSION: Extension = Extension {

@@ -4,8 +4,9 @@ use ash::khr::{bind_memory2, swapchain::NAME};
 
 use super::extension::{Extension, Provider};
 use crate::{
-    command::{Given, command},
-    present, swapchain,
+    extensions::command::{Given, command},
+    frame::present,
+    swapchain::owned as swapchain,
 };
 
 const GIVEN: Given = Given::Device(NAME);

@@ -13,13 +13,11 @@ use super::{
     surface_maintenance1,
 };
 use crate::{
-    command::{Given, command},
-    creation::Asked,
-    entry::on_swapchain,
-    p_next,
-    present_chain::{Frame, PerSwapchain, value_at},
-    present_mode,
-    registry::KHR_SWAPCHAIN_MAINTENANCE1 as KHR,
+    extensions::command::{Given, command},
+    frame::present_chain::{Frame, PerSwapchain, value_at},
+    objects::entry::on_swapchain,
+    swapchain::creation::Asked,
+    vulkan::{p_next, present_mode, registry::KHR_SWAPCHAIN_MAINTENANCE1 as KHR},
 };
 
 /// The extension.

@@ -3,7 +3,7 @@
 use ash::{khr::swapchain_mutable_format::NAME, vk};
 
 use super::extension::Extension;
-use crate::{creation::Asked, p_next};
+use crate::{swapchain::creation::Asked, vulkan::p_next};
 
 /// The extension.
 pub static EXTENSION: Extension = Extension {

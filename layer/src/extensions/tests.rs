@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::{EXTENSIONS, Extension, Level, List, Provider, SurfaceQuery, made_up};
 use crate::{
-    command::{self, Given},
-    present_chain::{Frame, PresentChain},
-    registry::FeaturesHead,
-    surface::Offer,
+    extensions::command::{self, Given},
+    frame::present_chain::{Frame, PresentChain},
+    objects::surface::Offer,
+    vulkan::registry::FeaturesHead,
 };
 
 const MANIFEST: &str = include_str!("../../../manifest/VkLayer_wayfence.json");
@@ -293,13 +293,14 @@ fn a_made_up_extension_has_a_say_in_presents() {
     let chain = unsafe { PresentChain::of(WITH_MADE_UP, chain) };
     let (seen, of_all) = chain.with_subset(&[1, 3], |subset| {
         // SAFETY: valid during this call.
-        let ours = unsafe { crate::p_next::find::<made_up::PresentMadeUp<'_>>(subset) }.unwrap();
+        let ours =
+            unsafe { crate::vulkan::p_next::find::<made_up::PresentMadeUp<'_>>(subset) }.unwrap();
         assert!(
             ours.p_next.is_null(),
             "nobody else of the list is in the chain"
         );
         // SAFETY: as above.
-        let values = unsafe { crate::p_next::slice(ours.p_values, ours.swapchain_count) };
+        let values = unsafe { crate::vulkan::p_next::slice(ours.p_values, ours.swapchain_count) };
         let seen: Vec<_> = values.iter().map(|value| (value.id, value.more)).collect();
         (seen, ours.of_all)
     });
@@ -344,7 +345,7 @@ fn the_drivers_part_of_a_present_has_its_values() {
     chain.with_subset(&[1, 2], |subset| {
         // SAFETY: valid during this call.
         unsafe {
-            use crate::p_next::{find, slice};
+            use crate::vulkan::p_next::{find, slice};
             let of = find::<vk::PresentIdKHR<'_>>(subset).unwrap();
             assert_eq!(slice(of.p_present_ids, of.swapchain_count), &ids[1..]);
             let of = find::<vk::SwapchainPresentModeInfoEXT<'_>>(subset).unwrap();

@@ -4,8 +4,8 @@ use ash::khr::wayland_surface::NAME;
 
 use super::extension::{Extension, Provider};
 use crate::{
-    command::{Given, command},
-    surface, surface_queries,
+    extensions::command::{Given, command},
+    objects::{surface, surface_queries},
 };
 
 /// The extension.

@@ -1,0 +1,50 @@
+//! Features of the extensions that the layer implements: the driver may know them or not.
+
+use std::ffi::CStr;
+
+use ash::vk;
+
+use crate::{
+    extensions::EXTENSIONS,
+    objects::dispatch,
+    vulkan::{p_next::Without, result, structures::size_of_type},
+};
+
+/// `vkGetPhysicalDeviceFeatures2`: the driver's answer, and ours where the layer owns swapchains.
+pub unsafe extern "system" fn get_physical_device_features2(
+    device: vk::PhysicalDevice,
+    features: *mut vk::PhysicalDeviceFeatures2<'_>,
+) {
+    result::guard("vkGetPhysicalDeviceFeatures2", (), || {
+        // SAFETY: a valid handle by the specification.
+        let Some(instance) = (unsafe { dispatch::instance(device) }) else {
+            return;
+        };
+        if let Some(next) = instance.queries.get_features2 {
+            // SAFETY: the application's own parameters. Whoever does not know a structure of a chain
+            // leaves it as it is.
+            unsafe { next(device, features) };
+        }
+        if !instance.owns(device) {
+            return;
+        }
+        let known = instance.physical_device(device);
+        // SAFETY: a valid chain by the specification.
+        unsafe { EXTENSIONS.fill_features((*features).p_next, |one| (one.driver)(&known)) };
+    });
+}
+
+/// A device's chain without those features whose extensions are not passed down: nobody below knows them.
+///
+/// # Safety
+/// The chain is valid, and stays unchanged while the answer lives.
+pub unsafe fn withheld(
+    info: &vk::DeviceCreateInfo<'_>,
+    is_passed: impl Fn(&CStr) -> bool,
+) -> Without {
+    let is_unwanted = |structure| EXTENSIONS.withholds(structure, &is_passed);
+    let size_of =
+        |structure| size_of_type(structure).or_else(|| EXTENSIONS.size_of_features(structure));
+    // SAFETY: the caller guarantees it; the sizes are the registry's.
+    unsafe { Without::new(info.p_next, is_unwanted, size_of) }
+}

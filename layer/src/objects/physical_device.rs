@@ -1,0 +1,492 @@
+//! Physical devices: whether the layer can own swapchains on one, and how it lays out images.
+
+use std::{
+    collections::HashSet,
+    ffi::{CStr, CString, c_char},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use ash::{ext, khr, vk};
+use wayfence::wayland::Nodes;
+
+use crate::{
+    extensions::{self, DEVICE_NEEDS, EXTENSIONS, Level, Provider},
+    objects::{dispatch, instance::Instance, next::PhysicalDeviceCommands},
+    swapchain::compression::Compression,
+    vulkan::{p_next, result},
+};
+
+/// One `VkPhysicalDevice`.
+pub struct PhysicalDevice {
+    handle: vk::PhysicalDevice,
+    queries: PhysicalDeviceCommands,
+    /// The version of Vulkan that application and device share.
+    pub api_version: u32,
+    /// The driver's name.
+    pub name: String,
+    /// The largest image in pixels.
+    pub max_extent: u32,
+    /// How many queue families it has.
+    pub queue_families: u32,
+    /// Whether the driver lets an image's creator say how far it may be compressed.
+    pub compresses: bool,
+    /// Its DRM nodes, as far as the driver tells.
+    pub nodes: Nodes,
+    extensions: HashSet<CString>,
+    /// How many devices live that keep the driver's swapchains.
+    keepers: AtomicUsize,
+    /// Whether the layer can own swapchains here; if not, why.
+    pub ability: Result<(), String>,
+}
+
+/// That a device keeps the driver's swapchains, as long as this lives.
+pub struct Keeper(Arc<PhysicalDevice>);
+
+impl Keeper {
+    /// A device of this one does.
+    pub fn new(of: &Arc<PhysicalDevice>) -> Self {
+        of.keepers.fetch_add(1, Ordering::Relaxed);
+        Keeper(Arc::clone(of))
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.0.keepers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How a device can lay out an image that others are to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// The DRM format modifier.
+    pub modifier: u64,
+    /// How many memory planes it has.
+    pub planes: u32,
+}
+
+impl PhysicalDevice {
+    /// Asks the driver once.
+    pub fn new(instance: &Instance, handle: vk::PhysicalDevice) -> Self {
+        let mut properties = vk::PhysicalDeviceProperties::default();
+        if let Some(query) = instance.next.get_physical_device_properties {
+            // SAFETY: a valid handle and a structure to fill.
+            unsafe { query(handle, &mut properties) };
+        }
+        let mut queue_families = 0;
+        if let Some(query) = instance.next.get_physical_device_queue_family_properties {
+            // SAFETY: a valid handle; a null array asks for the count.
+            unsafe { query(handle, &mut queue_families, std::ptr::null_mut()) };
+        }
+        let api_version = properties.api_version.min(instance.api_version);
+        let mut device = PhysicalDevice {
+            handle,
+            queries: instance.queries,
+            api_version,
+            name: properties.device_name_as_c_str().map_or_else(
+                |_| String::new(),
+                |name| name.to_string_lossy().into_owned(),
+            ),
+            max_extent: properties.limits.max_image_dimension2_d,
+            queue_families,
+            compresses: false,
+            nodes: Nodes::default(),
+            extensions: next_extensions(instance, handle)
+                .iter()
+                .filter_map(|extension| extension.extension_name_as_c_str().ok())
+                .map(CStr::to_owned)
+                .collect(),
+            keepers: AtomicUsize::new(0),
+            ability: Ok(()),
+        };
+        device.ability = device.look();
+        device.nodes = device.ask_nodes();
+        device.compresses = device.ask_compression();
+        device
+    }
+
+    /// The extensions that must be added to a device on which the layer owns swapchains.
+    pub fn needs(&self) -> impl Iterator<Item = &'static CStr> + use<> {
+        let version = self.api_version;
+        DEVICE_NEEDS
+            .iter()
+            .filter(move |need| need.by_name(version))
+            .map(|need| need.name)
+    }
+
+    /// Whether the driver has the device extension.
+    pub fn has(&self, extension: &CStr) -> bool {
+        self.extensions.contains(extension)
+    }
+
+    /// Whether a device lives that keeps the driver's swapchains: then surfaces say what those can do.
+    pub fn is_kept(&self) -> bool {
+        self.keepers.load(Ordering::Relaxed) > 0
+    }
+
+    /// The layouts in which the device can make images of this format that others can read, whatever
+    /// they are used for.
+    pub fn layouts(&self, format: vk::Format) -> Vec<Layout> {
+        let Some(query) = self.queries.get_format_properties2 else {
+            return Vec::new();
+        };
+        let ask = |modifiers: &mut [vk::DrmFormatModifierProperties2EXT]| {
+            let mut list = vk::DrmFormatModifierPropertiesList2EXT {
+                drm_format_modifier_count: modifiers.len() as u32,
+                p_drm_format_modifier_properties: match modifiers {
+                    [] => std::ptr::null_mut(),
+                    some => some.as_mut_ptr(),
+                },
+                ..Default::default()
+            };
+            let mut properties = vk::FormatProperties2::default().push_next(&mut list);
+            // SAFETY: a valid handle, and a chain of structures that the device knows (see below).
+            unsafe { query(self.handle, format, &mut properties) };
+            list.drm_format_modifier_count as usize
+        };
+        if self.has_format_feature_flags2() {
+            let count = ask(&mut []);
+            let mut modifiers = vec![vk::DrmFormatModifierProperties2EXT::default(); count];
+            let count = ask(&mut modifiers);
+            modifiers
+                .iter()
+                .take(count)
+                .map(|of| Layout {
+                    modifier: of.drm_format_modifier,
+                    planes: of.drm_format_modifier_plane_count,
+                })
+                .collect()
+        } else {
+            self.layouts_before_1_3(query, format)
+        }
+    }
+
+    /// Whether the device can make such an image with this modifier, export its memory as a dma-buf,
+    /// and import it again.
+    pub fn can_export(&self, image: &ImageKind<'_>, modifier: u64) -> bool {
+        self.exports(image, modifier, None)
+    }
+
+    /// How far images of this kind with one of these modifiers can be compressed.
+    pub fn compression_of(
+        &self,
+        image: &ImageKind<'_>,
+        layouts: &[Layout],
+    ) -> vk::ImageCompressionFixedRateFlagsEXT {
+        let fixed_rate = Compression::fixed_rate();
+        let image = ImageKind {
+            compression: Some(&fixed_rate),
+            ..*image
+        };
+        let rates_of = |layout: &Layout| {
+            let mut rates = vk::ImageCompressionPropertiesEXT::default();
+            self.exports(&image, layout.modifier, Some(&mut rates))
+                .then_some(rates.image_compression_fixed_rate_flags)
+        };
+        layouts
+            .iter()
+            .filter_map(rates_of)
+            .fold(Default::default(), |all, rates| all | rates)
+    }
+
+    fn exports(
+        &self,
+        image: &ImageKind<'_>,
+        modifier: u64,
+        rates: Option<&mut vk::ImageCompressionPropertiesEXT<'_>>,
+    ) -> bool {
+        let Some(query) = self.queries.get_image_format_properties2 else {
+            return false;
+        };
+        let mut by_modifier = vk::PhysicalDeviceImageDrmFormatModifierInfoEXT::default()
+            .drm_format_modifier(modifier)
+            .sharing_mode(vk::SharingMode::EXCLUSIVE);
+        if !image.queue_families.is_empty() {
+            by_modifier = by_modifier
+                .sharing_mode(vk::SharingMode::CONCURRENT)
+                .queue_family_indices(image.queue_families);
+        }
+        let mut as_dma_buf = vk::PhysicalDeviceExternalImageFormatInfo::default()
+            .handle_type(vk::ExternalMemoryHandleTypeFlags::DMA_BUF_EXT);
+        let mut views = vk::ImageFormatListCreateInfo::default().view_formats(image.view_formats);
+        let mut info = vk::PhysicalDeviceImageFormatInfo2::default()
+            .format(image.format)
+            .ty(vk::ImageType::TYPE_2D)
+            .tiling(vk::ImageTiling::DRM_FORMAT_MODIFIER_EXT)
+            .usage(image.usage)
+            .flags(image.flags)
+            .push_next(&mut by_modifier)
+            .push_next(&mut as_dma_buf);
+        if !image.view_formats.is_empty() {
+            info = info.push_next(&mut views);
+        }
+        let mut compression = image.compression.map(Compression::control);
+        if let Some(compression) = &mut compression {
+            info = info.push_next(compression);
+        }
+        let mut external = vk::ExternalImageFormatProperties::default();
+        let mut properties = vk::ImageFormatProperties2::default().push_next(&mut external);
+        if let Some(rates) = rates {
+            properties = properties.push_next(rates);
+        }
+        // SAFETY: a valid handle, and chains of structures that the device knows: it has the extensions.
+        let answer = unsafe { query(self.handle, &info, &mut properties) };
+        let extent = properties.image_format_properties.max_extent;
+        answer == vk::Result::SUCCESS
+            && extent.width >= image.extent.width
+            && extent.height >= image.extent.height
+            && external
+                .external_memory_properties
+                .external_memory_features
+                .contains(
+                    vk::ExternalMemoryFeatureFlags::EXPORTABLE
+                        | vk::ExternalMemoryFeatureFlags::IMPORTABLE,
+                )
+    }
+
+    fn ask_compression(&self) -> bool {
+        let Some(query) = self
+            .queries
+            .get_features2
+            .filter(|_| self.has(ext::image_compression_control::NAME))
+        else {
+            return false;
+        };
+        let mut control = vk::PhysicalDeviceImageCompressionControlFeaturesEXT::default();
+        let mut features = vk::PhysicalDeviceFeatures2::default().push_next(&mut control);
+        // SAFETY: a valid handle; the device has the extension of this structure.
+        unsafe { query(self.handle, &mut features) };
+        control.image_compression_control == vk::TRUE
+    }
+
+    fn ask_nodes(&self) -> Nodes {
+        let Some(query) = self
+            .queries
+            .get_properties2
+            .filter(|_| self.has(ext::physical_device_drm::NAME))
+        else {
+            return Nodes::default();
+        };
+        let mut drm = vk::PhysicalDeviceDrmPropertiesEXT::default();
+        let mut properties = vk::PhysicalDeviceProperties2::default().push_next(&mut drm);
+        // SAFETY: a valid handle; the device has the extension of this structure.
+        unsafe { query(self.handle, &mut properties) };
+        let node = |exists: vk::Bool32, major: i64, minor: i64| {
+            (exists == vk::TRUE).then(|| libc::makedev(major as u32, minor as u32))
+        };
+        Nodes {
+            primary: node(drm.has_primary, drm.primary_major, drm.primary_minor),
+            render: node(drm.has_render, drm.render_major, drm.render_minor),
+        }
+    }
+
+    fn layouts_before_1_3(
+        &self,
+        query: vk::PFN_vkGetPhysicalDeviceFormatProperties2,
+        format: vk::Format,
+    ) -> Vec<Layout> {
+        let ask = |modifiers: &mut [vk::DrmFormatModifierPropertiesEXT]| {
+            let mut list = vk::DrmFormatModifierPropertiesListEXT {
+                drm_format_modifier_count: modifiers.len() as u32,
+                p_drm_format_modifier_properties: match modifiers {
+                    [] => std::ptr::null_mut(),
+                    some => some.as_mut_ptr(),
+                },
+                ..Default::default()
+            };
+            let mut properties = vk::FormatProperties2::default().push_next(&mut list);
+            // SAFETY: a valid handle; the device has the extension of this structure.
+            unsafe { query(self.handle, format, &mut properties) };
+            list.drm_format_modifier_count as usize
+        };
+        let count = ask(&mut []);
+        let mut modifiers = vec![vk::DrmFormatModifierPropertiesEXT::default(); count];
+        let count = ask(&mut modifiers);
+        modifiers
+            .iter()
+            .take(count)
+            .map(|of| Layout {
+                modifier: of.drm_format_modifier,
+                planes: of.drm_format_modifier_plane_count,
+            })
+            .collect()
+    }
+
+    /// `VkDrmFormatModifierPropertiesList2EXT` came with these.
+    fn has_format_feature_flags2(&self) -> bool {
+        self.api_version >= vk::API_VERSION_1_3
+            || self.extensions.contains(khr::format_feature_flags2::NAME)
+    }
+
+    fn look(&self) -> Result<(), String> {
+        let missing: Vec<_> = self
+            .needs()
+            .filter(|name| !self.extensions.contains(*name))
+            .map(CStr::to_string_lossy)
+            .collect();
+        if !missing.is_empty() {
+            return Err(format!("the driver lacks {}", missing.join(", ")));
+        }
+        let (Some(semaphores), Some(fences)) = (
+            self.queries.get_external_semaphore_properties,
+            self.queries.get_external_fence_properties,
+        ) else {
+            return Err(
+                "the driver cannot be asked about external semaphores and fences".to_owned(),
+            );
+        };
+        let info = vk::PhysicalDeviceExternalSemaphoreInfo::default()
+            .handle_type(vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD);
+        let mut semaphore = vk::ExternalSemaphoreProperties::default();
+        // SAFETY: a valid handle, a plain query and a structure to fill.
+        unsafe { semaphores(self.handle, &info, &mut semaphore) };
+        let needed = vk::ExternalSemaphoreFeatureFlags::EXPORTABLE
+            | vk::ExternalSemaphoreFeatureFlags::IMPORTABLE;
+        if !semaphore.external_semaphore_features.contains(needed) {
+            return Err("the driver's semaphores cannot become sync_files and back".to_owned());
+        }
+        let info = vk::PhysicalDeviceExternalFenceInfo::default()
+            .handle_type(vk::ExternalFenceHandleTypeFlags::SYNC_FD);
+        let mut fence = vk::ExternalFenceProperties::default();
+        // SAFETY: as above.
+        unsafe { fences(self.handle, &info, &mut fence) };
+        if !fence
+            .external_fence_features
+            .contains(vk::ExternalFenceFeatureFlags::IMPORTABLE)
+        {
+            return Err("the driver's fences cannot be made of sync_files".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// A kind of image, for [`PhysicalDevice::can_export`].
+#[derive(Clone, Copy)]
+pub struct ImageKind<'a> {
+    /// Its format.
+    pub format: vk::Format,
+    /// What it is used for.
+    pub usage: vk::ImageUsageFlags,
+    /// How it is created.
+    pub flags: vk::ImageCreateFlags,
+    /// Formats of its views, with `MUTABLE_FORMAT`.
+    pub view_formats: &'a [vk::Format],
+    /// How far it may be compressed.
+    pub compression: Option<&'a Compression>,
+    /// The queue families that share it; empty: exclusive.
+    pub queue_families: &'a [u32],
+    /// The size that it must be able to have.
+    pub extent: vk::Extent2D,
+}
+
+/// The device extensions that the next layer tells of.
+fn next_extensions(
+    instance: &Instance,
+    device: vk::PhysicalDevice,
+) -> Vec<vk::ExtensionProperties> {
+    let Some(next) = instance.next.enumerate_device_extension_properties else {
+        return Vec::new();
+    };
+    loop {
+        let mut count = 0;
+        // SAFETY: a valid handle; a null array asks for the count.
+        let asked = unsafe { next(device, std::ptr::null(), &mut count, std::ptr::null_mut()) };
+        if asked != vk::Result::SUCCESS {
+            return Vec::new();
+        }
+        let mut extensions = vec![vk::ExtensionProperties::default(); count as usize];
+        // SAFETY: a valid handle, and room for `count` structures.
+        let told = unsafe {
+            next(
+                device,
+                std::ptr::null(),
+                &mut count,
+                extensions.as_mut_ptr(),
+            )
+        };
+        match told {
+            vk::Result::SUCCESS => {
+                extensions.truncate(count as usize);
+                return extensions;
+            }
+            // There are more by now.
+            vk::Result::INCOMPLETE => {}
+            _ => return Vec::new(),
+        }
+    }
+}
+
+/// `vkEnumerateDeviceExtensionProperties`: the driver's, with ours added where the layer can own
+/// swapchains, and without those that name swapchains in ways that we do not know.
+pub unsafe extern "system" fn enumerate_device_extension_properties(
+    device: vk::PhysicalDevice,
+    layer: *const c_char,
+    count: *mut u32,
+    properties: *mut vk::ExtensionProperties,
+) -> vk::Result {
+    result::guard(
+        "vkEnumerateDeviceExtensionProperties",
+        result::PANICKED,
+        || {
+            // SAFETY: null or a valid C string by the specification.
+            let layer_name = (!layer.is_null()).then(|| unsafe { CStr::from_ptr(layer) });
+            if layer_name == Some(extensions::LAYER_NAME) {
+                let own = EXTENSIONS.properties(Level::Device, |_| true);
+                // SAFETY: valid by the specification.
+                return unsafe {
+                    p_next::enumerate(&own, count, properties, |from, to| *to = *from)
+                };
+            }
+            if device == vk::PhysicalDevice::null() {
+                return vk::Result::ERROR_LAYER_NOT_PRESENT;
+            }
+            // SAFETY: a valid handle by the specification.
+            let Some(instance) = (unsafe { dispatch::instance(device) }) else {
+                return vk::Result::ERROR_INITIALIZATION_FAILED;
+            };
+            let able = instance.can_own(&instance.physical_device(device));
+            if layer_name.is_some() || !able {
+                return match instance.next.enumerate_device_extension_properties {
+                    // SAFETY: the application's own parameters.
+                    Some(next) => unsafe { next(device, layer, count, properties) },
+                    None => vk::Result::ERROR_INITIALIZATION_FAILED,
+                };
+            }
+            let mut all = next_extensions(&instance, device);
+            all.retain(|extension| {
+                extension
+                    .extension_name_as_c_str()
+                    .is_ok_and(|name| !EXTENSIONS.hides(name))
+            });
+            let (known, owns) = (instance.physical_device(device), instance.owns(device));
+            let ours = EXTENSIONS.properties(Level::Device, |one| {
+                (owns || one.provider == Provider::Everybody) && (one.driver)(&known)
+            });
+            for own in ours {
+                let name = own.extension_name_as_c_str();
+                if !all
+                    .iter()
+                    .any(|extension| extension.extension_name_as_c_str() == name)
+                {
+                    all.push(own);
+                }
+            }
+            // SAFETY: valid by the specification.
+            unsafe { p_next::enumerate(&all, count, properties, |from, to| *to = *from) }
+        },
+    )
+}
+
+/// `vkEnumerateDeviceLayerProperties`: device layers are no more; this one answers for itself.
+pub unsafe extern "system" fn enumerate_device_layer_properties(
+    _: vk::PhysicalDevice,
+    count: *mut u32,
+    properties: *mut vk::LayerProperties,
+) -> vk::Result {
+    let own = [extensions::layer_properties()];
+    // SAFETY: valid by the specification.
+    unsafe { p_next::enumerate(&own, count, properties, |from, to| *to = *from) }
+}

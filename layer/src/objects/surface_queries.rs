@@ -1,0 +1,343 @@
+//! What a surface offers: answered by the layer where it owns the swapchains, by whoever is below
+//! elsewhere.
+
+use std::{ffi::c_void, sync::Arc};
+
+use ash::vk;
+use wayfence::wayland;
+
+use crate::{
+    extensions::{self, EXTENSIONS, Level, SurfaceQuery, google_surfaceless_query as surfaceless},
+    objects::{
+        dispatch,
+        entry::{below, on_instance, on_surface},
+        instance::Instance,
+        surface::{Offer, Surface, Verdict},
+    },
+    vulkan::{p_next, present_mode::min_images, result},
+};
+
+/// More than any application has a use for; each is memory and a descriptor here and in the compositor.
+pub const MAX_IMAGES: u32 = 64;
+
+/// `vkGetPhysicalDeviceSurfaceCapabilitiesKHR`.
+pub unsafe extern "system" fn get_surface_capabilities(
+    device: vk::PhysicalDevice,
+    surface: vk::SurfaceKHR,
+    capabilities: *mut vk::SurfaceCapabilitiesKHR,
+) -> vk::Result {
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        on_surface(
+            "vkGetPhysicalDeviceSurfaceCapabilitiesKHR",
+            device,
+            surface,
+            |offer| {
+                *capabilities = own_capabilities(offer, vk::PresentModeKHR::FIFO);
+                Ok(vk::Result::SUCCESS)
+            },
+            |instance| {
+                let next = below(instance.next.get_surface_capabilities)?;
+                Ok(next(device, surface, capabilities))
+            },
+        )
+    }
+}
+
+/// `vkGetPhysicalDeviceSurfaceCapabilities2KHR`. What a driver does not know of the extensions that the
+/// layer adds to it, it cannot do on a surface of its own.
+pub unsafe extern "system" fn get_surface_capabilities2(
+    device: vk::PhysicalDevice,
+    info: *const vk::PhysicalDeviceSurfaceInfo2KHR<'_>,
+    capabilities: *mut vk::SurfaceCapabilities2KHR<'_>,
+) -> vk::Result {
+    // SAFETY: valid parameters with valid chains by the specification.
+    unsafe {
+        let info = &*info;
+        on_surface(
+            "vkGetPhysicalDeviceSurfaceCapabilities2KHR",
+            device,
+            info.surface,
+            |offer| {
+                let mode = extensions::asked_mode(info).unwrap_or(vk::PresentModeKHR::FIFO);
+                let own = own_capabilities(offer, mode);
+                let answer = &mut *capabilities;
+                answer.surface_capabilities = own;
+                let query = SurfaceQuery {
+                    info,
+                    capabilities: own,
+                    offer: Some(offer),
+                };
+                EXTENSIONS.fill_capabilities(&query, answer.p_next, |_| true);
+                Ok(vk::Result::SUCCESS)
+            },
+            |instance| {
+                let next = below(instance.next.get_surface_capabilities2)?;
+                let answer = &mut *capabilities;
+                let result = next(device, info, answer);
+                let known = instance.physical_device(device);
+                if result == vk::Result::SUCCESS && instance.can_own(&known) {
+                    let query = SurfaceQuery {
+                        info,
+                        capabilities: answer.surface_capabilities,
+                        offer: None,
+                    };
+                    EXTENSIONS.fill_capabilities(&query, answer.p_next, |one| {
+                        one.level == Level::Device
+                            && one.is_provided()
+                            && !one.is_had(|name| known.has(name))
+                    });
+                }
+                Ok(result)
+            },
+        )
+    }
+}
+
+/// `vkGetPhysicalDeviceSurfaceCapabilities2EXT`: no counters on Wayland.
+pub unsafe extern "system" fn get_surface_capabilities2_ext(
+    device: vk::PhysicalDevice,
+    surface: vk::SurfaceKHR,
+    capabilities: *mut vk::SurfaceCapabilities2EXT<'_>,
+) -> vk::Result {
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        on_surface(
+            "vkGetPhysicalDeviceSurfaceCapabilities2EXT",
+            device,
+            surface,
+            |offer| {
+                let own = own_capabilities(offer, vk::PresentModeKHR::FIFO);
+                let out = &mut *capabilities;
+                out.min_image_count = own.min_image_count;
+                out.max_image_count = own.max_image_count;
+                out.current_extent = own.current_extent;
+                out.min_image_extent = own.min_image_extent;
+                out.max_image_extent = own.max_image_extent;
+                out.max_image_array_layers = own.max_image_array_layers;
+                out.supported_transforms = own.supported_transforms;
+                out.current_transform = own.current_transform;
+                out.supported_composite_alpha = own.supported_composite_alpha;
+                out.supported_usage_flags = own.supported_usage_flags;
+                out.supported_surface_counters = vk::SurfaceCounterFlagsEXT::empty();
+                Ok(vk::Result::SUCCESS)
+            },
+            |instance| {
+                let next = below(instance.next.get_surface_capabilities2_ext)?;
+                Ok(next(device, surface, capabilities))
+            },
+        )
+    }
+}
+
+/// `vkGetPhysicalDeviceSurfaceFormatsKHR`.
+pub unsafe extern "system" fn get_surface_formats(
+    device: vk::PhysicalDevice,
+    surface: vk::SurfaceKHR,
+    count: *mut u32,
+    formats: *mut vk::SurfaceFormatKHR,
+) -> vk::Result {
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        on_surface(
+            "vkGetPhysicalDeviceSurfaceFormatsKHR",
+            device,
+            surface,
+            |offer| {
+                let own = &offer.surface_formats;
+                Ok(p_next::enumerate(own, count, formats, |format, to| {
+                    *to = *format;
+                }))
+            },
+            |instance| {
+                let next = below(instance.next.get_surface_formats)?;
+                let known = instance.physical_device(device);
+                if !surfaceless::concerns(instance, &known, surface) {
+                    return Ok(next(device, surface, count, formats));
+                }
+                let mut all = all_of(|count, out| next(device, surface, count, out))?;
+                all.retain(|format| surfaceless::has(instance, &known, format));
+                Ok(p_next::enumerate(&all, count, formats, |from, to| {
+                    *to = *from
+                }))
+            },
+        )
+    }
+}
+
+/// `vkGetPhysicalDeviceSurfaceFormats2KHR`.
+pub unsafe extern "system" fn get_surface_formats2(
+    device: vk::PhysicalDevice,
+    info: *const vk::PhysicalDeviceSurfaceInfo2KHR<'_>,
+    count: *mut u32,
+    formats: *mut vk::SurfaceFormat2KHR<'_>,
+) -> vk::Result {
+    // SAFETY: valid parameters with valid chains by the specification.
+    unsafe {
+        on_surface(
+            "vkGetPhysicalDeviceSurfaceFormats2KHR",
+            device,
+            (*info).surface,
+            |offer| {
+                let own = &offer.surface_formats;
+                Ok(p_next::enumerate(own, count, formats, |format, to| {
+                    to.surface_format = *format;
+                    EXTENSIONS.fill_format(offer, format.format, to.p_next);
+                }))
+            },
+            |instance| {
+                let next = below(instance.next.get_surface_formats2)?;
+                let known = instance.physical_device(device);
+                if !surfaceless::concerns(instance, &known, (*info).surface) {
+                    return Ok(next(device, info, count, formats));
+                }
+                let mut all = all_of(|count, out| next(device, info, count, out))?;
+                all.retain(|format| surfaceless::has(instance, &known, &format.surface_format));
+                Ok(p_next::enumerate(&all, count, formats, |from, to| {
+                    to.surface_format = from.surface_format;
+                }))
+            },
+        )
+    }
+}
+
+/// `vkGetPhysicalDeviceSurfacePresentModesKHR`.
+pub unsafe extern "system" fn get_surface_present_modes(
+    device: vk::PhysicalDevice,
+    surface: vk::SurfaceKHR,
+    count: *mut u32,
+    modes: *mut vk::PresentModeKHR,
+) -> vk::Result {
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        on_surface(
+            "vkGetPhysicalDeviceSurfacePresentModesKHR",
+            device,
+            surface,
+            |offer| {
+                let own = &offer.present_modes;
+                Ok(p_next::enumerate(own, count, modes, |mode, to| *to = *mode))
+            },
+            |instance| {
+                let next = below(instance.next.get_surface_present_modes)?;
+                Ok(next(device, surface, count, modes))
+            },
+        )
+    }
+}
+
+/// `vkGetPhysicalDeviceSurfaceSupportKHR`: every queue can wait for the application's semaphores and
+/// signal ours.
+pub unsafe extern "system" fn get_surface_support(
+    device: vk::PhysicalDevice,
+    queue_family: u32,
+    surface: vk::SurfaceKHR,
+    supported: *mut vk::Bool32,
+) -> vk::Result {
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        on_instance("vkGetPhysicalDeviceSurfaceSupportKHR", device, |instance| {
+            let known_below = instance.is_known_below(surface);
+            let kept = known_below && instance.physical_device(device).is_kept();
+            let owned = !kept && owned_surface(instance, device, surface).is_some();
+            if owned || !known_below {
+                *supported = owned.into();
+                return Ok(vk::Result::SUCCESS);
+            }
+            let next = below(instance.next.get_surface_support)?;
+            Ok(next(device, queue_family, surface, supported))
+        })
+    }
+}
+
+/// `vkGetPhysicalDeviceWaylandPresentationSupportKHR`: the driver's yes, or ours.
+pub unsafe extern "system" fn get_wayland_presentation_support(
+    device: vk::PhysicalDevice,
+    queue_family: u32,
+    display: *mut vk::wl_display,
+) -> vk::Bool32 {
+    result::guard(
+        "vkGetPhysicalDeviceWaylandPresentationSupportKHR",
+        vk::FALSE,
+        || {
+            // SAFETY: a valid handle by the specification.
+            let Some(instance) = (unsafe { dispatch::instance(device) }) else {
+                return vk::FALSE;
+            };
+            if let Some(next) = instance.next.get_wayland_presentation_support {
+                // SAFETY: the application's own parameters.
+                let below = unsafe { next(device, queue_family, display) };
+                if below == vk::TRUE {
+                    instance.is_asked_of_display();
+                    return below;
+                }
+            }
+            let physical = instance.physical_device(device);
+            if physical.ability.is_err() || queue_family >= physical.queue_families {
+                return vk::FALSE;
+            }
+            // SAFETY: the display is valid during this call, which is how long the answer lives unless a
+            // swapchain on the display holds it too.
+            let display = unsafe { wayland::Display::of(display.cast::<c_void>()) };
+            let able = display.is_ok_and(|display| !display.capabilities().formats.is_empty());
+            if able {
+                instance.is_asked_of_display();
+            }
+            able.into()
+        },
+    )
+}
+
+/// The surface, if the layer owns its swapchains on that device.
+pub fn owned_surface(
+    instance: &Instance,
+    device: vk::PhysicalDevice,
+    surface: vk::SurfaceKHR,
+) -> Option<(Arc<Surface>, Arc<Verdict>)> {
+    let surface = instance.surface(surface)?;
+    let verdict = surface.verdict(instance, device);
+    matches!(*verdict, Verdict::Owned(_)).then_some((surface, verdict))
+}
+
+/// Everything that an enumeration answers.
+fn all_of<T: Clone + Default>(
+    enumerate: impl Fn(*mut u32, *mut T) -> vk::Result,
+) -> Result<Vec<T>, vk::Result> {
+    loop {
+        let mut count = 0;
+        enumerate(&mut count, std::ptr::null_mut()).result()?;
+        let mut all = vec![T::default(); count as usize];
+        match enumerate(&mut count, all.as_mut_ptr()) {
+            // There are more by now.
+            vk::Result::INCOMPLETE => {}
+            answer => {
+                answer.result()?;
+                all.truncate(count as usize);
+                return Ok(all);
+            }
+        }
+    }
+}
+
+fn own_capabilities(offer: &Offer, mode: vk::PresentModeKHR) -> vk::SurfaceCapabilitiesKHR {
+    vk::SurfaceCapabilitiesKHR {
+        min_image_count: min_images(mode),
+        max_image_count: MAX_IMAGES,
+        // "the surface size will be determined by the extent of a swapchain targeting the surface"
+        current_extent: vk::Extent2D {
+            width: u32::MAX,
+            height: u32::MAX,
+        },
+        min_image_extent: vk::Extent2D {
+            width: 1,
+            height: 1,
+        },
+        max_image_extent: offer.max_extent,
+        max_image_array_layers: 1,
+        supported_transforms: vk::SurfaceTransformFlagsKHR::IDENTITY,
+        current_transform: vk::SurfaceTransformFlagsKHR::IDENTITY,
+        supported_composite_alpha: vk::CompositeAlphaFlagsKHR::OPAQUE
+            | vk::CompositeAlphaFlagsKHR::PRE_MULTIPLIED,
+        supported_usage_flags: offer.usage,
+    }
+}

@@ -1,0 +1,4 @@
+//! What the layer tells of its swapchains: where report and trace go.
+
+pub mod report;
+pub mod trace;

@@ -1,0 +1,57 @@
+//! The report (`WAYFENCE_REPORT`, or the setting `report`): what each swapchain counted, written when it
+//! is destroyed, or when the process exits with it.
+
+use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
+
+use crate::swapchain::owned::Swapchain;
+
+/// Swapchains whose report has not been written.
+static UNREPORTED: Mutex<Vec<Weak<Swapchain>>> = Mutex::new(Vec::new());
+
+/// The name of the running program.
+pub fn application() -> String {
+    std::env::current_exe()
+        .ok()
+        .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// Takes note of a new swapchain, in case that the process exits with it.
+pub fn remember(swapchain: &Arc<Swapchain>) {
+    if swapchain.report_file().is_none() {
+        return;
+    }
+    static AT_EXIT: Once = Once::new();
+    AT_EXIT.call_once(|| {
+        // SAFETY: the function stays mapped until the process ends (`-z nodelete`).
+        unsafe { libc::atexit(write_all) };
+    });
+    let mut unreported = UNREPORTED.lock().unwrap_or_else(PoisonError::into_inner);
+    unreported.retain(|swapchain| swapchain.strong_count() > 0);
+    unreported.push(Arc::downgrade(swapchain));
+}
+
+/// Appends the swapchain's report to the file.
+pub fn write(swapchain: &Swapchain) {
+    if let Some(path) = swapchain.report_file()
+        && let Err(error) = swapchain.report().append(path)
+    {
+        tracing::error!(%error, "the report cannot be written");
+    }
+}
+
+extern "C" fn write_all() {
+    crate::vulkan::result::guard("exit", (), || {
+        // A thread that holds the lock may not run any more.
+        if let Ok(mut unreported) = UNREPORTED.try_lock() {
+            for swapchain in unreported
+                .drain(..)
+                .filter_map(|swapchain| swapchain.upgrade())
+            {
+                write(&swapchain);
+                // Neither driver nor compositor is to be called now: the swapchain is left as it is.
+                std::mem::forget(swapchain);
+            }
+        }
+    });
+}

@@ -1,0 +1,77 @@
+//! In which layouts a swapchain's images are made: those that the compositor likes best of what the driver
+//! can do. And whether it likes others better by now.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ash::vk;
+use wayfence::{
+    error::Result,
+    wayland::{self, Nodes, Preferred},
+};
+
+use crate::objects::physical_device::Layout;
+
+/// The layouts for one swapchain's images.
+pub struct Layouts {
+    fourcc: u32,
+    /// Those that the driver can do.
+    able: Vec<u64>,
+    nodes: Nodes,
+    /// The compositor's [`preference`](wayland::Surface::preference) that was looked at last, times two,
+    /// plus one if it likes others better.
+    seen: AtomicU64,
+}
+
+impl Layouts {
+    /// For images that the compositor gets under this DRM format, of a driver that can do these layouts
+    /// of them, on the device with these nodes.
+    pub fn new(fourcc: u32, able: &[Layout], nodes: Nodes) -> Self {
+        Layouts {
+            fourcc,
+            able: able.iter().map(|layout| layout.modifier).collect(),
+            nodes,
+            seen: AtomicU64::new(0),
+        }
+    }
+
+    /// The best of them by the newest that is known of the compositor; `None` if it takes none of them.
+    ///
+    /// # Errors
+    /// If the compositor is gone.
+    pub fn choose(&self, window: &wayland::Surface) -> Result<Option<Preferred>> {
+        window.await_feedback()?;
+        let preference = window.preference();
+        let preferred = self.preferred(window);
+        self.seen.store(preference << 1, Ordering::Relaxed);
+        Ok(preferred)
+    }
+
+    /// `VK_SUBOPTIMAL_KHR` if the compositor has come to like other layouts better than this one since
+    /// they were chosen, and the driver can do them; else `VK_SUCCESS`. Looks at what was dispatched.
+    pub fn verdict(&self, window: &wayland::Surface, modifier: u64) -> vk::Result {
+        let preference = window.preference();
+        let seen = self.seen.load(Ordering::Relaxed);
+        let suboptimal = if seen >> 1 == preference {
+            seen & 1 != 0
+        } else {
+            let suboptimal = self
+                .preferred(window)
+                .is_some_and(|preferred| !preferred.modifiers.contains(&modifier));
+            self.seen
+                .store(preference << 1 | u64::from(suboptimal), Ordering::Relaxed);
+            tracing::debug!(suboptimal, "the compositor prefers other dma-bufs");
+            suboptimal
+        };
+        match suboptimal {
+            true => vk::Result::SUBOPTIMAL_KHR,
+            false => vk::Result::SUCCESS,
+        }
+    }
+
+    fn preferred(&self, window: &wayland::Surface) -> Option<Preferred> {
+        let of =
+            |feedback: &wayland::Feedback| feedback.preferred(self.fourcc, &self.able, &self.nodes);
+        // What the display takes, every surface takes.
+        of(&window.feedback()).or_else(|| of(&window.display().capabilities().feedback))
+    }
+}

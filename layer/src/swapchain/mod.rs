@@ -1,0 +1,7 @@
+//! Swapchains that the layer owns: their creation, their images and the layouts of these.
+
+pub mod compression;
+pub mod creation;
+pub mod image;
+pub mod layouts;
+pub mod owned;

@@ -1,0 +1,8 @@
+//! What is seen of frames: counters, the report made of them, and the trace.
+//!
+//! A frame leaves its times and fences here; nothing here holds it up. Knows the kernel's sync_files,
+//! and nobody's business.
+
+pub mod counters;
+pub mod report;
+pub mod trace;

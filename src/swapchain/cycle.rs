@@ -1,0 +1,579 @@
+//! A swapchain from the compositor's side: images as dma-bufs, who holds them, and the way of a frame.
+//!
+//! A frame's way: [`acquire`](Swapchain::acquire) hands out a free image with the fences that came back
+//! with it; the application renders; [`present`](Swapchain::present) hands the rendering's fence over
+//! with the image and commits it; the compositor's release is dispatched by whoever waits next, which
+//! takes the image's fences ([`ReleaseListener::released`], or a look at its points where a release
+//! is no event) and makes it free.
+
+use std::{
+    os::fd::AsFd,
+    sync::{Arc, Mutex, MutexGuard, Weak},
+    time::{Duration, Instant},
+};
+
+use super::state::{Acquire, Holder, State};
+use crate::{
+    deadline::Deadline,
+    error::{Error, Result},
+    kernel::{dma_buf::DmaBuf, sync_file::SyncFile},
+    lock::lock,
+    observe::{
+        counters::Counters,
+        trace::{AcquireCall, Cause, CommitRecord, Trace, Tracer},
+    },
+    swapchain::{
+        present_mode::PresentMode,
+        presentations::{self, Presentations},
+    },
+    synchronisation::{Choice, Release, Synchronisation, Wait, Way},
+    wayland::{
+        BufferRelease, Claim, FifoSurface, Frame, Pace, Plane, Rectangle, ReleaseListener, Surface,
+        TearingSurface, Watched, WlBuffer,
+    },
+};
+
+/// How often an image is looked at of which neither event nor eventfd tells when it is idle: where the
+/// kernel has no sync_files of dma-bufs.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
+
+/// What all images of a swapchain share.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// Width and height in pixels.
+    pub extent: (u32, u32),
+    /// The DRM format under which the compositor gets the images.
+    pub fourcc: u32,
+    /// The DRM format modifier of their layout.
+    pub modifier: u64,
+    /// When they are shown: at first as the first says, later as any of them does.
+    pub modes: Vec<PresentMode>,
+    /// How they are to be synchronised.
+    pub choice: Choice,
+    /// Who writes down what happens to them, if anybody.
+    pub tracer: Option<Arc<Tracer>>,
+}
+
+/// The memory of one image.
+#[derive(Debug)]
+pub struct Memory {
+    /// The dma-buf in which all its planes lie.
+    pub dma_buf: DmaBuf,
+    /// Where in it they lie.
+    pub planes: Vec<Plane>,
+}
+
+/// An image that the application now holds.
+#[derive(Debug)]
+pub struct Acquired {
+    /// The image's number.
+    pub index: u32,
+    /// What to wait for before writing to it.
+    pub wait: Wait,
+}
+
+/// What an image is presented with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Presentation<'a> {
+    /// What has changed in it; nothing: everything.
+    pub damage: &'a [Rectangle],
+    /// The mode, one of the swapchain's, that is in force from now on; none: as before.
+    pub mode: Option<PresentMode>,
+    /// Its number, for who waits for it ([`Swapchain::wait_for_present`]). Greater than those before it.
+    pub id: Option<u64>,
+}
+
+/// The images of one swapchain, shared with the compositor. Thread-safe, though Vulkan allows only one
+/// thread at a time in a swapchain.
+pub struct Swapchain {
+    /// How the last image was presented.
+    mode: Mutex<PresentMode>,
+    /// Where FIFO is kept by the compositor.
+    fifo: Option<Arc<FifoSurface>>,
+    /// Where an image may tear. Kept for [`Surface::commit`].
+    _tearing: Option<Arc<TearingSurface>>,
+    presentations: Arc<Mutex<Presentations>>,
+    buffers: Vec<WlBuffer>,
+    shared: Arc<Shared>,
+    /// The same, as its buffers know it.
+    listener: Weak<dyn ReleaseListener>,
+    /// Goes after all that is on it: with the last swapchain the connection goes, by which those objects
+    /// are destroyed.
+    surface: Arc<Surface>,
+    /// Until another swapchain takes over. Goes last: who claims the surface then finds it without our
+    /// objects.
+    claim: Mutex<Option<Claim>>,
+}
+
+/// The part that release events reach, also after the swapchain is gone.
+struct Shared {
+    synchronisation: Synchronisation,
+    state: Mutex<Held>,
+    counters: Counters,
+    trace: Trace,
+}
+
+/// Who holds the images, and whether anybody wants them.
+struct Held {
+    state: State<Release>,
+    /// The swapchain is gone: what the compositor releases now is destroyed.
+    gone: bool,
+}
+
+impl Swapchain {
+    /// Offers the images to the compositor, one `wl_buffer` each, on the surface of which this is the
+    /// claim. Takes their descriptors. Nothing is shown before the first present.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the chosen way of synchronisation cannot be had, or if there is no
+    /// image.
+    pub fn new(claim: Claim, description: &Description, memory: Vec<Memory>) -> Result<Self> {
+        let surface = Arc::clone(claim.surface());
+        if memory.is_empty() {
+            return Err(Error::Unsupported("a swapchain without images".to_owned()));
+        }
+        let (images, planes): (Vec<_>, Vec<_>) = memory
+            .into_iter()
+            .map(|memory| (memory.dma_buf, memory.planes))
+            .unzip();
+        let modes = &description.modes;
+        let Some(mode) = modes.first().copied() else {
+            return Err(Error::Unsupported(
+                "a swapchain without present mode".to_owned(),
+            ));
+        };
+        let count = images.len() as u32;
+        let synchronisation = Synchronisation::new(description.choice, &surface, images)?;
+        let trace = match &description.tracer {
+            Some(tracer) => tracer.swapchain(
+                synchronisation.way().to_string(),
+                surface.display().compositor().to_owned(),
+                description.extent,
+                count,
+                mode.name().to_owned(),
+            ),
+            None => Trace::off(),
+        };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(Held {
+                state: State::new(count),
+                gone: false,
+            }),
+            synchronisation,
+            counters: Counters::default(),
+            trace,
+        });
+        let listener: Arc<dyn ReleaseListener> = shared.clone();
+        let fifo = match modes.iter().any(|mode| mode.is_queued()) {
+            true => surface.fifo(),
+            false => None,
+        };
+        let tearing = match modes.iter().any(|mode| mode.tears()) {
+            true => Some(surface.tearing()?),
+            false => None,
+        };
+        let mut swapchain = Swapchain {
+            surface,
+            mode: Mutex::new(mode),
+            fifo,
+            _tearing: tearing,
+            presentations: Arc::default(),
+            buffers: Vec::with_capacity(planes.len()),
+            shared,
+            listener: Arc::downgrade(&listener),
+            claim: Mutex::new(Some(claim)),
+        };
+        // What the compositor has released of the swapchains before this one can go.
+        swapchain.surface.display().look()?;
+        swapchain.surface.sweep();
+        let images = swapchain.shared.synchronisation.images();
+        for (index, (image, planes)) in images.iter().zip(&planes).enumerate() {
+            let buffer = swapchain.surface.display().create_buffer(
+                image.as_fd(),
+                description.extent,
+                description.fourcc,
+                description.modifier,
+                planes,
+                swapchain.listener.clone(),
+                index as u32,
+            )?;
+            swapchain.buffers.push(buffer);
+        }
+        Ok(swapchain)
+    }
+
+    /// The way in which it is synchronised.
+    pub fn way(&self) -> Way {
+        self.shared.synchronisation.way()
+    }
+
+    /// What has happened so far.
+    pub fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    /// Where its frames are recorded.
+    pub fn trace(&self) -> &Trace {
+        &self.shared.trace
+    }
+
+    /// The surface on which it is shown.
+    pub fn surface(&self) -> &Arc<Surface> {
+        &self.surface
+    }
+
+    /// Takes the longest free image, or waits for one until the deadline; `None` when it passes. Never
+    /// waits for the compositor's pace: while it shows one frame, the application builds the next. `call`
+    /// is told what it waits for.
+    ///
+    /// # Errors
+    /// [`Error::Retired`] after [`retire`](Self::retire), [`Error::CompositorGone`] when no image can
+    /// come back any more. On every error and on `None` the application holds no image more than
+    /// before.
+    pub fn acquire(
+        &self,
+        deadline: Deadline,
+        call: &mut AcquireCall<'_>,
+    ) -> Result<Option<Acquired>> {
+        // What this acquire has seen last: free images that are still in use, for which the CPU waits.
+        let mut busy = false;
+        let mut counted = false;
+        loop {
+            let mut patience = deadline;
+            if busy {
+                patience = patience.or_at(Instant::now() + POLL_INTERVAL);
+            }
+            let answer = self.surface.display().wait(patience, || {
+                let mut held = self.state();
+                match self.shared.hand_out(&mut held.state) {
+                    Ok(Acquire::Wait) => {
+                        call.waits_for(Cause::NoImage);
+                        None
+                    }
+                    Ok(Acquire::Busy) if busy => None,
+                    answer => Some(answer),
+                }
+            })?;
+            busy = false;
+            match answer.transpose()? {
+                Some(Acquire::Image(index, release)) => {
+                    call.waits_no_longer();
+                    return self.ready(index, release).map(Some);
+                }
+                Some(Acquire::Retired) => return Err(Error::Retired),
+                Some(Acquire::Busy) => {
+                    busy = true;
+                    call.waits_for(Cause::Busy);
+                    if !counted && !deadline.is_over() {
+                        counted = true;
+                        self.counters().cpu_wait();
+                    }
+                }
+                Some(Acquire::Wait) | None if deadline.is_over() => return Ok(None),
+                Some(Acquire::Wait) | None => {}
+            }
+        }
+    }
+
+    /// Undoes an acquire that the driver refused to complete.
+    pub fn give_back(&self, acquired: Acquired) {
+        let release = match acquired.wait {
+            Wait::Signalled => None,
+            Wait::Pending(fences) => Some(Release::Fences(fences)),
+        };
+        // It was acquired, so it can be returned.
+        let _ = self.state().state.return_acquired(acquired.index, release);
+    }
+
+    /// Gives an image back unpresented (`vkReleaseSwapchainImagesKHR`). The application has finished
+    /// with it.
+    ///
+    /// # Errors
+    /// [`Error::NotAcquired`] if the application does not hold it.
+    pub fn release(&self, index: u32) -> Result<()> {
+        // The application may have got it with fences that have not signalled. They can still be taken,
+        // and nothing was added to them: it has finished with the image.
+        self.state()
+            .state
+            .return_acquired(index, Some(Release::Untaken))?;
+        self.shared.trace.given_back(index);
+        Ok(())
+    }
+
+    /// Shows the image when `rendering` has signalled; at once, if that is over already (`None`). Takes
+    /// the sync_file. Where the kernel does not let it be handed over, it is waited for on the CPU, which
+    /// is counted. In FIFO this is where the application is slowed down to the compositor's pace; of a
+    /// surface that nobody sees to one of its own ([`pacing`](crate::swapchain::pacing)).
+    ///
+    /// # Errors
+    /// [`Error::NotAcquired`] if the application does not hold the image; [`Error::CompositorGone`]; or
+    /// what the kernel answers. Unless the application did not hold it, it holds the image no longer: that
+    /// is free again, unshown, and who acquires it waits for `rendering`.
+    pub fn present(
+        &self,
+        index: u32,
+        mut rendering: Option<SyncFile>,
+        how: Presentation<'_>,
+    ) -> Result<()> {
+        if self.state().state.holder(index) != Some(Holder::Application) {
+            return Err(Error::NotAcquired(index));
+        }
+        let Shared {
+            synchronisation,
+            trace,
+            ..
+        } = &*self.shared;
+        let mut record = trace.committing(index, rendering.as_ref());
+        if let Some(mode) = how.mode {
+            *lock(&self.mode) = mode;
+        }
+        let ready = self
+            .keep_pace(&mut record)
+            .and_then(|unseen| self.hand_over(index, &mut rendering).map(|()| unseen));
+        let unseen = match ready {
+            Ok(unseen) => unseen,
+            Err(error) => {
+                let release = rendering.map_or(Release::Signalled, Release::Fences);
+                // It was looked at above.
+                let _ = self.state().state.return_acquired(index, Some(release));
+                if let Some(id) = how.id {
+                    lock(&self.presentations).refused(id, Instant::now());
+                }
+                trace.given_back(index);
+                return Err(error);
+            }
+        };
+        // Before the commit: the release may be dispatched by another thread right after it.
+        self.state().state.present(index)?;
+        self.surface.display().dispatch_pending();
+        self.surface.sweep();
+        let frame = Frame {
+            buffer: &self.buffers[index as usize],
+            damage: how.damage,
+            pace: self.pace(),
+            tears: self.mode().tears(),
+            unseen,
+            watched: Watched::new(
+                how.id.map(|id| (Arc::clone(&self.presentations), id)),
+                trace.frame(index),
+            ),
+        };
+        record.commits();
+        self.surface.commit(frame, || {
+            synchronisation.commit(index, &self.surface, &self.listener);
+        })
+    }
+
+    /// Waits until the next frame may be committed. Answers whether nobody sees the surface, so that a
+    /// queue in the compositor could wait for good.
+    fn keep_pace(&self, record: &mut CommitRecord<'_>) -> Result<bool> {
+        if let Pace::Free | Pace::Latest(_) = self.pace() {
+            return Ok(false);
+        }
+        loop {
+            if self.paced_until().is_some() {
+                record.waits_for_pace();
+            }
+            let unseen = self.surface.is_unseen()?;
+            let Some(due) = self.paced_until() else {
+                record.waits_no_longer();
+                return Ok(unseen);
+            };
+            self.surface.display().wait(Deadline::At(due), || {
+                self.paced_until().is_none().then_some(())
+            })?;
+        }
+    }
+
+    /// Makes the compositor wait for the rendering; where the kernel refuses, waits for it here. On an
+    /// error what is not handed over stays in `rendering`.
+    fn hand_over(&self, index: u32, rendering: &mut Option<SyncFile>) -> Result<()> {
+        let Shared {
+            synchronisation,
+            counters,
+            ..
+        } = &*self.shared;
+        let Err(error) = synchronisation.before_commit(index, rendering, counters) else {
+            return Ok(());
+        };
+        let Some(fence) = &*rendering else {
+            return Err(error);
+        };
+        tracing::warn!(%error, "a rendering's fence cannot be handed over: waiting on the CPU");
+        counters.cpu_wait();
+        fence.wait(None)?;
+        *rendering = None;
+        synchronisation.before_commit(index, rendering, counters)
+    }
+
+    /// Waits until the frame with this number, or a later one, was shown, or was replaced and never will
+    /// be; at the most until the deadline. Answers whether it is over. Of a frame that nobody sees
+    /// nothing is heard: it is over after [`presentations::BOUND`]. Any thread may wait, whatever others
+    /// do with the swapchain.
+    ///
+    /// # Errors
+    /// [`Error::Retired`] if there will be no such frame; [`Error::CompositorGone`].
+    pub fn wait_for_present(&self, id: u64, deadline: Deadline) -> Result<bool> {
+        loop {
+            let now = Instant::now();
+            let due = lock(&self.presentations).over_at(id);
+            // A frame that another thread commits in the meantime rings nobody.
+            let patience = deadline.or_at(due.unwrap_or(now + presentations::BOUND));
+            let answer = self.surface.display().wait(patience, || {
+                let mut presentations = lock(&self.presentations);
+                if presentations.is_over(id, Instant::now()) {
+                    return Some(Ok(true));
+                }
+                let never = self.is_retired() && !presentations.is_committed(id);
+                never.then_some(Err(Error::Retired))
+            })?;
+            match answer {
+                Some(answer) => return answer,
+                None if deadline.is_over() => return Ok(false),
+                None => {}
+            }
+        }
+    }
+
+    /// Another swapchain takes over: no more acquires; what is acquired may still be presented. The
+    /// surface can be [claimed](Surface::claim) anew.
+    pub fn retire(&self) {
+        self.state().state.retire();
+        *lock(&self.claim) = None;
+    }
+
+    /// Whether another swapchain has taken over.
+    pub fn is_retired(&self) -> bool {
+        self.state().state.is_retired()
+    }
+
+    /// The memory of an image; `None` if there is no such image.
+    pub fn dma_buf(&self, index: u32) -> Option<&DmaBuf> {
+        self.shared.synchronisation.images().get(index as usize)
+    }
+
+    fn state(&self) -> MutexGuard<'_, Held> {
+        lock(&self.shared.state)
+    }
+
+    fn paced_until(&self) -> Option<Instant> {
+        self.surface.not_before(self.pace(), Instant::now())
+    }
+
+    fn mode(&self) -> PresentMode {
+        *lock(&self.mode)
+    }
+
+    fn pace(&self) -> Pace<'_> {
+        match (self.mode(), &self.fifo) {
+            (PresentMode::FifoLatestReady, Some(fifo)) => Pace::Latest(fifo),
+            (mode, Some(fifo)) if mode.is_paced() => Pace::Queue(fifo),
+            (mode, None) if mode.is_paced() => Pace::Callbacks,
+            _ => Pace::Free,
+        }
+    }
+
+    fn ready(&self, index: u32, mut release: Option<Release>) -> Result<Acquired> {
+        let wait = self
+            .shared
+            .synchronisation
+            .acquired(index, &mut release, self.counters());
+        match wait {
+            Ok(wait) => Ok(Acquired { index, wait }),
+            Err(error) => {
+                let _ = self.state().state.return_acquired(index, release);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Drop for Swapchain {
+    fn drop(&mut self) {
+        // One look at all: a release that another thread dispatches now is either seen here, or sees
+        // that the swapchain is gone.
+        let mut held = lock(&self.shared.state);
+        held.gone = true;
+        for (index, buffer) in self.buffers.drain(..).enumerate() {
+            match held.state.holder(index as u32) {
+                // Destroying a buffer on screen makes the surface's content undefined.
+                Some(Holder::Compositor) => {
+                    let is_released = self.shared.synchronisation.left(index as u32);
+                    self.surface.leave(buffer, is_released);
+                }
+                _ => buffer.destroy(),
+            }
+        }
+        drop(held);
+        // A dead compositor needs no requests.
+        let _ = self.surface.display().flush();
+    }
+}
+
+impl Shared {
+    /// The longest free image, with what came back with it. If there is none: looks for releases that no
+    /// event has told, and asks to be rung for those that have not come.
+    fn hand_out(&self, state: &mut State<Release>) -> Result<Acquire<Release>> {
+        if let answer @ (Acquire::Image(..) | Acquire::Retired) = self.take_ready(state)? {
+            return Ok(answer);
+        }
+        self.collect(state)?;
+        self.take_ready(state)
+    }
+
+    fn take_ready(&self, state: &mut State<Release>) -> Result<Acquire<Release>> {
+        let mut failure = None;
+        let answer = state.acquire(|index, release| {
+            self.synchronisation
+                .is_ready(index, release)
+                .unwrap_or_else(|error| {
+                    failure = Some(error);
+                    false
+                })
+        });
+        match (failure, answer) {
+            (Some(error), Acquire::Busy) => Err(error),
+            (_, answer) => Ok(answer),
+        }
+    }
+
+    fn freed(&self, state: &mut State<Release>, index: u32, release: Release) {
+        self.trace
+            .released(index, &release, || self.synchronisation.fences(index));
+        state.released(index, release);
+    }
+
+    /// Frees what the compositor has released where no event says so. If it has released nothing, asks to
+    /// be rung when it does.
+    fn collect(&self, state: &mut State<Release>) -> Result<()> {
+        let is_held = |index| state.holder(index) == Some(Holder::Compositor);
+        let found = self.synchronisation.look(is_held)?;
+        if found.is_empty() {
+            let images = 0..self.synchronisation.images().len() as u32;
+            for index in images.filter(|index| is_held(*index)) {
+                self.synchronisation.listen(index)?;
+            }
+        }
+        for (index, release) in found {
+            self.freed(state, index, release);
+        }
+        Ok(())
+    }
+}
+
+impl ReleaseListener for Shared {
+    fn released(&self, index: u32, event: BufferRelease) -> bool {
+        let mut held = lock(&self.state);
+        if held.state.holder(index) == Some(Holder::Compositor) {
+            if let Some(release) = self.synchronisation.released(index, event, &self.counters) {
+                self.freed(&mut held.state, index, release);
+            }
+        } else if self.synchronisation.is_release(&event) {
+            tracing::warn!(
+                index,
+                "the compositor released an image that it does not hold"
+            );
+        }
+        !held.gone
+    }
+}

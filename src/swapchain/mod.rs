@@ -1,0 +1,13 @@
+//! The images of one swapchain and who holds each.
+//!
+//! A frame begins here, where an acquire takes the image that has been free longest, and ends here, where
+//! a present commits it at the pace of its mode. Knows the synchronisation, the Wayland side and what is observed.
+
+mod cycle;
+pub mod pacing;
+pub mod present_mode;
+pub mod presentations;
+mod state;
+
+pub use cycle::{Acquired, Description, Memory, Presentation, Swapchain};
+pub use state::Holder;

@@ -1,0 +1,12 @@
+//! How a released image is waited for, and how a rendering is handed over: a file for each way.
+//!
+//! A frame comes by twice: when its image is released, which is where the fences are taken, and before its commit.
+//! The swapchain knows [`Synchronisation`] alone, and none of the ways. Knows kernel and Wayland.
+
+mod cpu;
+mod explicit;
+mod implicit;
+mod syncobj;
+mod way;
+
+pub use way::{Choice, Found, Release, Synchronisation, Wait, Way};

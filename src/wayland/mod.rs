@@ -1,0 +1,33 @@
+//! The Wayland side of a surface: the application's display seen through a queue of our own, what the
+//! compositor offers, the surface that frames are committed to, and the buffers.
+//!
+//! All of it lives as long as a swapchain that needs it, or as the one call that asks: "Applications must
+//! ensure that both the wl_display and the wl_surface remain valid for the lifetime of any VkSwapchainKHR
+//! objects" (Vulkan, "Wayland Platform"), and of nothing else. What a compositor said, its
+//! [`Capabilities`], may be kept.
+
+mod capabilities;
+mod display;
+mod dmabuf;
+mod events;
+mod explicit;
+mod feedback;
+mod fifo;
+pub mod format;
+mod globals;
+mod leftovers;
+mod shared;
+mod surface;
+mod tearing;
+
+pub use capabilities::Capabilities;
+pub use display::Display;
+pub use dmabuf::{Formats, Plane};
+pub(crate) use explicit::{FenceSurface, PointSurface, SharedTimeline};
+pub use feedback::{Feedback, Nodes, Preferred, Tranche};
+pub(crate) use fifo::FifoSurface;
+pub use globals::{BufferRelease, ReleaseListener};
+pub use surface::{Claim, Rectangle, Surface};
+pub(crate) use surface::{Frame, Pace, Watched};
+pub(crate) use tearing::TearingSurface;
+pub use wayland_client::protocol::wl_buffer::WlBuffer;
