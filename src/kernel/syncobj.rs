@@ -9,9 +9,10 @@
 //! Linux 5.2, `DRM_IOCTL_SYNCOBJ_EVENTFD` with 6.6. Syncobjs belong to no hardware: the node of any
 //! device makes them, and every other device's takes them.
 
-use std::fs::{self, File};
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -19,6 +20,7 @@ use drm::control::{Device as _, syncobj};
 use drm::node::{DrmNode, NodeType};
 use drm::{Device as _, DriverCapability};
 use rustix::event::{EventfdFlags, eventfd};
+use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
 use smallvec::SmallVec;
@@ -34,7 +36,7 @@ use crate::lock::lock;
 pub struct Node(Arc<Device>);
 
 #[derive(Debug)]
-struct Device(File);
+struct Device(OwnedFd);
 
 impl AsFd for Device {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -72,10 +74,9 @@ impl Node {
     /// # Errors
     /// [`Error::Unsupported`] if there is none; the text says why each was left.
     pub fn any() -> Result<Self> {
-        let mut paths: Vec<PathBuf> = fs::read_dir("/dev/dri")
+        let mut paths: Vec<PathBuf> = nodes()
             .into_iter()
             .flatten()
-            .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| kind(path).is_some())
             .collect();
         paths.sort_by_key(|path| (kind(path), path.clone()));
@@ -97,15 +98,12 @@ impl Node {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn at(path: &Path) -> Result<Self> {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .open(path)
-            .map_err(|source| Error::File {
-                path: path.to_owned(),
-                source,
-            })?;
-        let node = Self(Arc::new(Device(file)));
+        let flags = OFlags::RDWR | OFlags::CLOEXEC;
+        let node = openat(CWD, path, flags, Mode::empty()).map_err(|source| Error::File {
+            path: path.to_owned(),
+            source: source.into(),
+        })?;
+        let node = Self(Arc::new(Device(node)));
         // Whoever opens a primary node while nobody is its master becomes that, and keeps a compositor
         // that starts later from the display. A render node answers that it knows no masters.
         let _ = node.0.release_master_lock();
@@ -168,6 +166,18 @@ const USUAL: usize = 8;
 
 /// A point for each timeline; 0 if it has come to none.
 pub type Reaches = SmallVec<[u64; USUAL]>;
+
+/// What is in `/dev/dri`. By the kernel's own calls, as all of this module: a driver shim in the process
+/// hides real devices from the C library.
+fn nodes() -> Option<impl Iterator<Item = PathBuf>> {
+    let folder = Path::new("/dev/dri");
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let names = Dir::new(openat(CWD, folder, flags, Mode::empty()).ok()?).ok()?;
+    Some(names.filter_map(move |entry| {
+        let name = entry.ok()?.file_name().to_bytes().to_owned();
+        Some(folder.join(OsStr::from_bytes(&name)))
+    }))
+}
 
 /// Render nodes first, then primary nodes; anything else is no node.
 fn kind(path: &Path) -> Option<u8> {

@@ -12,6 +12,14 @@ use wayfence::dma_buf::DmaBuf;
 /// # Panics
 /// If the kernel has none: without `CONFIG_UDMABUF`, or without the right to use it.
 pub fn dma_buf() -> DmaBuf {
+    of_size(1)
+}
+
+/// A dma-buf of so many bytes, in whole pages, that nobody else has.
+///
+/// # Panics
+/// As [`dma_buf`].
+pub fn of_size(bytes: u64) -> DmaBuf {
     let device = File::options()
         .read(true)
         .write(true)
@@ -21,7 +29,7 @@ pub fn dma_buf() -> DmaBuf {
                 "/dev/udmabuf: {error}: scripts/test runs this test on a kernel that has dma-bufs"
             )
         });
-    let size = rustix::param::page_size() as u64;
+    let size = bytes.next_multiple_of(rustix::param::page_size() as u64);
     let memory = memfd_create(
         "wayfence-tests",
         MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING,
