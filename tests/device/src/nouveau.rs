@@ -1,0 +1,307 @@
+//! nouveau, NVK's driver: `include/uapi/drm/nouveau_drm.h`; the rules are those of Linux 7.2.
+//!
+//! A submission (`DRM_NOUVEAU_EXEC`) lists no buffers: it may use all that are mapped in the file's address
+//! space (`DRM_NOUVEAU_VM_BIND`).
+//!
+//! - It waits for nobody by itself, only for the syncobjs that it names: `nouveau_job_fence_attach_prepare` and
+//!   its like in `nouveau_sched.c`.
+//! - It leaves its fence as a writer's on every mapped buffer that is not private to the address space
+//!   (`NOUVEAU_GEM_DOMAIN_NO_SHARE`): `nouveau_exec_job_armed_submit` with `DMA_RESV_USAGE_WRITE` in
+//!   `nouveau_exec.c`, `drm_gpuvm_resv_add_fence` in `drm_gpuvm.c`. Nothing switches that off.
+//!
+//! A change of mappings leaves a fence of the usage `BOOKKEEP` only (`nouveau_uvmm_vm_bind` in
+//! `nouveau_uvmm.c`). It is taken to be in force as soon as it is asked for, as the kernel's own book-keeping is.
+
+use std::collections::BTreeMap;
+
+use rustix::io::Errno;
+use rustix::ioctl::{Opcode, opcode};
+use wayfence::dma_buf::Access;
+
+use crate::call::{self, Answer, Argument, COMMANDS, Call};
+use crate::file::File;
+use crate::submission::{Point, Submission, Use, Waits};
+
+/// The buffers that are mapped: length in bytes and handle by address.
+#[derive(Default)]
+pub struct Mappings(BTreeMap<u64, (u64, u32)>);
+
+impl Mappings {
+    fn unmap(&mut self, address: u64, range: u64) {
+        let end = address.saturating_add(range);
+        // What begins before and reaches into it is cut, and may go on behind it.
+        let touched: Vec<_> = self
+            .0
+            .range(..end)
+            .filter(|(start, (length, _))| start.saturating_add(*length) > address)
+            .map(|(start, (length, handle))| (*start, *length, *handle))
+            .collect();
+        for (start, length, handle) in touched {
+            self.0.remove(&start);
+            if start < address {
+                self.0.insert(start, (address - start, handle));
+            }
+            let old_end = start.saturating_add(length);
+            if old_end > end {
+                self.0.insert(end, (old_end - end, handle));
+            }
+        }
+    }
+
+    fn map(&mut self, address: u64, range: u64, handle: u32) {
+        self.unmap(address, range);
+        self.0.insert(address, (range, handle));
+    }
+
+    fn handles(&self) -> Vec<u32> {
+        let mut handles: Vec<_> = self.0.values().map(|(_, handle)| *handle).collect();
+        handles.sort_unstable();
+        handles.dedup();
+        handles
+    }
+}
+
+/// See [`Driver::answer`](crate::driver::Driver::answer).
+pub fn answer(file: &File, call: &Call, command: u8) -> Option<Answer> {
+    match command {
+        GEM_NEW => Some(create_buffer(file, call)),
+        VM_BIND => Some(bind(file, call)),
+        EXEC => Some(execute(file, call)),
+        // "-ENOTTY" of a device that has none (`nouveau_abi16_ioctl_get_zcull_info` in
+        // `nouveau_abi16.c`): the shim answers zeros, by which NVK divides.
+        GET_ZCULL_INFO => Some(Err(Errno::NOTTY)),
+        _ => None,
+    }
+}
+
+/// See [`Driver::create`](crate::driver::Driver::create).
+pub fn create(fd: i32, size: u64) -> Result<u32, Errno> {
+    const REQUEST: Opcode = opcode::read_write::<GemNew>(call::DRM, COMMANDS + GEM_NEW);
+    let mut create = GemNew {
+        domain: GEM_DOMAIN_GART,
+        size,
+        ..GemNew::default()
+    };
+    // SAFETY: the argument of this request.
+    unsafe { call::ask_next(fd, REQUEST, &mut create) }?;
+    Ok(create.handle)
+}
+
+fn create_buffer(file: &File, call: &Call) -> Answer {
+    let asked: GemNew = call.read()?;
+    let answer = call.pass_on();
+    if answer == 0 {
+        let made: GemNew = call.read()?;
+        file.created(made.handle, asked.size, asked.domain.into());
+    }
+    Ok(answer)
+}
+
+fn bind(file: &File, call: &Call) -> Answer {
+    let bind: VmBind = call.read()?;
+    let answer = call.pass_on();
+    if answer != 0 {
+        return Ok(answer);
+    }
+    // SAFETY: "pointer to the &drm_nouveau_vm_bind_ops to execute".
+    let operations: Vec<VmBindOp> =
+        unsafe { call::array(bind.ops, bind.op_count, size_of::<VmBindOp>()) };
+    let mut inner = file.lock();
+    for operation in operations {
+        let VmBindOp {
+            address,
+            range,
+            handle,
+            ..
+        } = operation;
+        let sparse = operation.flags & VM_BIND_SPARSE != 0;
+        match operation.op {
+            VM_BIND_OP_MAP if !sparse => inner.mappings.map(address, range, handle),
+            VM_BIND_OP_UNMAP => inner.mappings.unmap(address, range),
+            _ => {}
+        }
+    }
+    drop(inner);
+    if bind.flags & VM_BIND_RUN_ASYNC != 0 {
+        let (waits, signals) = points(bind.waits, bind.wait_count, bind.signals, bind.signal_count);
+        file.submit(&Submission {
+            queue: BINDS,
+            flags: bind.flags.into(),
+            waits,
+            signals,
+            ..Submission::default()
+        })?;
+    }
+    Ok(0)
+}
+
+fn execute(file: &File, call: &Call) -> Answer {
+    let exec: Exec = call.read()?;
+    let inner = file.lock();
+    let uses = inner
+        .mappings
+        .handles()
+        .into_iter()
+        .filter(|handle| {
+            let buffer = inner.buffers.get(handle);
+            buffer.is_some_and(|buffer| buffer.flags & u64::from(GEM_DOMAIN_NO_SHARE) == 0)
+        })
+        .map(|handle| Use {
+            handle,
+            waits: Waits::Nobody,
+            leaves: Some(Access::Write),
+        })
+        .collect();
+    drop(inner);
+    let (waits, signals) = points(exec.waits, exec.wait_count, exec.signals, exec.signal_count);
+    file.submit(&Submission {
+        queue: exec.channel.into(),
+        uses,
+        waits,
+        signals,
+        ..Submission::default()
+    })?;
+    Ok(0)
+}
+
+fn points(
+    waits: u64,
+    wait_count: u32,
+    signals: u64,
+    signal_count: u32,
+) -> (Vec<Point>, Vec<Point>) {
+    let read = |address, count| {
+        // SAFETY: "pointer to &drm_nouveau_syncs", both of them.
+        let syncs: Vec<Sync> = unsafe { call::array(address, count, size_of::<Sync>()) };
+        let points = syncs.into_iter().map(|sync| Point {
+            syncobj: sync.handle,
+            point: match sync.flags & SYNC_TYPE_MASK {
+                SYNC_TIMELINE_SYNCOBJ => sync.value,
+                _ => 0,
+            },
+        });
+        points.collect()
+    };
+    (read(waits, wait_count), read(signals, signal_count))
+}
+
+/// The queue in which mappings are changed; no channel has this number.
+const BINDS: u64 = 1 << 32;
+
+const VM_BIND: u8 = 0x11;
+const EXEC: u8 = 0x12;
+const GET_ZCULL_INFO: u8 = 0x13;
+const GEM_NEW: u8 = 0x40;
+
+const GEM_DOMAIN_GART: u32 = 1 << 2;
+const GEM_DOMAIN_NO_SHARE: u32 = 1 << 5;
+const SYNC_TYPE_MASK: u32 = 0xf;
+const SYNC_TIMELINE_SYNCOBJ: u32 = 1;
+const VM_BIND_OP_MAP: u32 = 0;
+const VM_BIND_OP_UNMAP: u32 = 1;
+const VM_BIND_SPARSE: u32 = 1 << 8;
+const VM_BIND_RUN_ASYNC: u32 = 1;
+
+/// `struct drm_nouveau_gem_new`.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct GemNew {
+    handle: u32,
+    domain: u32,
+    size: u64,
+    offset: u64,
+    map_handle: u64,
+    tile_mode: u32,
+    tile_flags: u32,
+    channel_hint: u32,
+    align: u32,
+}
+
+/// `struct drm_nouveau_sync`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Sync {
+    flags: u32,
+    handle: u32,
+    value: u64,
+}
+
+/// `struct drm_nouveau_vm_bind_op`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct VmBindOp {
+    op: u32,
+    flags: u32,
+    handle: u32,
+    pad: u32,
+    address: u64,
+    offset: u64,
+    range: u64,
+}
+
+/// `struct drm_nouveau_vm_bind`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct VmBind {
+    op_count: u32,
+    flags: u32,
+    wait_count: u32,
+    signal_count: u32,
+    waits: u64,
+    signals: u64,
+    ops: u64,
+}
+
+/// `struct drm_nouveau_exec`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Exec {
+    channel: u32,
+    push_count: u32,
+    wait_count: u32,
+    signal_count: u32,
+    waits: u64,
+    signals: u64,
+    pushes: u64,
+}
+
+// SAFETY: structures of nouveau_drm.h, all numbers; so are those below.
+unsafe impl Argument for GemNew {}
+// SAFETY: as above.
+unsafe impl Argument for Sync {}
+// SAFETY: as above.
+unsafe impl Argument for VmBindOp {}
+// SAFETY: as above.
+unsafe impl Argument for VmBind {}
+// SAFETY: as above.
+unsafe impl Argument for Exec {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapping_is_cut_by_what_is_unmapped_in_it() {
+        let mut mappings = Mappings::default();
+        mappings.map(0x1000, 0x4000, 7);
+        mappings.unmap(0x2000, 0x1000);
+        let parts: Vec<_> = mappings
+            .0
+            .iter()
+            .map(|(at, (length, _))| (*at, *length))
+            .collect();
+        assert_eq!(parts, [(0x1000, 0x1000), (0x3000, 0x2000)]);
+        assert_eq!(mappings.handles(), [7]);
+        mappings.unmap(0, 0x10000);
+        assert_eq!(mappings.handles(), [0_u32; 0]);
+    }
+
+    #[test]
+    fn a_mapping_takes_the_place_of_those_before() {
+        let mut mappings = Mappings::default();
+        mappings.map(0x1000, 0x1000, 1);
+        mappings.map(0x2000, 0x1000, 2);
+        mappings.map(0x1000, 0x2000, 3);
+        assert_eq!(mappings.handles(), [3]);
+    }
+}
