@@ -196,6 +196,11 @@ impl Image {
         let mut fd = -1;
         // SAFETY: our memory, allocated to be exported so.
         unsafe { export(self.device.handle, &info, &mut fd) }.result()?;
+        if fd < 0 {
+            // Mesa's Honeykrisp does so where the kernel refuses.
+            tracing::error!("vkGetMemoryFdKHR: success, and no descriptor");
+            return Err(vk::Result::ERROR_INITIALIZATION_FAILED);
+        }
         // SAFETY: each export gives a new descriptor to the caller.
         Ok(unsafe { OwnedFd::from_raw_fd(fd) })
     }
