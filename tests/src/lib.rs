@@ -11,6 +11,7 @@
 //! | `test_driver` | what the driver under the layer can be made to do | a driver with semaphores and fences as sync files, vgem |
 //! | `ways` | which way of synchronisation is chosen, or forced | a DRM node with timeline syncobjs |
 //! | `exactness` | rules 1 to 3, in every way of synchronisation, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
+//! | `real_drivers` | the layer on Mesa's GPU drivers without their hardware, on a scripted compositor | mesa-drm-shim, `/dev/udmabuf`, vgem, a DRM node with timeline syncobjs |
 //! | `faults` | rule 4, and rule 6: whatever fails, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `lifetimes` | rule 10: what lives as long as what, on a scripted compositor | a driver, `/dev/udmabuf`, a DRM node with timeline syncobjs |
 //! | `command` | what `wayfence` does and says | nothing for the half about processes; a compositor, and MangoHud, for the `#[ignore]`d half |
@@ -62,6 +63,7 @@ mod manifests;
 pub mod messages;
 pub mod present_wait;
 pub mod proxy;
+pub mod real_driver;
 pub mod refusing_kernel;
 pub mod registry;
 pub mod scripted;
