@@ -45,6 +45,18 @@ pub enum Choice {
 impl Choice {
     /// What [`from_str`](str::parse) takes.
     pub const NAMES: [&str; 5] = ["auto", "syncobj", "explicit", "implicit", "cpu"];
+
+    /// The way of images that are yet to be made. Where it is [`Way::Implicit`] it may become [`Way::Cpu`]:
+    /// only a dma-buf tells what the kernel can do with it.
+    pub fn way(self, surface: &Surface) -> Way {
+        let display = surface.display();
+        match self {
+            Choice::Forced(way) => way,
+            Choice::Auto if display.syncobj().is_ok() => Way::Syncobj,
+            Choice::Auto if display.explicit().is_ok() => Way::Explicit,
+            Choice::Auto => Way::Implicit,
+        }
+    }
 }
 
 impl std::str::FromStr for Choice {

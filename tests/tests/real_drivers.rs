@@ -8,12 +8,13 @@ use ash::vk;
 use wayfence::dma_buf::Access;
 use wayfence::sync_file::SyncFile;
 use wayfence_test_compositor::{Commit, Compositor, Offer, With};
-use wayfence_tests::Wanted;
 use wayfence_tests::application::Application;
 use wayfence_tests::real_driver::{Hardware, Kernel, RealDriver, inode};
-use wayfence_tests::scripted::{Payload, SOON, Stage, Way};
+use wayfence_tests::scripted::{Payload, SOON, Stage, TIMEOUT, Way};
 use wayfence_tests::stderr::captured;
+use wayfence_tests::swapchain::{clear, fence};
 use wayfence_tests::watchdog::Watchdog;
+use wayfence_tests::{Device, Swapchain, Wanted, layers};
 
 /// A scenario on each driver, each a test of its own.
 macro_rules! on_each_driver {
@@ -42,6 +43,9 @@ on_each_driver!(Kernel::Complete;
     frames_run_in_every_way,
     a_rendering_is_waited_for_in_every_way,
     the_kernel_makes_a_compositor_wait,
+    memory_is_what_the_way_needs,
+    images_for_shaders_are_synchronised,
+    work_lists_the_image_that_it_uses,
     a_reader_of_one_image_does_not_hold_other_work,
     a_later_frame_is_in_no_acquire,
 );
@@ -129,13 +133,88 @@ fn the_kernel_makes_a_compositor_wait(hardware: &Hardware) {
     let on_it = is_pending(commit.fences().acquire());
     assert!(on_it, "the rendering is on the dma-buf");
     let waits = hardware.reader_waits(commit.dma_buf());
-    // What is there counts for nothing where the buffer says so: AMDGPU_GEM_CREATE_EXPLICIT_SYNC.
-    let ignored = hardware.driver == RealDriver::Radv;
-    assert_eq!(waits.is_none(), ignored);
+    // What is on it counts for nothing where the buffer says so.
     let flags = hardware.flags_of(commit.dma_buf());
-    assert_eq!(ignored, ignored && flags & 1 << 7 != 0, "{flags:#x}");
+    assert!(is_pending(waits.as_ref()), "{flags:#x}");
     drop(hold);
     scene.end();
+}
+
+/// `AMDGPU_GEM_CREATE_EXPLICIT_SYNC` is for those who synchronise explicitly, and for nobody else.
+fn memory_is_what_the_way_needs(hardware: &Hardware) {
+    const EXPLICIT_SYNC: u64 = 1 << 7;
+    let _watchdog = watchdog("memory_is_what_the_way_needs");
+    if hardware.driver != RealDriver::Radv {
+        return;
+    }
+    let stage = Stage::new();
+    for way in Way::ALL {
+        let mut scene = stage.scene(way);
+        let (_, commit) = scene.show();
+        let flags = hardware.flags_of(commit.dma_buf());
+        let explicit = matches!(way, Way::Syncobj | Way::Explicit);
+        assert_eq!(flags & EXPLICIT_SYNC != 0, explicit, "{way}: {flags:#x}");
+        scene.end();
+    }
+}
+
+/// Command buffers of RADV's do not list what descriptors name, so that such images are as other memory is:
+/// the kernel ignores fences on them, and the CPU waits.
+fn images_for_shaders_are_synchronised(hardware: &Hardware) {
+    let _watchdog = watchdog("images_for_shaders_are_synchronised");
+    let compositor = Compositor::new(Offer::default());
+    let application = Application::at(compositor.connect());
+    let wanted = Wanted {
+        extent: (111, 55),
+        ..Wanted::mailbox()
+    };
+    let (device, surface) = (&application.device, &application.surface);
+    let mut swapchain = Swapchain::changed(device, surface, wanted, |info| {
+        info.image_usage |= vk::ImageUsageFlags::SAMPLED;
+    })
+    .expect("a swapchain");
+    for _ in 0..10 {
+        let index = swapchain.acquire_and_wait(TIMEOUT).expect("an image");
+        swapchain.draw_and_present(index).expect("a present");
+        compositor.release(&compositor.next_commit(), With::nothing());
+    }
+    drop(swapchain);
+    let way = match hardware.driver {
+        RealDriver::Radv => Way::Cpu,
+        _ => Way::Implicit,
+    };
+    let report = layers::report_of(wanted.extent);
+    assert_eq!(report.synchronisation, way.to_string());
+}
+
+/// Work that the GPU could not do without an image lists it: that of another kind of command each.
+fn work_lists_the_image_that_it_uses(hardware: &Hardware) {
+    let _watchdog = watchdog("work_lists_the_image_that_it_uses");
+    if hardware.driver == RealDriver::Honeykrisp {
+        // Its work lists nothing.
+        return;
+    }
+    let compositor = Compositor::new(Offer::default());
+    let application = Application::at(compositor.connect());
+    let (device, surface) = (&application.device, &application.surface);
+    let mut swapchain = Swapchain::changed(device, surface, Wanted::mailbox(), |info| {
+        info.image_usage |= vk::ImageUsageFlags::TRANSFER_SRC;
+    })
+    .expect("a swapchain");
+    let index = swapchain.acquire_and_wait(TIMEOUT).expect("an image");
+    swapchain.draw_and_present(index).expect("a present");
+    let commit = compositor.next_commit();
+    let image = inode(commit.dma_buf());
+    // The images that are left are free before the one that comes back.
+    compositor.release(&commit, With::nothing());
+    while swapchain.acquire_and_wait(TIMEOUT).expect("an image") != index {}
+    for use_of in Use::ALL {
+        let before = hardware.log().len();
+        use_of.run(&swapchain, index);
+        let submitted = hardware.submitted_since(before);
+        let mut shared = submitted.iter().flat_map(|work| &work.shared);
+        assert!(shared.any(|used| used.dma_buf == image), "{use_of:?}");
+    }
 }
 
 /// What the application does with one image need not wait for who reads another.
@@ -178,17 +257,23 @@ fn a_later_frame_is_in_no_acquire(hardware: &Hardware) {
         let (_, later) = scene.show();
         let submitted = hardware.submitted_since(before);
         assert!(submitted.iter().any(|work| work.pending));
-        // Whose kernel puts a submission's fence on all images, as each submission lists all.
-        let everywhere = hardware.driver != RealDriver::Honeykrisp;
         let listed = |commit: &Commit| {
             let image = inode(commit.dma_buf());
             let mut shared = submitted.iter().flat_map(|work| &work.shared);
             shared.any(|used| used.dma_buf == image && used.leaves.as_deref() == Some("write"))
         };
-        assert_eq!((listed(&later), listed(&commit)), (everywhere, everywhere));
+        // Turnip lists all memory, nouveau's kernel takes all that is mapped, and asahi's takes none, so
+        // that a driver's own swapchain has the same fences there.
+        let (own, other) = match hardware.driver {
+            RealDriver::Radv => (true, way != Way::Implicit),
+            RealDriver::Turnip | RealDriver::Nvk => (true, true),
+            RealDriver::Honeykrisp => (false, false),
+        };
+        assert_eq!((listed(&later), listed(&commit)), (own, other), "{way}");
         scene.compositor.release(&commit, With::nothing());
         let acquired = scene.acquire(Payload::Fence);
-        let held = everywhere && way == Way::Implicit;
+        // Only in the implicit way does anybody ask the dma-buf.
+        let held = other && way == Way::Implicit;
         assert_eq!(acquired.is_held(), held, "{way}");
         drop(hold);
         assert!(acquired.signals_within(SOON).is_some(), "{way}");
@@ -210,4 +295,209 @@ fn a_descriptor_that_was_not_given_is_an_error(_: &Hardware) {
         !matches!(answer, Ok(()) | Err(vk::Result::ERROR_UNKNOWN)),
         "{answer:?}"
     );
+}
+
+/// A kind of command that uses an image.
+#[derive(Clone, Copy, Debug)]
+enum Use {
+    Clear,
+    CopyTo,
+    BlitFrom,
+    Attachment,
+}
+
+impl Use {
+    const ALL: [Self; 4] = [Self::Clear, Self::CopyTo, Self::BlitFrom, Self::Attachment];
+
+    /// Submits such a command and waits for it.
+    fn run(self, swapchain: &Swapchain, index: u32) {
+        let device = &*swapchain.device;
+        let image = swapchain.images[index as usize];
+        // SAFETY: all that is made here is the device's, and destroyed when the work is over; the image
+        // may be used, as the application holds it.
+        unsafe {
+            let raw = &device.raw;
+            let pool = vk::CommandPoolCreateInfo::default().queue_family_index(device.queue_family);
+            let pool = raw.create_command_pool(&pool, None).expect("a pool");
+            let commands = vk::CommandBufferAllocateInfo::default()
+                .command_pool(pool)
+                .command_buffer_count(1);
+            let commands = raw.allocate_command_buffers(&commands).expect("commands")[0];
+            raw.begin_command_buffer(commands, &vk::CommandBufferBeginInfo::default())
+                .expect("commands");
+            let undo = self.record(device, swapchain, commands, image);
+            raw.end_command_buffer(commands).expect("commands");
+            let done = fence(device, false).expect("a fence");
+            let buffers = [commands];
+            let submit = vk::SubmitInfo::default().command_buffers(&buffers);
+            device
+                .with_queue(|queue| raw.queue_submit(queue, &[submit], done))
+                .expect("a submit");
+            raw.wait_for_fences(&[done], true, u64::MAX)
+                .expect("a fence");
+            raw.destroy_fence(done, None);
+            raw.destroy_command_pool(pool, None);
+            undo(raw);
+        }
+    }
+
+    /// # Safety
+    /// As of [`clear`]. What this answers is called once the commands are done.
+    unsafe fn record(
+        self,
+        device: &Device,
+        swapchain: &Swapchain,
+        commands: vk::CommandBuffer,
+        image: vk::Image,
+    ) -> Box<dyn FnOnce(&ash::Device)> {
+        let raw = &device.raw;
+        let (width, height) = swapchain.wanted.extent;
+        let layers = vk::ImageSubresourceLayers::default()
+            .aspect_mask(vk::ImageAspectFlags::COLOR)
+            .layer_count(1);
+        // SAFETY: by the caller's word; what is made here lives until the commands are done.
+        unsafe {
+            match self {
+                Use::Clear => {
+                    clear(raw, commands, image, [0.0; 4]);
+                    Box::new(|_| {})
+                }
+                Use::CopyTo => {
+                    let (buffer, memory) = buffer(device, u64::from(width * height * 4));
+                    let region = vk::BufferImageCopy::default()
+                        .image_subresource(layers)
+                        .image_extent(vk::Extent3D {
+                            width,
+                            height,
+                            depth: 1,
+                        });
+                    let layout = vk::ImageLayout::GENERAL;
+                    change(raw, commands, image, layout);
+                    raw.cmd_copy_buffer_to_image(commands, buffer, image, layout, &[region]);
+                    Box::new(move |raw| {
+                        raw.destroy_buffer(buffer, None);
+                        raw.free_memory(memory, None);
+                    })
+                }
+                Use::BlitFrom => {
+                    let corner = vk::Offset3D { x: 8, y: 8, z: 1 };
+                    let region = vk::ImageBlit::default()
+                        .src_subresource(layers)
+                        .src_offsets([vk::Offset3D::default(), corner])
+                        .dst_subresource(layers)
+                        .dst_offsets([
+                            vk::Offset3D { x: 8, y: 8, z: 0 },
+                            vk::Offset3D { x: 24, y: 24, z: 1 },
+                        ]);
+                    let layout = vk::ImageLayout::GENERAL;
+                    change(raw, commands, image, layout);
+                    let filter = vk::Filter::NEAREST;
+                    raw.cmd_blit_image(commands, image, layout, image, layout, &[region], filter);
+                    Box::new(|_| {})
+                }
+                Use::Attachment => {
+                    let format = swapchain.wanted.format.expect("it is filled in").format;
+                    let attachment = [vk::AttachmentDescription::default()
+                        .format(format)
+                        .samples(vk::SampleCountFlags::TYPE_1)
+                        .load_op(vk::AttachmentLoadOp::CLEAR)
+                        .store_op(vk::AttachmentStoreOp::STORE)
+                        .final_layout(vk::ImageLayout::PRESENT_SRC_KHR)];
+                    let colour = [vk::AttachmentReference::default()
+                        .layout(vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL)];
+                    let subpass = [vk::SubpassDescription::default().color_attachments(&colour)];
+                    let pass = vk::RenderPassCreateInfo::default()
+                        .attachments(&attachment)
+                        .subpasses(&subpass);
+                    let pass = raw.create_render_pass(&pass, None).expect("a render pass");
+                    let view = vk::ImageViewCreateInfo::default()
+                        .image(image)
+                        .view_type(vk::ImageViewType::TYPE_2D)
+                        .format(format)
+                        .subresource_range(WHOLE);
+                    let view = raw.create_image_view(&view, None).expect("a view");
+                    let views = [view];
+                    let frame = vk::FramebufferCreateInfo::default()
+                        .render_pass(pass)
+                        .attachments(&views)
+                        .width(width)
+                        .height(height)
+                        .layers(1);
+                    let frame = raw.create_framebuffer(&frame, None).expect("a framebuffer");
+                    let values = [vk::ClearValue::default()];
+                    let begin = vk::RenderPassBeginInfo::default()
+                        .render_pass(pass)
+                        .framebuffer(frame)
+                        .render_area(vk::Extent2D { width, height }.into())
+                        .clear_values(&values);
+                    raw.cmd_begin_render_pass(commands, &begin, vk::SubpassContents::INLINE);
+                    raw.cmd_end_render_pass(commands);
+                    Box::new(move |raw| {
+                        raw.destroy_framebuffer(frame, None);
+                        raw.destroy_image_view(view, None);
+                        raw.destroy_render_pass(pass, None);
+                    })
+                }
+            }
+        }
+    }
+}
+
+/// All of an image.
+const WHOLE: vk::ImageSubresourceRange = vk::ImageSubresourceRange {
+    aspect_mask: vk::ImageAspectFlags::COLOR,
+    base_mip_level: 0,
+    level_count: 1,
+    base_array_layer: 0,
+    layer_count: 1,
+};
+
+/// Records a change of an image's layout.
+///
+/// # Safety
+/// As of [`clear`].
+unsafe fn change(
+    device: &ash::Device,
+    commands: vk::CommandBuffer,
+    image: vk::Image,
+    layout: vk::ImageLayout,
+) {
+    let barrier = vk::ImageMemoryBarrier::default()
+        .dst_access_mask(vk::AccessFlags::TRANSFER_WRITE | vk::AccessFlags::TRANSFER_READ)
+        .new_layout(layout)
+        .src_queue_family_index(vk::QUEUE_FAMILY_IGNORED)
+        .dst_queue_family_index(vk::QUEUE_FAMILY_IGNORED)
+        .image(image)
+        .subresource_range(WHOLE);
+    // SAFETY: by the caller's word.
+    unsafe {
+        device.cmd_pipeline_barrier(
+            commands,
+            vk::PipelineStageFlags::TOP_OF_PIPE,
+            vk::PipelineStageFlags::TRANSFER,
+            vk::DependencyFlags::empty(),
+            &[],
+            &[],
+            &[barrier],
+        );
+    }
+}
+
+/// A buffer of so many bytes to copy from, with memory. The caller destroys both.
+fn buffer(device: &Device, size: u64) -> (vk::Buffer, vk::DeviceMemory) {
+    let raw = &device.raw;
+    let info = vk::BufferCreateInfo::default()
+        .size(size)
+        .usage(vk::BufferUsageFlags::TRANSFER_SRC);
+    // SAFETY: the device is alive.
+    unsafe {
+        let buffer = raw.create_buffer(&info, None).expect("a buffer");
+        let needs = raw.get_buffer_memory_requirements(buffer);
+        let info = vk::MemoryAllocateInfo::default()
+            .allocation_size(needs.size)
+            .memory_type_index(needs.memory_type_bits.trailing_zeros());
+        let memory = raw.allocate_memory(&info, None).expect("memory");
+        raw.bind_buffer_memory(buffer, memory, 0).expect("a buffer");
+        (buffer, memory)
+    }
 }

@@ -27,6 +27,8 @@ pub struct PhysicalDevice {
     pub api_version: u32,
     /// The driver's name.
     pub name: String,
+    /// Which driver it is; 0 if it does not tell.
+    pub driver: vk::DriverId,
     /// The largest image in pixels.
     pub max_extent: u32,
     /// How many queue families it has.
@@ -90,6 +92,7 @@ impl PhysicalDevice {
                 |_| String::new(),
                 |name| name.to_string_lossy().into_owned(),
             ),
+            driver: vk::DriverId::default(),
             max_extent: properties.limits.max_image_dimension2_d,
             queue_families,
             compresses: false,
@@ -104,6 +107,7 @@ impl PhysicalDevice {
         };
         device.ability = device.look();
         device.nodes = device.ask_nodes();
+        device.driver = device.ask_driver();
         device.compresses = device.ask_compression();
         device
     }
@@ -260,6 +264,21 @@ impl PhysicalDevice {
         // SAFETY: a valid handle; the device has the extension of this structure.
         unsafe { query(self.handle, &mut features) };
         control.image_compression_control == vk::TRUE
+    }
+
+    fn ask_driver(&self) -> vk::DriverId {
+        let Some(query) = self
+            .queries
+            .get_properties2
+            .filter(|_| self.has(khr::driver_properties::NAME))
+        else {
+            return vk::DriverId::default();
+        };
+        let mut driver = vk::PhysicalDeviceDriverProperties::default();
+        let mut properties = vk::PhysicalDeviceProperties2::default().push_next(&mut driver);
+        // SAFETY: a valid handle; the device has the extension of this structure.
+        unsafe { query(self.handle, &mut properties) };
+        driver.driver_id
     }
 
     fn ask_nodes(&self) -> Nodes {

@@ -13,7 +13,7 @@ use crate::{
         device::Device,
         physical_device::{ImageKind, Layout},
     },
-    swapchain::compression::Compression,
+    swapchain::{compression::Compression, memory::Role},
 };
 
 /// What all images of a swapchain are made of.
@@ -34,6 +34,8 @@ pub struct ImageRecipe {
     pub queue_families: Vec<u32>,
     /// The layouts that the driver may choose from.
     pub layouts: Vec<Layout>,
+    /// What their memory is to the driver.
+    pub role: Role,
 }
 
 /// An image and its memory, destroyed with it. The device must be done with both by then.
@@ -127,7 +129,7 @@ impl Image {
             memory: vk::DeviceMemory::null(),
             device: Arc::clone(device),
         };
-        image.memory = allocate(device, image.handle, Source::Exported)?;
+        image.memory = allocate(device, image.handle, Source::Exported, recipe.role)?;
         bind(device, image.handle, image.memory)?;
         let layout = image.layout(recipe)?;
         let planes = image.planes(layout)?;
@@ -224,7 +226,7 @@ impl Drop for Image {
 
 /// Gives an alias of a swapchain image (`VkImageSwapchainCreateInfoKHR`) the memory of that image: the
 /// dma-buf, imported once more, because memory dedicated to one image cannot be bound to another. The
-/// caller frees the memory.
+/// caller frees the memory. `role` is that of the image's own.
 ///
 /// # Errors
 /// The driver's.
@@ -232,11 +234,12 @@ pub fn bind_alias(
     device: &Device,
     alias: vk::Image,
     dma_buf: BorrowedFd<'_>,
+    role: Role,
 ) -> Result<vk::DeviceMemory, vk::Result> {
     let fd = dma_buf
         .try_clone_to_owned()
         .map_err(|_| vk::Result::ERROR_OUT_OF_HOST_MEMORY)?;
-    let memory = allocate(device, alias, Source::Imported(fd))?;
+    let memory = allocate(device, alias, Source::Imported(fd), role)?;
     bind(device, alias, memory).inspect_err(|_| {
         if let Some(free) = device.next.free_memory {
             // SAFETY: ours, bound to nothing.
@@ -256,6 +259,7 @@ fn allocate(
     device: &Device,
     image: vk::Image,
     source: Source,
+    role: Role,
 ) -> Result<vk::DeviceMemory, vk::Result> {
     let missing = vk::Result::ERROR_INITIALIZATION_FAILED;
     let allocate = device.next.allocate_memory.ok_or(missing)?;
@@ -280,6 +284,10 @@ fn allocate(
         .allocation_size(requirements.size)
         .memory_type_index(memory_type)
         .push_next(&mut dedicated);
+    let mut told = role.structure();
+    if let Some(told) = &mut told {
+        info = info.push_next(told);
+    }
     match &source {
         Source::Exported => info = info.push_next(&mut export),
         Source::Imported(fd) => {

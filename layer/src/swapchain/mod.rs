@@ -4,4 +4,5 @@ pub mod compression;
 pub mod creation;
 pub mod image;
 pub mod layouts;
+pub mod memory;
 pub mod owned;

@@ -36,6 +36,7 @@ use crate::{
         creation::Asked,
         image::{self, Image, ImageRecipe},
         layouts::Layouts,
+        memory::{self, Role},
     },
     vulkan::{p_next, present_mode, result},
 };
@@ -154,6 +155,9 @@ impl Swapchain {
         recipe
             .layouts
             .retain(|layout| preferred.modifiers.contains(&layout.modifier));
+
+        let choice = memory::synchronisation(physical.driver, recipe.usage, choice, window);
+        recipe.role = Role::new(physical.driver, choice.way(window), recipe.usage);
 
         let begin_images = Instant::now();
         let mut images = Vec::with_capacity(count as usize);
@@ -411,6 +415,7 @@ fn recipe(
         compression: asked.compression,
         queue_families,
         layouts: Vec::new(),
+        role: Role::default(),
     })
 }
 
@@ -673,7 +678,7 @@ impl Swapchain {
             .compositor
             .dma_buf(index)
             .ok_or(vk::Result::ERROR_OUT_OF_DEVICE_MEMORY)?;
-        let memory = image::bind_alias(&self.device, alias, dma_buf.as_fd())?;
+        let memory = image::bind_alias(&self.device, alias, dma_buf.as_fd(), self.recipe.role)?;
         let swapchain = self.handle();
         self.device.add_alias(alias, Alias { swapchain, memory });
         Ok(())
