@@ -110,8 +110,8 @@ commands! {
         queue_wait_idle: PFN_vkQueueWaitIdle = c"vkQueueWaitIdle";
         create_image: PFN_vkCreateImage = c"vkCreateImage";
         destroy_image: PFN_vkDestroyImage = c"vkDestroyImage";
-        get_image_memory_requirements: PFN_vkGetImageMemoryRequirements =
-            c"vkGetImageMemoryRequirements";
+        get_image_memory_requirements2: PFN_vkGetImageMemoryRequirements2 =
+            c"vkGetImageMemoryRequirements2" | c"vkGetImageMemoryRequirements2KHR";
         get_image_subresource_layout: PFN_vkGetImageSubresourceLayout =
             c"vkGetImageSubresourceLayout";
         get_image_drm_format_modifier_properties: PFN_vkGetImageDrmFormatModifierPropertiesEXT =

@@ -171,7 +171,14 @@ impl PhysicalDevice {
     /// Whether the device can make such an image with this modifier, export its memory as a dma-buf,
     /// and import it again.
     pub fn can_export(&self, image: &ImageKind<'_>, modifier: u64) -> bool {
+        self.exports(image, modifier, None).is_some()
+    }
+
+    /// Whether the memory of such an image must be dedicated to it.
+    pub fn dedicates(&self, image: &ImageKind<'_>, modifier: u64) -> bool {
+        let dedicated = vk::ExternalMemoryFeatureFlags::DEDICATED_ONLY;
         self.exports(image, modifier, None)
+            .is_none_or(|features| features.contains(dedicated))
     }
 
     /// How far images of this kind with one of these modifiers can be compressed.
@@ -188,7 +195,7 @@ impl PhysicalDevice {
         let rates_of = |layout: &Layout| {
             let mut rates = vk::ImageCompressionPropertiesEXT::default();
             self.exports(&image, layout.modifier, Some(&mut rates))
-                .then_some(rates.image_compression_fixed_rate_flags)
+                .map(|_| rates.image_compression_fixed_rate_flags)
         };
         layouts
             .iter()
@@ -201,10 +208,8 @@ impl PhysicalDevice {
         image: &ImageKind<'_>,
         modifier: u64,
         rates: Option<&mut vk::ImageCompressionPropertiesEXT<'_>>,
-    ) -> bool {
-        let Some(query) = self.queries.get_image_format_properties2 else {
-            return false;
-        };
+    ) -> Option<vk::ExternalMemoryFeatureFlags> {
+        let query = self.queries.get_image_format_properties2?;
         let mut by_modifier = vk::PhysicalDeviceImageDrmFormatModifierInfoEXT::default()
             .drm_format_modifier(modifier)
             .sharing_mode(vk::SharingMode::EXCLUSIVE);
@@ -239,16 +244,15 @@ impl PhysicalDevice {
         // SAFETY: a valid handle, and chains of structures that the device knows: it has the extensions.
         let answer = unsafe { query(self.handle, &info, &mut properties) };
         let extent = properties.image_format_properties.max_extent;
-        answer == vk::Result::SUCCESS
+        let features = external.external_memory_properties.external_memory_features;
+        let able = answer == vk::Result::SUCCESS
             && extent.width >= image.extent.width
             && extent.height >= image.extent.height
-            && external
-                .external_memory_properties
-                .external_memory_features
-                .contains(
-                    vk::ExternalMemoryFeatureFlags::EXPORTABLE
-                        | vk::ExternalMemoryFeatureFlags::IMPORTABLE,
-                )
+            && features.contains(
+                vk::ExternalMemoryFeatureFlags::EXPORTABLE
+                    | vk::ExternalMemoryFeatureFlags::IMPORTABLE,
+            );
+        able.then_some(features)
     }
 
     fn ask_compression(&self) -> bool {

@@ -129,9 +129,9 @@ impl Image {
             memory: vk::DeviceMemory::null(),
             device: Arc::clone(device),
         };
-        image.memory = allocate(device, image.handle, Source::Exported, recipe.role)?;
-        bind(device, image.handle, image.memory)?;
         let layout = image.layout(recipe)?;
+        image.memory = allocate(device, image.handle, Source::Exported, recipe, layout)?;
+        bind(device, image.handle, image.memory)?;
         let planes = image.planes(layout)?;
         let dma_buf = DmaBuf::from(image.export()?);
         Ok((image, layout, Memory { dma_buf, planes }))
@@ -226,7 +226,7 @@ impl Drop for Image {
 
 /// Gives an alias of a swapchain image (`VkImageSwapchainCreateInfoKHR`) the memory of that image: the
 /// dma-buf, imported once more, because memory dedicated to one image cannot be bound to another. The
-/// caller frees the memory. `role` is that of the image's own.
+/// caller frees the memory. Recipe and layout are those of the swapchain's image.
 ///
 /// # Errors
 /// The driver's.
@@ -234,12 +234,13 @@ pub fn bind_alias(
     device: &Device,
     alias: vk::Image,
     dma_buf: BorrowedFd<'_>,
-    role: Role,
+    recipe: &ImageRecipe,
+    layout: Layout,
 ) -> Result<vk::DeviceMemory, vk::Result> {
     let fd = dma_buf
         .try_clone_to_owned()
         .map_err(|_| vk::Result::ERROR_OUT_OF_HOST_MEMORY)?;
-    let memory = allocate(device, alias, Source::Imported(fd), role)?;
+    let memory = allocate(device, alias, Source::Imported(fd), recipe, layout)?;
     bind(device, alias, memory).inspect_err(|_| {
         if let Some(free) = device.next.free_memory {
             // SAFETY: ours, bound to nothing.
@@ -254,19 +255,27 @@ enum Source {
     Imported(OwnedFd),
 }
 
-/// Allocates memory dedicated to the image.
+/// Allocates memory for the image: dedicated to it only where the driver wants that, as some of them take
+/// dedicated memory that others know for something that they must synchronise themselves.
 fn allocate(
     device: &Device,
     image: vk::Image,
     source: Source,
-    role: Role,
+    recipe: &ImageRecipe,
+    layout: Layout,
 ) -> Result<vk::DeviceMemory, vk::Result> {
     let missing = vk::Result::ERROR_INITIALIZATION_FAILED;
     let allocate = device.next.allocate_memory.ok_or(missing)?;
-    let mut requirements = vk::MemoryRequirements::default();
-    let query = device.next.get_image_memory_requirements.ok_or(missing)?;
-    // SAFETY: our image and a structure to fill.
-    unsafe { query(device.handle, image, &mut requirements) };
+    let query = device.next.get_image_memory_requirements2.ok_or(missing)?;
+    let mut dedication = vk::MemoryDedicatedRequirements::default();
+    let mut requirements = vk::MemoryRequirements2::default().push_next(&mut dedication);
+    let about = vk::ImageMemoryRequirementsInfo2::default().image(image);
+    // SAFETY: our image, and structures to fill that every such device knows.
+    unsafe { query(device.handle, &about, &mut requirements) };
+    let requirements = requirements.memory_requirements;
+    let physical = device.instance.physical_device(device.physical);
+    let is_dedicated = dedication.requires_dedicated_allocation == vk::TRUE
+        || physical.dedicates(&recipe.kind(), layout.modifier);
     let dma_buf = vk::ExternalMemoryHandleTypeFlags::DMA_BUF_EXT;
     let mut types = requirements.memory_type_bits;
     if let Source::Imported(fd) = &source {
@@ -282,9 +291,11 @@ fn allocate(
     let mut import = vk::ImportMemoryFdInfoKHR::default().handle_type(dma_buf);
     let mut info = vk::MemoryAllocateInfo::default()
         .allocation_size(requirements.size)
-        .memory_type_index(memory_type)
-        .push_next(&mut dedicated);
-    let mut told = role.structure();
+        .memory_type_index(memory_type);
+    if is_dedicated {
+        info = info.push_next(&mut dedicated);
+    }
+    let mut told = recipe.role.structure();
     if let Some(told) = &mut told {
         info = info.push_next(told);
     }
@@ -310,7 +321,7 @@ fn bind(device: &Device, image: vk::Image, memory: vk::DeviceMemory) -> Result<(
         .next
         .bind_image_memory
         .ok_or(vk::Result::ERROR_INITIALIZATION_FAILED)?;
-    // SAFETY: an image without memory, and memory dedicated to it.
+    // SAFETY: an image without memory, and memory made for it.
     unsafe { bind(device.handle, image, memory, 0) }.result()
 }
 

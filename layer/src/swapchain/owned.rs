@@ -48,7 +48,7 @@ pub struct Swapchain {
     /// The images.
     pub images: Vec<Image>,
     recipe: ImageRecipe,
-    modifier: u64,
+    layout: Layout,
     layouts: Layouts,
     mode: vk::PresentModeKHR,
     /// How long it took to make.
@@ -78,7 +78,7 @@ impl Swapchain {
             compositor: self.compositor.surface().display().compositor().to_owned(),
             synchronisation: self.compositor.way().to_string(),
             format: format!("{:?}", self.recipe.format),
-            modifier: self.modifier,
+            modifier: self.layout.modifier,
             extent: [self.recipe.extent.width, self.recipe.extent.height],
             present_mode: format!("{:?}", self.mode),
             image_count: self.images.len() as u32,
@@ -207,7 +207,7 @@ impl Swapchain {
             compositor,
             images,
             recipe,
-            modifier: chosen.modifier,
+            layout: chosen,
             layouts,
             mode: info.present_mode,
             creation: Creation {
@@ -222,7 +222,7 @@ impl Swapchain {
     /// What a successful acquire or present answers: whether the images could be better ones by now.
     pub fn quality(&self) -> vk::Result {
         self.layouts
-            .verdict(self.compositor.surface(), self.modifier)
+            .verdict(self.compositor.surface(), self.layout.modifier)
     }
 
     /// Turns a failure into its result, and logs it; the loss of the surface, which is for good, once.
@@ -678,7 +678,13 @@ impl Swapchain {
             .compositor
             .dma_buf(index)
             .ok_or(vk::Result::ERROR_OUT_OF_DEVICE_MEMORY)?;
-        let memory = image::bind_alias(&self.device, alias, dma_buf.as_fd(), self.recipe.role)?;
+        let memory = image::bind_alias(
+            &self.device,
+            alias,
+            dma_buf.as_fd(),
+            &self.recipe,
+            self.layout,
+        )?;
         let swapchain = self.handle();
         self.device.add_alias(alias, Alias { swapchain, memory });
         Ok(())
