@@ -331,13 +331,19 @@ mod tests {
         assert_eq!(offset_of!(RawMerge, fence), 36);
         assert_eq!(offset_of!(RawMerge, flags), 40);
 
-        assert_eq!((size_of::<RawFile>(), align_of::<RawFile>()), (56, 8));
+        assert_eq!(
+            (size_of::<RawFile>(), align_of::<RawFile>()),
+            (56, align_of::<u64>())
+        );
         assert_eq!(offset_of!(RawFile, status), 32);
         assert_eq!(offset_of!(RawFile, flags), 36);
         assert_eq!(offset_of!(RawFile, num_fences), 40);
         assert_eq!(offset_of!(RawFile, sync_fence_info), 48);
 
-        assert_eq!((size_of::<RawFence>(), align_of::<RawFence>()), (80, 8));
+        assert_eq!(
+            (size_of::<RawFence>(), align_of::<RawFence>()),
+            (80, align_of::<u64>())
+        );
         assert_eq!(offset_of!(RawFence, driver_name), 32);
         assert_eq!(offset_of!(RawFence, status), 64);
         assert_eq!(offset_of!(RawFence, flags), 68);
