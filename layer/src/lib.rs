@@ -5,15 +5,15 @@
 )]
 //! The Vulkan layer `VK_LAYER_WAYFENCE_wsi`.
 //!
-//! A frame, in the order of the files: the application acquires ([`owned`](swapchain::owned)), which asks the library
+//! A frame, in the order of the files: the application acquires ([`frame::acquire`]), which asks the library
 //! for a free image and gives its fences to the driver as semaphore and fence; it renders; it presents
-//! ([`present`](frame::present)), which turns its semaphores into a sync_file that the library puts on the image before
-//! `wl_surface.commit`. Everything else is how the layer gets there: the loader's contract ([`loader`],
-//! [`commands`]), what it keeps for instances, devices and surfaces, and what a surface offers
-//! ([`surface_queries`](objects::surface_queries)).
+//! ([`frame::present`]), which turns its semaphores into a sync_file that the library puts on the image
+//! before `wl_surface.commit`. Each folder's first comment says what a frame does there; `docs/architecture.md`
+//! shows them all.
 //!
 //! An entry point finds its object, calls the library, and turns the answer into a `VkResult`.
 
+mod entry;
 mod extensions;
 mod frame;
 mod loader;

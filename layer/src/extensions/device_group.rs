@@ -8,13 +8,10 @@ use ash::{
 
 use super::extension::{Extension, Provider};
 use crate::{
+    entry::answer::{on_device, on_surface},
     extensions::command::{Given, command},
-    frame::present_chain::PerSwapchain,
-    objects::{
-        entry::{below, on_device, on_surface},
-        surface_queries::owned_surface,
-    },
-    swapchain::owned as swapchain,
+    frame::{acquire, per_swapchain::PerSwapchain},
+    objects::next::below,
     vulkan::p_next,
 };
 
@@ -49,7 +46,7 @@ pub static EXTENSION: Extension = Extension {
             c"vkAcquireNextImage2KHR",
             Device,
             GIVEN,
-            swapchain::acquire_next_image2,
+            acquire::acquire_next_image2,
             PFN_vkAcquireNextImage2KHR
         ),
     ],
@@ -93,7 +90,12 @@ unsafe extern "system" fn get_device_group_surface_present_modes(
         on_device("vkGetDeviceGroupSurfacePresentModesKHR", device, |object| {
             let known_below = object.instance.is_known_below(surface);
             let kept = object.keeps_drivers() && known_below;
-            if !kept && owned_surface(&object.instance, object.physical, surface).is_some() {
+            if !kept
+                && object
+                    .instance
+                    .owned_surface(object.physical, surface)
+                    .is_some()
+            {
                 *modes = vk::DeviceGroupPresentModeFlagsKHR::LOCAL;
                 return Ok(vk::Result::SUCCESS);
             }
@@ -125,7 +127,7 @@ unsafe extern "system" fn get_present_rectangles(
             "vkGetPhysicalDevicePresentRectanglesKHR",
             device,
             surface,
-            |_| {
+            |_, _| {
                 Ok(p_next::enumerate(&[all], count, rectangles, |from, to| {
                     *to = *from
                 }))

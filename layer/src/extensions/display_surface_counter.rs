@@ -4,8 +4,8 @@ use ash::ext::display_surface_counter::NAME;
 
 use super::extension::{Extension, Provider};
 use crate::{
+    entry::surface_queries,
     extensions::command::{Given, command},
-    objects::surface_queries,
 };
 
 /// The extension.

@@ -7,8 +7,8 @@ use wayfence::wayland;
 
 use crate::{
     extensions::command::Command,
-    frame::present_chain::{Frame, PerSwapchain},
-    objects::{physical_device::PhysicalDevice, surface::Offer},
+    frame::per_swapchain::{Frame, PerSwapchain},
+    objects::{offer::Offer, physical_device::PhysicalDevice},
     swapchain::creation::Asked,
 };
 

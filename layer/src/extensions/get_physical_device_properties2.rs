@@ -5,8 +5,8 @@ use ash::khr::get_physical_device_properties2::NAME;
 
 use super::extension::{Extension, Provider};
 use crate::{
+    entry::features,
     extensions::command::{Given, command},
-    objects::features,
 };
 
 /// The extension.

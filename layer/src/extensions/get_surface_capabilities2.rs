@@ -4,8 +4,8 @@ use ash::khr::get_surface_capabilities2::NAME;
 
 use super::extension::{Extension, Provider};
 use crate::{
+    entry::surface_queries,
     extensions::command::{Given, command},
-    objects::surface_queries,
 };
 
 /// The extension.

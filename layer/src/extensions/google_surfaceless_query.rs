@@ -6,7 +6,7 @@
 use ash::vk;
 
 use super::extension::{Extension, Provider};
-use crate::objects::{instance::Instance, physical_device::PhysicalDevice, surface};
+use crate::objects::{instance::Instance, offer, physical_device::PhysicalDevice};
 
 /// The extension.
 pub static EXTENSION: Extension = Extension {
@@ -24,5 +24,5 @@ pub fn has(instance: &Instance, device: &PhysicalDevice, format: &vk::SurfaceFor
     let is_space_known = format.color_space == vk::ColorSpaceKHR::SRGB_NONLINEAR
         || (format.color_space == vk::ColorSpaceKHR::PASS_THROUGH_EXT
             && instance.has(ash::ext::swapchain_colorspace::NAME));
-    is_space_known && surface::can_hand_over(device, format.format)
+    is_space_known && offer::can_hand_over(device, format.format)
 }

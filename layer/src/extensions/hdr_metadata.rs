@@ -7,8 +7,8 @@ use ash::{
 
 use super::extension::{Extension, Provider};
 use crate::{
+    entry::answer::on_device,
     extensions::command::{Given, command},
-    objects::entry::on_device,
     vulkan::p_next,
 };
 

@@ -7,7 +7,7 @@ use ash::{ext::image_compression_control_swapchain::NAME, vk};
 
 use super::extension::{Extension, Features};
 use crate::{
-    objects::surface::Offer,
+    objects::offer::Offer,
     swapchain::{compression::Compression, creation::Asked},
     vulkan::p_next,
 };

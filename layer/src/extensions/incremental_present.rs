@@ -7,7 +7,7 @@ use wayfence::wayland::Rectangle;
 
 use super::extension::Extension;
 use crate::{
-    frame::present_chain::{Frame, PerSwapchain, value_at},
+    frame::per_swapchain::{Frame, PerSwapchain, value_at},
     vulkan::p_next,
 };
 

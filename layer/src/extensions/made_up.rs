@@ -10,8 +10,8 @@ use ash::vk;
 use super::extension::{Extension, Features, SurfaceQuery};
 use crate::{
     extensions::command::{Given, command},
-    frame::present_chain::{Frame, PerSwapchain, value_at},
-    objects::surface::Offer,
+    frame::per_swapchain::{Frame, PerSwapchain, value_at},
+    objects::offer::Offer,
     swapchain::creation::Asked,
     vulkan::p_next,
 };

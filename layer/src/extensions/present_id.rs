@@ -6,7 +6,7 @@ use ash::{khr::present_id::NAME, vk};
 
 use super::extension::{Extension, Features};
 use crate::{
-    frame::present_chain::{Frame, PerSwapchain, value_at},
+    frame::per_swapchain::{Frame, PerSwapchain, value_at},
     vulkan::p_next,
 };
 

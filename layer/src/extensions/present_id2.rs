@@ -4,7 +4,7 @@ use std::ffi::c_void;
 
 use super::extension::{Extension, Features, SurfaceQuery};
 use crate::{
-    frame::present_chain::{Frame, PerSwapchain, value_at},
+    frame::per_swapchain::{Frame, PerSwapchain, value_at},
     vulkan::{
         p_next,
         registry::{

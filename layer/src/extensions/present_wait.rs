@@ -8,8 +8,8 @@ use wayfence::deadline::Deadline;
 
 use super::extension::{Extension, Features};
 use crate::{
+    entry::answer::{Answer, on_swapchain},
     extensions::command::{Given, command},
-    objects::entry::{Answer, on_swapchain},
     swapchain::owned::Swapchain,
 };
 

@@ -9,8 +9,8 @@ use super::{
     present_wait::wait,
 };
 use crate::{
+    entry::answer::on_swapchain,
     extensions::command::{Given, command},
-    objects::entry::on_swapchain,
     vulkan::{
         p_next,
         registry::{

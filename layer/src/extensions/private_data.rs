@@ -4,8 +4,8 @@ use ash::ext::private_data::NAME;
 
 use super::extension::{Extension, Provider};
 use crate::{
+    entry::handles,
     extensions::command::{Given, command},
-    objects::handles,
 };
 
 /// The extension.

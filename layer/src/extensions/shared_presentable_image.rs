@@ -10,8 +10,8 @@ use ash::{
 
 use super::extension::{Extension, Provider, SurfaceQuery};
 use crate::{
+    entry::answer::on_swapchain,
     extensions::command::{Given, command},
-    objects::entry::on_swapchain,
     vulkan::p_next,
 };
 

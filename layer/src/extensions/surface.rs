@@ -4,8 +4,8 @@ use ash::khr::surface::NAME;
 
 use super::extension::{Extension, Provider};
 use crate::{
+    entry::{surface_queries, surfaces},
     extensions::command::{Given, command},
-    objects::{surface, surface_queries},
 };
 
 const GIVEN: Given = Given::Instance(NAME);
@@ -18,7 +18,7 @@ pub static EXTENSION: Extension = Extension {
             c"vkDestroySurfaceKHR",
             Instance,
             GIVEN,
-            surface::destroy_surface,
+            surfaces::destroy_surface,
             PFN_vkDestroySurfaceKHR
         ),
         command!(

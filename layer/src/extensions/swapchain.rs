@@ -4,9 +4,9 @@ use ash::khr::{bind_memory2, swapchain::NAME};
 
 use super::extension::{Extension, Provider};
 use crate::{
+    entry::{aliases, swapchains},
     extensions::command::{Given, command},
-    frame::present,
-    swapchain::owned as swapchain,
+    frame::{acquire, present},
 };
 
 const GIVEN: Given = Given::Device(NAME);
@@ -19,28 +19,28 @@ pub static EXTENSION: Extension = Extension {
             c"vkCreateSwapchainKHR",
             Device,
             GIVEN,
-            swapchain::create_swapchain,
+            swapchains::create_swapchain,
             PFN_vkCreateSwapchainKHR
         ),
         command!(
             c"vkDestroySwapchainKHR",
             Device,
             GIVEN,
-            swapchain::destroy_swapchain,
+            swapchains::destroy_swapchain,
             PFN_vkDestroySwapchainKHR
         ),
         command!(
             c"vkGetSwapchainImagesKHR",
             Device,
             GIVEN,
-            swapchain::get_swapchain_images,
+            swapchains::get_swapchain_images,
             PFN_vkGetSwapchainImagesKHR
         ),
         command!(
             c"vkAcquireNextImageKHR",
             Device,
             GIVEN,
-            swapchain::acquire_next_image,
+            acquire::acquire_next_image,
             PFN_vkAcquireNextImageKHR
         ),
         command!(
@@ -55,28 +55,28 @@ pub static EXTENSION: Extension = Extension {
             c"vkCreateImage",
             Device,
             Given::Core(NAME),
-            swapchain::create_image,
+            aliases::create_image,
             PFN_vkCreateImage
         ),
         command!(
             c"vkDestroyImage",
             Device,
             Given::Core(NAME),
-            swapchain::destroy_image,
+            aliases::destroy_image,
             PFN_vkDestroyImage
         ),
         command!(
             c"vkBindImageMemory2",
             Device,
             Given::SwapchainWith(bind_memory2::NAME),
-            swapchain::bind_image_memory2,
+            aliases::bind_image_memory2,
             PFN_vkBindImageMemory2
         ),
         command!(
             c"vkBindImageMemory2KHR",
             Device,
             Given::SwapchainWith(bind_memory2::NAME),
-            swapchain::bind_image_memory2,
+            aliases::bind_image_memory2,
             PFN_vkBindImageMemory2
         ),
     ],

@@ -1,7 +1,7 @@
 //! `VK_KHR_swapchain_maintenance1`: present modes that change, scaling, images that come back unpresented,
 //! and fences of presents.
 
-use std::ffi::c_void;
+use std::ffi::{CStr, c_void};
 
 use ash::{
     ext::swapchain_maintenance1::NAME as EXT,
@@ -13,9 +13,9 @@ use super::{
     surface_maintenance1,
 };
 use crate::{
+    entry::answer::on_swapchain,
     extensions::command::{Given, command},
-    frame::present_chain::{Frame, PerSwapchain, value_at},
-    objects::entry::on_swapchain,
+    frame::per_swapchain::{Frame, PerSwapchain, value_at},
     swapchain::creation::Asked,
     vulkan::{p_next, present_mode, registry::KHR_SWAPCHAIN_MAINTENANCE1 as KHR},
 };
@@ -121,4 +121,9 @@ unsafe extern "system" fn release_swapchain_images(
             },
         )
     }
+}
+
+/// Whether `VK_KHR_swapchain_maintenance1` is among these extensions, by either of its names.
+pub fn maintains(has: impl Fn(&CStr) -> bool) -> bool {
+    EXTENSION.is_had(has)
 }

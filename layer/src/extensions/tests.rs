@@ -5,11 +5,16 @@ use std::{collections::HashSet, ffi::CStr, ptr::null, ptr::null_mut};
 use ash::vk::{self, TaggedStructure};
 use serde_json::{Value, json};
 
-use super::{EXTENSIONS, Extension, Level, List, Provider, SurfaceQuery, made_up};
+use super::{
+    EXTENSIONS,
+    extension::{Extension, Level, Provider, SurfaceQuery},
+    list::List,
+    made_up,
+};
 use crate::{
     extensions::command::{self, Given},
-    frame::present_chain::{Frame, PresentChain},
-    objects::surface::Offer,
+    frame::{per_swapchain::Frame, present_chain::PresentChain},
+    objects::offer::Offer,
     vulkan::registry::FeaturesHead,
 };
 
@@ -17,7 +22,7 @@ const MANIFEST: &str = include_str!("../../../manifest/VkLayer_wayfence.json");
 const FEATURES: &str = include_str!("../../../docs/features.md");
 
 /// The list with an extension that nobody else knows: what a new one takes.
-static WITH_MADE_UP: List = List(&[&super::swapchain::EXTENSION, &made_up::EXTENSION]);
+static WITH_MADE_UP: List = List::of(&[&super::swapchain::EXTENSION, &made_up::EXTENSION]);
 
 fn text(name: &CStr) -> String {
     name.to_string_lossy().into_owned()

@@ -4,8 +4,8 @@ use ash::khr::wayland_surface::NAME;
 
 use super::extension::{Extension, Provider};
 use crate::{
+    entry::{surface_queries, surfaces},
     extensions::command::{Given, command},
-    objects::{surface, surface_queries},
 };
 
 /// The extension.
@@ -16,7 +16,7 @@ pub static EXTENSION: Extension = Extension {
             c"vkCreateWaylandSurfaceKHR",
             Instance,
             Given::Instance(NAME),
-            surface::create_wayland_surface,
+            surfaces::create_wayland_surface,
             PFN_vkCreateWaylandSurfaceKHR
         ),
         command!(

@@ -12,9 +12,9 @@ use smallvec::SmallVec;
 use wayfence::{swapchain::Presentation, sync_file::SyncFile, trace};
 
 use crate::{
-    extensions::EXTENSIONS,
-    frame::present_chain::{Frame, PresentChain},
-    objects::{device::Device, dispatch},
+    entry::dispatch,
+    frame::{per_swapchain::Frame, present_chain::PresentChain},
+    objects::device::Device,
     swapchain::owned::Swapchain,
     vulkan::{
         p_next,
@@ -69,7 +69,7 @@ unsafe fn pass_on(device: &Device, queue: vk::Queue, info: &vk::PresentInfoKHR<'
     let answer = unsafe { next(queue, info) };
     if !device.maintains_below && is_enqueued(answer) {
         // SAFETY: a valid chain by the specification.
-        let chain = unsafe { PresentChain::of(EXTENSIONS, info.p_next) };
+        let chain = unsafe { PresentChain::of(device.instance.extensions, info.p_next) };
         signal(device, queue, &chain, 0..info.swapchain_count as usize);
     }
     answer
@@ -93,7 +93,7 @@ unsafe fn present(
     // SAFETY: valid by the specification.
     let indices = unsafe { p_next::slice(info.p_image_indices, info.swapchain_count) };
     // SAFETY: a valid chain by the specification.
-    let chain = unsafe { PresentChain::of(EXTENSIONS, info.p_next) };
+    let chain = unsafe { PresentChain::of(device.instance.extensions, info.p_next) };
 
     let semaphore_below = match swapchains.iter().any(Option::is_none) {
         false => None,
@@ -327,7 +327,7 @@ unsafe fn present_below(
     // SAFETY: valid by the specification.
     let indices = unsafe { p_next::slice(info.p_image_indices, info.swapchain_count) };
     // SAFETY: a valid chain by the specification.
-    let chain = unsafe { PresentChain::of(EXTENSIONS, info.p_next) };
+    let chain = unsafe { PresentChain::of(device.instance.extensions, info.p_next) };
     let handles: Vec<_> = theirs.iter().map(|at| handles[*at]).collect();
     let indices: Vec<_> = theirs.iter().map(|at| indices[*at]).collect();
     let mut answers = vec![vk::Result::SUCCESS; theirs.len()];

@@ -6,12 +6,13 @@ use std::ffi::{CStr, c_char};
 
 use ash::{khr, vk};
 
+use super::{device, instance, physical_device};
 use crate::{
+    entry::dispatch,
     extensions::{
         EXTENSIONS,
         command::{Command, Given, Level, command},
     },
-    objects::{device, dispatch, instance, physical_device},
     vulkan::result,
 };
 

@@ -4,3 +4,7 @@
 
 pub mod commands;
 pub mod contract;
+pub mod device;
+pub mod enabled;
+pub mod instance;
+pub mod physical_device;

@@ -2,21 +2,16 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    ffi::{CStr, CString, c_char},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    ffi::{CStr, CString},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use ash::{khr, vk};
+use ash::vk;
 
-use crate::{
-    extensions::{self, EXTENSIONS},
-    loader::contract::{Chain, VkLayerDeviceLink},
-    objects::{
-        dispatch, entry, features, instance::Instance, next::DeviceCommands,
-        physical_device::Keeper,
-    },
-    swapchain::owned::Swapchain,
-    vulkan::result,
+use super::{
+    instance::Instance,
+    next::{DeviceCommands, below},
+    physical_device::{Keeper, PhysicalDevice},
 };
 
 /// One `VkDevice`.
@@ -38,7 +33,6 @@ pub struct Device {
     pub maintains_below: bool,
     /// It keeps the driver's swapchains.
     keeper: Option<Keeper>,
-    swapchains: RwLock<HashMap<vk::SwapchainKHR, Arc<Swapchain>>>,
     /// The application's images that are aliases of swapchains' images.
     aliases: Mutex<HashMap<vk::Image, Alias>>,
     semaphores: Mutex<Semaphores>,
@@ -67,6 +61,37 @@ struct Semaphores {
 }
 
 impl Device {
+    /// A device that the driver has made.
+    ///
+    /// # Safety
+    /// `get_proc_addr` is the next layer's, and `handle` of a device that it has made from `physical`.
+    pub unsafe fn new(
+        handle: vk::Device,
+        instance: Arc<Instance>,
+        (physical, known): (vk::PhysicalDevice, &PhysicalDevice),
+        get_proc_addr: vk::PFN_vkGetDeviceProcAddr,
+        enabled: HashSet<CString>,
+        maintains_below: bool,
+        keeper: Option<Keeper>,
+    ) -> Self {
+        let old = known.api_version < vk::API_VERSION_1_1;
+        Device {
+            handle,
+            physical,
+            api_version: known.api_version,
+            // SAFETY: the caller guarantees the function and its device; it answers commands by their names.
+            next: unsafe { DeviceCommands::load(old, |name| get_proc_addr(handle, name.as_ptr())) },
+            instance,
+            get_proc_addr,
+            enabled,
+            maintains_below,
+            keeper,
+            aliases: Mutex::default(),
+            semaphores: Mutex::default(),
+            private_data: Mutex::default(),
+        }
+    }
+
     /// The next layer's command of that name.
     pub fn next_proc_addr(&self, name: &CStr) -> vk::PFN_vkVoidFunction {
         // SAFETY: the next layer's `vkGetDeviceProcAddr`, with the device that it made.
@@ -82,7 +107,7 @@ impl Device {
     /// There is none.
     pub unsafe fn below<F: Copy>(&self, name: &CStr) -> Result<F, vk::Result> {
         const { assert!(size_of::<F>() == size_of::<unsafe extern "system" fn()>()) };
-        let command = entry::below(self.next_proc_addr(name))?;
+        let command = below(self.next_proc_addr(name))?;
         // SAFETY: a function pointer, as the caller guarantees, of the same size.
         Ok(unsafe { std::mem::transmute_copy(&command) })
     }
@@ -95,32 +120,6 @@ impl Device {
     /// Whether its swapchains are the driver's, whatever the surface.
     pub fn keeps_drivers(&self) -> bool {
         self.keeper.is_some()
-    }
-
-    /// The swapchain with this handle, if it is ours.
-    pub fn swapchain(&self, handle: vk::SwapchainKHR) -> Option<Arc<Swapchain>> {
-        self.swapchains
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&handle)
-            .cloned()
-    }
-
-    /// Remembers a swapchain.
-    pub fn add_swapchain(&self, swapchain: Arc<Swapchain>) {
-        let mut swapchains = self
-            .swapchains
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        swapchains.insert(swapchain.handle(), swapchain);
-    }
-
-    /// Forgets a swapchain.
-    pub fn remove_swapchain(&self, handle: vk::SwapchainKHR) -> Option<Arc<Swapchain>> {
-        self.swapchains
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&handle)
     }
 
     /// Private data of our swapchains and surfaces, by slot and handle.
@@ -246,30 +245,8 @@ impl Device {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Destroys the swapchains that the application has left: they and the device keep each other, and
-    /// what they have on their `wl_surface` would be in the way of whoever uses that next.
-    fn clear_swapchains(&self) {
-        let swapchains = std::mem::take(
-            &mut *self
-                .swapchains
-                .write()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
-        if swapchains.is_empty() {
-            return;
-        }
-        tracing::warn!(
-            swapchains = swapchains.len(),
-            "vkDestroyDevice: the device still has swapchains"
-        );
-        if let Some(wait) = self.next.device_wait_idle {
-            // SAFETY: our device; the application guarantees that nobody uses its queues.
-            let _ = unsafe { wait(self.handle) };
-        }
-    }
-
     /// Destroys what the layer keeps. The device must be idle after it.
-    fn clear(&self) {
+    pub fn clear(&self) {
         let mut semaphores = self.semaphores();
         let Semaphores {
             free,
@@ -294,131 +271,4 @@ impl Device {
             unsafe { self.destroy_semaphore(semaphore) };
         }
     }
-}
-
-/// `vkCreateDevice`: a device that is to have swapchains gets what the layer needs to own them, if the
-/// driver has it.
-pub unsafe extern "system" fn create_device(
-    physical: vk::PhysicalDevice,
-    create_info: *const vk::DeviceCreateInfo<'_>,
-    allocator: *const vk::AllocationCallbacks<'_>,
-    device: *mut vk::Device,
-) -> vk::Result {
-    result::guard("vkCreateDevice", result::PANICKED, || {
-        // SAFETY: a valid handle by the specification.
-        let Some(instance) = (unsafe { dispatch::instance(physical) }) else {
-            return vk::Result::ERROR_INITIALIZATION_FAILED;
-        };
-        // SAFETY: valid by the specification.
-        let info = unsafe { &*create_info };
-        // SAFETY: the loader's chain, which lives during this call.
-        let Some(mut chain) = (unsafe { Chain::<VkLayerDeviceLink>::find(info.p_next) }) else {
-            tracing::error!("vkCreateDevice: no link information from the loader");
-            return vk::Result::ERROR_INITIALIZATION_FAILED;
-        };
-        let get_proc_addr = chain.link().pfn_next_get_device_proc_addr;
-        let Some(next) = instance.next.create_device else {
-            return vk::Result::ERROR_INITIALIZATION_FAILED;
-        };
-
-        // SAFETY: valid by the specification.
-        let (asked, enabled) = unsafe {
-            extensions::enabled(
-                info.pp_enabled_extension_names,
-                info.enabled_extension_count,
-            )
-        };
-        let known = instance.physical_device(physical);
-        let mut names: Vec<*const c_char> = asked.to_vec();
-        let can_own = instance.can_own(&known);
-        let is_passed = |name: &CStr| {
-            enabled.contains(name) && (known.has(name) || !can_own || !EXTENSIONS.provides(name))
-        };
-        // What the layer implements without the driver's help is nothing to the driver.
-        // SAFETY: valid C strings by the specification.
-        names.retain(|name| is_passed(unsafe { CStr::from_ptr(*name) }));
-        if enabled.contains(khr::swapchain::NAME) && can_own {
-            names.extend(
-                known
-                    .needs()
-                    .filter(|need| !enabled.contains(*need))
-                    .map(CStr::as_ptr),
-            );
-        }
-        let mut info = vk::DeviceCreateInfo {
-            enabled_extension_count: names.len() as u32,
-            pp_enabled_extension_names: names.as_ptr(),
-            ..*info
-        };
-        chain.advance();
-        // SAFETY: the application's chain, which lives during this call; the loader's part of it has its
-        // final state.
-        let without = can_own.then(|| unsafe { features::withheld(&info, is_passed) });
-        if let Some(without) = &without {
-            info.p_next = without.chain();
-        }
-        // SAFETY: the application's parameters, but for more extensions, which the driver has, and
-        // without what it does not know.
-        let created = unsafe { next(physical, &info, allocator, device) };
-        drop(without);
-        let maintains_below = extensions::maintains(is_passed);
-        if created != vk::Result::SUCCESS {
-            return created;
-        }
-
-        // SAFETY: written by a successful create call.
-        let handle = unsafe { *device };
-        let old = known.api_version < vk::API_VERSION_1_1;
-        let below = EXTENSIONS.only_below(|name| enabled.contains(name));
-        let is_kept = can_own && enabled.contains(khr::swapchain::NAME) && !below.is_empty();
-        if is_kept {
-            tracing::info!(
-                driver = known.name,
-                extensions = below.join(", "),
-                "a device keeps the driver's swapchains, which alone can do these"
-            );
-        }
-        let object = Arc::new(Device {
-            handle,
-            physical,
-            api_version: known.api_version,
-            // SAFETY: the next layer's function, with the device that it made; it answers commands by
-            // their names.
-            next: unsafe { DeviceCommands::load(old, |name| get_proc_addr(handle, name.as_ptr())) },
-            instance,
-            get_proc_addr,
-            enabled,
-            maintains_below,
-            keeper: is_kept.then(|| Keeper::new(&known)),
-            swapchains: RwLock::default(),
-            aliases: Mutex::default(),
-            semaphores: Mutex::default(),
-            private_data: Mutex::default(),
-        });
-        // SAFETY: a valid new handle.
-        unsafe { dispatch::add_device(handle, object) };
-        vk::Result::SUCCESS
-    })
-}
-
-/// `vkDestroyDevice`.
-pub unsafe extern "system" fn destroy_device(
-    device: vk::Device,
-    allocator: *const vk::AllocationCallbacks<'_>,
-) {
-    result::guard("vkDestroyDevice", (), || {
-        if device == vk::Device::null() {
-            return;
-        }
-        // SAFETY: a valid handle by the specification.
-        let Some(object) = (unsafe { dispatch::remove_device(device) }) else {
-            return;
-        };
-        object.clear_swapchains();
-        object.clear();
-        if let Some(next) = object.next.destroy_device {
-            // SAFETY: the application's own parameters.
-            unsafe { next(device, allocator) };
-        }
-    });
 }

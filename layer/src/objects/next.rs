@@ -150,3 +150,11 @@ commands! {
         get_private_data: PFN_vkGetPrivateData = c"vkGetPrivateData" | c"vkGetPrivateDataEXT";
     }
 }
+
+/// The command of the next layer or the driver, or what to answer if it has none.
+///
+/// # Errors
+/// `VK_ERROR_EXTENSION_NOT_PRESENT`.
+pub fn below<F>(command: Option<F>) -> Result<F, vk::Result> {
+    command.ok_or(vk::Result::ERROR_EXTENSION_NOT_PRESENT)
+}

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    ffi::{CStr, CString, c_char},
+    ffi::{CStr, CString},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -12,12 +12,8 @@ use std::{
 use ash::{ext, khr, vk};
 use wayfence::wayland::Nodes;
 
-use crate::{
-    extensions::{self, DEVICE_NEEDS, EXTENSIONS, Level, Provider},
-    objects::{dispatch, instance::Instance, next::PhysicalDeviceCommands},
-    swapchain::compression::Compression,
-    vulkan::{p_next, result},
-};
+use super::next::{InstanceCommands, PhysicalDeviceCommands};
+use crate::{extensions::needs::DEVICE_NEEDS, swapchain::compression::Compression};
 
 /// One `VkPhysicalDevice`.
 pub struct PhysicalDevice {
@@ -72,21 +68,26 @@ pub struct Layout {
 
 impl PhysicalDevice {
     /// Asks the driver once.
-    pub fn new(instance: &Instance, handle: vk::PhysicalDevice) -> Self {
+    pub fn new(
+        next: &InstanceCommands,
+        queries: PhysicalDeviceCommands,
+        api_version: u32,
+        handle: vk::PhysicalDevice,
+    ) -> Self {
         let mut properties = vk::PhysicalDeviceProperties::default();
-        if let Some(query) = instance.next.get_physical_device_properties {
+        if let Some(query) = next.get_physical_device_properties {
             // SAFETY: a valid handle and a structure to fill.
             unsafe { query(handle, &mut properties) };
         }
         let mut queue_families = 0;
-        if let Some(query) = instance.next.get_physical_device_queue_family_properties {
+        if let Some(query) = next.get_physical_device_queue_family_properties {
             // SAFETY: a valid handle; a null array asks for the count.
             unsafe { query(handle, &mut queue_families, std::ptr::null_mut()) };
         }
-        let api_version = properties.api_version.min(instance.api_version);
+        let api_version = properties.api_version.min(api_version);
         let mut device = PhysicalDevice {
             handle,
-            queries: instance.queries,
+            queries,
             api_version,
             name: properties.device_name_as_c_str().map_or_else(
                 |_| String::new(),
@@ -97,7 +98,7 @@ impl PhysicalDevice {
             queue_families,
             compresses: false,
             nodes: Nodes::default(),
-            extensions: next_extensions(instance, handle)
+            extensions: next_extensions(next, handle)
                 .iter()
                 .filter_map(|extension| extension.extension_name_as_c_str().ok())
                 .map(CStr::to_owned)
@@ -406,11 +407,11 @@ pub struct ImageKind<'a> {
 }
 
 /// The device extensions that the next layer tells of.
-fn next_extensions(
-    instance: &Instance,
+pub fn next_extensions(
+    next: &InstanceCommands,
     device: vk::PhysicalDevice,
 ) -> Vec<vk::ExtensionProperties> {
-    let Some(next) = instance.next.enumerate_device_extension_properties else {
+    let Some(next) = next.enumerate_device_extension_properties else {
         return Vec::new();
     };
     loop {
@@ -440,76 +441,4 @@ fn next_extensions(
             _ => return Vec::new(),
         }
     }
-}
-
-/// `vkEnumerateDeviceExtensionProperties`: the driver's, with ours added where the layer can own
-/// swapchains, and without those that name swapchains in ways that we do not know.
-pub unsafe extern "system" fn enumerate_device_extension_properties(
-    device: vk::PhysicalDevice,
-    layer: *const c_char,
-    count: *mut u32,
-    properties: *mut vk::ExtensionProperties,
-) -> vk::Result {
-    result::guard(
-        "vkEnumerateDeviceExtensionProperties",
-        result::PANICKED,
-        || {
-            // SAFETY: null or a valid C string by the specification.
-            let layer_name = (!layer.is_null()).then(|| unsafe { CStr::from_ptr(layer) });
-            if layer_name == Some(extensions::LAYER_NAME) {
-                let own = EXTENSIONS.properties(Level::Device, |_| true);
-                // SAFETY: valid by the specification.
-                return unsafe {
-                    p_next::enumerate(&own, count, properties, |from, to| *to = *from)
-                };
-            }
-            if device == vk::PhysicalDevice::null() {
-                return vk::Result::ERROR_LAYER_NOT_PRESENT;
-            }
-            // SAFETY: a valid handle by the specification.
-            let Some(instance) = (unsafe { dispatch::instance(device) }) else {
-                return vk::Result::ERROR_INITIALIZATION_FAILED;
-            };
-            let able = instance.can_own(&instance.physical_device(device));
-            if layer_name.is_some() || !able {
-                return match instance.next.enumerate_device_extension_properties {
-                    // SAFETY: the application's own parameters.
-                    Some(next) => unsafe { next(device, layer, count, properties) },
-                    None => vk::Result::ERROR_INITIALIZATION_FAILED,
-                };
-            }
-            let mut all = next_extensions(&instance, device);
-            all.retain(|extension| {
-                extension
-                    .extension_name_as_c_str()
-                    .is_ok_and(|name| !EXTENSIONS.hides(name))
-            });
-            let (known, owns) = (instance.physical_device(device), instance.owns(device));
-            let ours = EXTENSIONS.properties(Level::Device, |one| {
-                (owns || one.provider == Provider::Everybody) && (one.driver)(&known)
-            });
-            for own in ours {
-                let name = own.extension_name_as_c_str();
-                if !all
-                    .iter()
-                    .any(|extension| extension.extension_name_as_c_str() == name)
-                {
-                    all.push(own);
-                }
-            }
-            // SAFETY: valid by the specification.
-            unsafe { p_next::enumerate(&all, count, properties, |from, to| *to = *from) }
-        },
-    )
-}
-
-/// `vkEnumerateDeviceLayerProperties`: device layers are no more; this one answers for itself.
-pub unsafe extern "system" fn enumerate_device_layer_properties(
-    _: vk::PhysicalDevice,
-    count: *mut u32,
-    properties: *mut vk::LayerProperties,
-) -> vk::Result {
-    let own = [extensions::layer_properties()];
-    // SAFETY: valid by the specification.
-    unsafe { p_next::enumerate(&own, count, properties, |from, to| *to = *from) }
 }

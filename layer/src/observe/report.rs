@@ -1,12 +1,22 @@
 //! The report (`WAYFENCE_REPORT`, or the setting `report`): what each swapchain counted, written when it
 //! is destroyed, or when the process exits with it.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 
-use crate::swapchain::owned::Swapchain;
+use wayfence::report::SwapchainReport;
+
+/// Who has a report.
+pub trait Reported: Send + Sync {
+    /// What it has to say of itself now.
+    fn report(&self) -> SwapchainReport;
+
+    /// The file to which the report goes, if it goes anywhere.
+    fn report_file(&self) -> Option<&Path>;
+}
 
 /// Swapchains whose report has not been written.
-static UNREPORTED: Mutex<Vec<Weak<Swapchain>>> = Mutex::new(Vec::new());
+static UNREPORTED: Mutex<Vec<Weak<dyn Reported>>> = Mutex::new(Vec::new());
 
 /// The name of the running program.
 pub fn application() -> String {
@@ -17,7 +27,7 @@ pub fn application() -> String {
 }
 
 /// Takes note of a new swapchain, in case that the process exits with it.
-pub fn remember(swapchain: &Arc<Swapchain>) {
+pub fn remember(swapchain: Arc<dyn Reported>) {
     if swapchain.report_file().is_none() {
         return;
     }
@@ -28,11 +38,11 @@ pub fn remember(swapchain: &Arc<Swapchain>) {
     });
     let mut unreported = UNREPORTED.lock().unwrap_or_else(PoisonError::into_inner);
     unreported.retain(|swapchain| swapchain.strong_count() > 0);
-    unreported.push(Arc::downgrade(swapchain));
+    unreported.push(Arc::downgrade(&swapchain));
 }
 
 /// Appends the swapchain's report to the file.
-pub fn write(swapchain: &Swapchain) {
+pub fn write(swapchain: &dyn Reported) {
     if let Some(path) = swapchain.report_file()
         && let Err(error) = swapchain.report().append(path)
     {
@@ -48,7 +58,7 @@ extern "C" fn write_all() {
                 .drain(..)
                 .filter_map(|swapchain| swapchain.upgrade())
             {
-                write(&swapchain);
+                write(&*swapchain);
                 // Neither driver nor compositor is to be called now: the swapchain is left as it is.
                 std::mem::forget(swapchain);
             }

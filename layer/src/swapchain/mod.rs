@@ -1,8 +1,10 @@
 //! Swapchains that the layer owns: their creation, their images and the layouts of these.
 
+pub mod alias;
 pub mod compression;
 pub mod creation;
 pub mod image;
 pub mod layouts;
 pub mod memory;
 pub mod owned;
+pub mod owner;

@@ -1,7 +1,6 @@
 //! Swapchains: the images, the compositor's side, and acquiring.
 
 use std::{
-    os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd},
     path::Path,
     sync::{
         Arc,
@@ -11,30 +10,28 @@ use std::{
 };
 
 use ash::vk::{self, Handle};
-use smallvec::SmallVec;
 use wayfence::{
-    deadline::Deadline,
     error::Error,
     present_mode::PresentMode,
     report::{Creation, SwapchainReport},
-    swapchain::{self as library, Acquired, Description, Memory},
-    synchronisation::Wait,
+    swapchain::{self as library, Description, Memory},
     wayland::Claim,
 };
 
 use crate::{
-    extensions::EXTENSIONS,
     objects::{
-        device::{Alias, Device},
-        entry::{below, on_device, on_swapchain},
+        device::Device,
+        offer::{MAX_IMAGES, Offer},
         physical_device::Layout,
-        surface::{Offer, Surface, Verdict},
-        surface_queries,
+        surface::Surface,
     },
-    observe::{report, trace},
+    observe::{
+        report::{self, Reported},
+        trace,
+    },
     swapchain::{
         creation::Asked,
-        image::{self, Image, ImageRecipe},
+        image::{Image, ImageRecipe},
         layouts::Layouts,
         memory::{self, Role},
     },
@@ -47,13 +44,16 @@ pub struct Swapchain {
     pub compositor: library::Swapchain,
     /// The images.
     pub images: Vec<Image>,
-    recipe: ImageRecipe,
-    layout: Layout,
+    /// What they are made of.
+    pub recipe: ImageRecipe,
+    /// How they are laid out.
+    pub layout: Layout,
     layouts: Layouts,
     mode: vk::PresentModeKHR,
     /// How long it took to make.
     creation: Creation,
-    device: Arc<Device>,
+    /// The device that it is of.
+    pub device: Arc<Device>,
     /// The loss of the surface has been logged: an application may go on asking.
     told_lost: AtomicBool,
 }
@@ -64,35 +64,11 @@ impl Swapchain {
         vk::SwapchainKHR::from_raw(Arc::as_ptr(self) as usize as u64)
     }
 
-    /// What it has to say of itself now.
-    pub fn report(&self) -> SwapchainReport {
-        SwapchainReport {
-            pid: std::process::id(),
-            application: report::application(),
-            driver: self
-                .device
-                .instance
-                .physical_device(self.device.physical)
-                .name
-                .clone(),
-            compositor: self.compositor.surface().display().compositor().to_owned(),
-            synchronisation: self.compositor.way().to_string(),
-            format: format!("{:?}", self.recipe.format),
-            modifier: self.layout.modifier,
-            extent: [self.recipe.extent.width, self.recipe.extent.height],
-            present_mode: format!("{:?}", self.mode),
-            image_count: self.images.len() as u32,
-            creation: self.creation,
-            counters: self.compositor.counters().snapshot(),
-        }
-    }
-
-    /// The file to which the report goes, if it goes anywhere.
-    pub fn report_file(&self) -> Option<&Path> {
-        self.device.instance.settings.report.as_deref()
-    }
-
-    fn new(
+    /// Makes one for an application that the surface offers this to.
+    ///
+    /// # Errors
+    /// Why it cannot be made.
+    pub fn new(
         device: &Arc<Device>,
         surface: &Surface,
         claim: Claim,
@@ -123,8 +99,13 @@ impl Swapchain {
         };
         let physical = device.instance.physical_device(device.physical);
         // SAFETY: valid with its chain by the specification.
-        let asked = unsafe { EXTENSIONS.read_creation(info, |one| (one.driver)(&physical)) }
-            .map_err(refused)?;
+        let asked = unsafe {
+            device
+                .instance
+                .extensions
+                .read_creation(info, |one| (one.driver)(&physical))
+        }
+        .map_err(refused)?;
         let modes =
             present_modes(info.present_mode, &asked.present_modes, offer).map_err(refused)?;
         if info.image_array_layers != 1 {
@@ -137,7 +118,7 @@ impl Swapchain {
             .iter()
             .map(|mode| present_mode::min_images(present_mode::to_vk(*mode)))
             .fold(info.min_image_count, u32::max);
-        if count > surface_queries::MAX_IMAGES {
+        if count > MAX_IMAGES {
             return Err(refused("more images than the surface offers"));
         }
         let mut recipe = recipe(info, asked).map_err(refused)?;
@@ -246,110 +227,35 @@ impl Swapchain {
             _ => self.fail("vkQueuePresentKHR", error),
         }
     }
+}
 
-    fn acquire(
-        &self,
-        timeout: u64,
-        semaphore: vk::Semaphore,
-        fence: vk::Fence,
-    ) -> Result<u32, vk::Result> {
-        let begin = Instant::now();
-        let deadline = Deadline::from_timeout(timeout);
-        let mut call = self.compositor.trace().acquire();
-        let acquired = self
-            .compositor
-            .acquire(deadline, &mut call)
-            .map_err(|error| self.fail("vkAcquireNextImageKHR", &error))?;
-        let Some(mut acquired) = acquired else {
-            return Err(match deadline {
-                Deadline::Now => vk::Result::NOT_READY,
-                _ => vk::Result::TIMEOUT,
-            });
-        };
-        let pending = matches!(acquired.wait, Wait::Pending(_));
-        match self.hand_over(&mut acquired, semaphore, fence) {
-            Ok(()) => {
-                let counters = self.compositor.counters();
-                match pending {
-                    true => counters.acquired_pending(begin.elapsed()),
-                    false => counters.acquired_signalled(begin.elapsed()),
-                }
-                call.returns(acquired.index, pending, counters.cpu_waits());
-                Ok(acquired.index)
-            }
-            Err(error) => {
-                tracing::error!(
-                    ?error,
-                    "vkAcquireNextImageKHR: the driver takes no sync_file"
-                );
-                self.compositor.give_back(acquired);
-                Err(error)
-            }
+impl Reported for Swapchain {
+    /// What it has to say of itself now.
+    fn report(&self) -> SwapchainReport {
+        SwapchainReport {
+            pid: std::process::id(),
+            application: report::application(),
+            driver: self
+                .device
+                .instance
+                .physical_device(self.device.physical)
+                .name
+                .clone(),
+            compositor: self.compositor.surface().display().compositor().to_owned(),
+            synchronisation: self.compositor.way().to_string(),
+            format: format!("{:?}", self.recipe.format),
+            modifier: self.layout.modifier,
+            extent: [self.recipe.extent.width, self.recipe.extent.height],
+            present_mode: format!("{:?}", self.mode),
+            image_count: self.images.len() as u32,
+            creation: self.creation,
+            counters: self.compositor.counters().snapshot(),
         }
     }
 
-    /// Makes the application's semaphore and fence signal when the image's fences do. On an error what
-    /// the image is waited for with is still in `acquired`.
-    fn hand_over(
-        &self,
-        acquired: &mut Acquired,
-        semaphore: vk::Semaphore,
-        fence: vk::Fence,
-    ) -> Result<(), vk::Result> {
-        match (
-            semaphore != vk::Semaphore::null(),
-            fence != vk::Fence::null(),
-        ) {
-            (false, false) => Ok(()),
-            (true, false) => self.import_semaphore(semaphore, &mut acquired.wait),
-            (false, true) => self.import_fence(fence, &mut acquired.wait),
-            (true, true) => {
-                let mut copy = acquired
-                    .wait
-                    .try_clone()
-                    .map_err(|error| result::of(&error))?;
-                self.import_semaphore(semaphore, &mut copy)?;
-                self.import_fence(fence, &mut acquired.wait)
-            }
-        }
-    }
-
-    fn import_semaphore(
-        &self,
-        semaphore: vk::Semaphore,
-        wait: &mut Wait,
-    ) -> Result<(), vk::Result> {
-        let Device { handle, next, .. } = &*self.device;
-        let import = next
-            .import_semaphore_fd
-            .ok_or(vk::Result::ERROR_INITIALIZATION_FAILED)?;
-        import_fd(wait, |fd| {
-            let info = vk::ImportSemaphoreFdInfoKHR::default()
-                .semaphore(semaphore)
-                .flags(vk::SemaphoreImportFlags::TEMPORARY)
-                .handle_type(vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD)
-                .fd(fd);
-            // SAFETY: the application's semaphore, which has nothing pending by the specification; a
-            // sync_file, or -1 for a payload that has signalled already.
-            unsafe { import(*handle, &info) }
-        })
-    }
-
-    fn import_fence(&self, fence: vk::Fence, wait: &mut Wait) -> Result<(), vk::Result> {
-        let Device { handle, next, .. } = &*self.device;
-        let import = next
-            .import_fence_fd
-            .ok_or(vk::Result::ERROR_INITIALIZATION_FAILED)?;
-        import_fd(wait, |fd| {
-            let info = vk::ImportFenceFdInfoKHR::default()
-                .fence(fence)
-                .flags(vk::FenceImportFlags::TEMPORARY)
-                .handle_type(vk::ExternalFenceHandleTypeFlags::SYNC_FD)
-                .fd(fd);
-            // SAFETY: the application's unsignalled fence, which has nothing pending by the
-            // specification; a sync_file, or -1 for a payload that has signalled already.
-            unsafe { import(*handle, &info) }
-        })
+    /// The file to which the report goes, if it goes anywhere.
+    fn report_file(&self) -> Option<&Path> {
+        self.device.instance.settings.report.as_deref()
     }
 }
 
@@ -359,19 +265,6 @@ impl Drop for Swapchain {
         let handle = vk::SwapchainKHR::from_raw(std::ptr::from_ref(self) as usize as u64);
         self.device.free_aliases_of(handle);
     }
-}
-
-/// Imports a payload. A driver that succeeds has taken the descriptor, and `wait` is empty then.
-fn import_fd(wait: &mut Wait, import: impl FnOnce(i32) -> vk::Result) -> Result<(), vk::Result> {
-    let fd = match &*wait {
-        Wait::Signalled => -1,
-        Wait::Pending(fences) => fences.as_fd().as_raw_fd(),
-    };
-    import(fd).result()?;
-    if let Wait::Pending(taken) = std::mem::replace(wait, Wait::Signalled) {
-        let _ = OwnedFd::from(taken).into_raw_fd();
-    }
-    Ok(())
 }
 
 /// The modes in which images will be presented, the first one first.
@@ -417,276 +310,4 @@ fn recipe(
         layouts: Vec::new(),
         role: Role::default(),
     })
-}
-
-/// `vkCreateSwapchainKHR`.
-pub unsafe extern "system" fn create_swapchain(
-    device: vk::Device,
-    create_info: *const vk::SwapchainCreateInfoKHR<'_>,
-    allocator: *const vk::AllocationCallbacks<'_>,
-    swapchain: *mut vk::SwapchainKHR,
-) -> vk::Result {
-    // SAFETY: valid parameters by the specification.
-    unsafe {
-        on_device("vkCreateSwapchainKHR", device, |object| {
-            let info = &*create_info;
-            let known_below = object.instance.is_known_below(info.surface);
-            let owned = match object.keeps_drivers() && known_below {
-                true => None,
-                false => {
-                    surface_queries::owned_surface(&object.instance, object.physical, info.surface)
-                }
-            };
-            let Some((surface, verdict)) = owned else {
-                if !known_below {
-                    return Err(vk::Result::ERROR_SURFACE_LOST_KHR);
-                }
-                let next = below(object.next.create_swapchain)?;
-                return Ok(next(device, create_info, allocator, swapchain));
-            };
-            let Verdict::Owned(offer) = &*verdict else {
-                return Err(vk::Result::ERROR_SURFACE_LOST_KHR);
-            };
-            // "oldSwapchain is retired ... even if creation of the new swapchain fails"
-            if let Some(old) = object.swapchain(info.old_swapchain) {
-                old.compositor.retire();
-            }
-            // Display and surface are valid now, as a swapchain is made, and will be for its lifetime
-            // ("Wayland Platform").
-            let window = surface
-                .window()
-                .map_err(|error| result::log("vkCreateSwapchainKHR", &error))?;
-            // Of whatever VkSurfaceKHR oldSwapchain is: it must be "associated with [the] native window".
-            let Some(claim) = window.claim() else {
-                tracing::error!(
-                    "vkCreateSwapchainKHR: the surface has a swapchain that is not oldSwapchain"
-                );
-                return Err(vk::Result::ERROR_NATIVE_WINDOW_IN_USE_KHR);
-            };
-            let new = Swapchain::new(object, &surface, claim, offer, info)?;
-            let handle = new.handle();
-            report::remember(&new);
-            object.add_swapchain(new);
-            *swapchain = handle;
-            Ok(vk::Result::SUCCESS)
-        })
-    }
-}
-
-/// `vkDestroySwapchainKHR`.
-pub unsafe extern "system" fn destroy_swapchain(
-    device: vk::Device,
-    swapchain: vk::SwapchainKHR,
-    allocator: *const vk::AllocationCallbacks<'_>,
-) {
-    // SAFETY: valid parameters by the specification.
-    unsafe {
-        // The command has no answer.
-        let _ = on_device("vkDestroySwapchainKHR", device, |object| {
-            match object.remove_swapchain(swapchain) {
-                Some(_) => object.forget_private_data(swapchain.as_raw()),
-                None => below(object.next.destroy_swapchain)?(device, swapchain, allocator),
-            }
-            Ok(vk::Result::SUCCESS)
-        });
-    }
-}
-
-/// `vkGetSwapchainImagesKHR`.
-pub unsafe extern "system" fn get_swapchain_images(
-    device: vk::Device,
-    swapchain: vk::SwapchainKHR,
-    count: *mut u32,
-    images: *mut vk::Image,
-) -> vk::Result {
-    // SAFETY: valid parameters by the specification.
-    unsafe {
-        on_swapchain(
-            "vkGetSwapchainImagesKHR",
-            device,
-            swapchain,
-            |ours| {
-                Ok(p_next::enumerate(
-                    &ours.images,
-                    count,
-                    images,
-                    |image, to| {
-                        *to = image.handle;
-                    },
-                ))
-            },
-            |object| {
-                let next = below(object.next.get_swapchain_images)?;
-                Ok(next(device, swapchain, count, images))
-            },
-        )
-    }
-}
-
-/// `vkAcquireNextImageKHR`.
-pub unsafe extern "system" fn acquire_next_image(
-    device: vk::Device,
-    swapchain: vk::SwapchainKHR,
-    timeout: u64,
-    semaphore: vk::Semaphore,
-    fence: vk::Fence,
-    index: *mut u32,
-) -> vk::Result {
-    // SAFETY: valid parameters by the specification.
-    unsafe {
-        on_swapchain(
-            "vkAcquireNextImageKHR",
-            device,
-            swapchain,
-            |ours| {
-                *index = ours.acquire(timeout, semaphore, fence)?;
-                Ok(ours.quality())
-            },
-            |object| {
-                let next = below(object.next.acquire_next_image)?;
-                Ok(next(device, swapchain, timeout, semaphore, fence, index))
-            },
-        )
-    }
-}
-
-/// `vkAcquireNextImage2KHR`: a group of one device, so that its mask says nothing new.
-pub unsafe extern "system" fn acquire_next_image2(
-    device: vk::Device,
-    info: *const vk::AcquireNextImageInfoKHR<'_>,
-    index: *mut u32,
-) -> vk::Result {
-    // SAFETY: valid parameters by the specification.
-    unsafe {
-        let wanted = &*info;
-        on_swapchain(
-            "vkAcquireNextImage2KHR",
-            device,
-            wanted.swapchain,
-            |ours| {
-                *index = ours.acquire(wanted.timeout, wanted.semaphore, wanted.fence)?;
-                Ok(ours.quality())
-            },
-            |object| {
-                let next = below(object.next.acquire_next_image2)?;
-                Ok(next(device, info, index))
-            },
-        )
-    }
-}
-
-/// `vkCreateImage`: an alias of our swapchain's images is made as they are; every other image goes down
-/// untouched.
-pub unsafe extern "system" fn create_image(
-    device: vk::Device,
-    info: *const vk::ImageCreateInfo<'_>,
-    allocator: *const vk::AllocationCallbacks<'_>,
-    image: *mut vk::Image,
-) -> vk::Result {
-    // SAFETY: valid parameters with a valid chain by the specification.
-    unsafe {
-        let alias = p_next::find::<vk::ImageSwapchainCreateInfoKHR<'_>>((*info).p_next);
-        on_device("vkCreateImage", device, |object| {
-            match alias.and_then(|alias| object.swapchain(alias.swapchain)) {
-                Some(ours) => {
-                    *image = ours.recipe.create(object, allocator)?;
-                    Ok(vk::Result::SUCCESS)
-                }
-                None => {
-                    let next = below(object.next.create_image)?;
-                    Ok(next(device, info, allocator, image))
-                }
-            }
-        })
-    }
-}
-
-/// `vkDestroyImage`: an alias of our swapchain's images takes its memory with it.
-pub unsafe extern "system" fn destroy_image(
-    device: vk::Device,
-    image: vk::Image,
-    allocator: *const vk::AllocationCallbacks<'_>,
-) {
-    // SAFETY: valid parameters by the specification.
-    unsafe {
-        // The command has no answer.
-        let _ = on_device("vkDestroyImage", device, |object| {
-            // Before: afterwards another image may have this handle.
-            let alias = object.take_alias(image);
-            below(object.next.destroy_image)?(device, image, allocator);
-            if let Some(alias) = alias {
-                object.free_alias(alias);
-            }
-            Ok(vk::Result::SUCCESS)
-        });
-    }
-}
-
-/// `vkBindImageMemory2`: an image bound to our swapchain gets the memory of that swapchain's image.
-pub unsafe extern "system" fn bind_image_memory2(
-    device: vk::Device,
-    count: u32,
-    infos: *const vk::BindImageMemoryInfo<'_>,
-) -> vk::Result {
-    // SAFETY: valid parameters with valid chains by the specification.
-    unsafe {
-        on_device("vkBindImageMemory2", device, |object| {
-            let next = below(object.next.bind_image_memory2)?;
-            let all = p_next::slice(infos, count);
-            let bindings: SmallVec<[_; 4]> = all
-                .iter()
-                .map(|info| {
-                    type To<'a> = vk::BindImageMemorySwapchainInfoKHR<'a>;
-                    let to = p_next::find::<To<'_>>(info.p_next)?;
-                    Some((object.swapchain(to.swapchain)?, to.image_index))
-                })
-                .collect();
-            if bindings.iter().all(Option::is_none) {
-                return Ok(next(device, count, infos));
-            }
-            // All are attempted, and each tells its own result (VK_KHR_maintenance6); the first failure
-            // is that of the whole.
-            let mut whole = vk::Result::SUCCESS;
-            for (info, binding) in all.iter().zip(bindings) {
-                let bound = match binding {
-                    None => next(device, 1, info),
-                    Some((ours, index)) => {
-                        let bound = match ours.bind_alias(info.image, index) {
-                            Ok(()) => vk::Result::SUCCESS,
-                            Err(error) => error,
-                        };
-                        if let Some(status) =
-                            p_next::find::<vk::BindMemoryStatusKHR<'_>>(info.p_next)
-                        {
-                            *status.p_result = bound;
-                        }
-                        bound
-                    }
-                };
-                if whole == vk::Result::SUCCESS {
-                    whole = bound;
-                }
-            }
-            Ok(whole)
-        })
-    }
-}
-
-impl Swapchain {
-    fn bind_alias(self: &Arc<Self>, alias: vk::Image, index: u32) -> Result<(), vk::Result> {
-        let dma_buf = self
-            .compositor
-            .dma_buf(index)
-            .ok_or(vk::Result::ERROR_OUT_OF_DEVICE_MEMORY)?;
-        let memory = image::bind_alias(
-            &self.device,
-            alias,
-            dma_buf.as_fd(),
-            &self.recipe,
-            self.layout,
-        )?;
-        let swapchain = self.handle();
-        self.device.add_alias(alias, Alias { swapchain, memory });
-        Ok(())
-    }
 }

@@ -6,26 +6,14 @@ use std::sync::Arc;
 use ash::vk;
 
 use crate::{
-    objects::{
-        device::Device,
-        dispatch::{self, Dispatchable},
-        instance::Instance,
-        surface::{Offer, Verdict},
-    },
-    swapchain::owned::Swapchain,
+    entry::dispatch::{self, Dispatchable},
+    objects::{device::Device, instance::Instance, offer::Offer, surface::Verdict},
+    swapchain::{owned::Swapchain, owner::Owner},
     vulkan::result::{self, PANICKED},
 };
 
 /// What a command answers; an error is a `VkResult` as well, and comes with `?`.
 pub type Answer = Result<vk::Result, vk::Result>;
-
-/// The command of the next layer or the driver, or what to answer if it has none.
-///
-/// # Errors
-/// `VK_ERROR_EXTENSION_NOT_PRESENT`.
-pub fn below<F>(command: Option<F>) -> Result<F, vk::Result> {
-    command.ok_or(vk::Result::ERROR_EXTENSION_NOT_PRESENT)
-}
 
 /// A command of an instance or a physical device.
 ///
@@ -52,7 +40,7 @@ pub unsafe fn on_instance(
 pub unsafe fn on_device(
     command: &'static str,
     handle: impl Dispatchable,
-    body: impl FnOnce(&Arc<Device>) -> Answer,
+    body: impl FnOnce(&Arc<Owner>) -> Answer,
 ) -> vk::Result {
     result::guard(command, PANICKED, || {
         // SAFETY: the caller guarantees a valid handle.
@@ -94,7 +82,7 @@ pub unsafe fn on_surface(
     command: &'static str,
     device: vk::PhysicalDevice,
     surface: vk::SurfaceKHR,
-    ours: impl FnOnce(&Offer) -> Answer,
+    ours: impl FnOnce(&Instance, &Offer) -> Answer,
     below: impl FnOnce(&Instance) -> Answer,
 ) -> vk::Result {
     // SAFETY: the caller guarantees a valid handle.
@@ -106,8 +94,8 @@ pub unsafe fn on_surface(
             if instance.physical_device(device).is_kept() && known.is_known_below() {
                 return below(instance);
             }
-            match &*known.verdict(instance, device) {
-                Verdict::Owned(offer) => ours(offer),
+            match &*instance.verdict(&known, device) {
+                Verdict::Owned(offer) => ours(instance, offer),
                 Verdict::Aside(_) if known.is_known_below() => below(instance),
                 // It is ours alone, and the layer cannot own swapchains on this device.
                 Verdict::Aside(_) => Err(vk::Result::ERROR_SURFACE_LOST_KHR),

@@ -12,10 +12,10 @@ use std::{
 
 use ash::vk;
 
-use crate::objects::{device::Device, instance::Instance};
+use crate::{objects::instance::Instance, swapchain::owner::Owner};
 
 static INSTANCES: Table<Instance> = Table::new();
-static DEVICES: Table<Device> = Table::new();
+static DEVICES: Table<Owner> = Table::new();
 
 /// Objects by their dispatch key.
 struct Table<T>(RwLock<Option<HashMap<usize, Arc<T>>>>);
@@ -81,7 +81,7 @@ pub unsafe fn instance(handle: impl Dispatchable) -> Option<Arc<Instance>> {
 ///
 /// # Safety
 /// `handle` is a valid handle of one of these types.
-pub unsafe fn device(handle: impl Dispatchable) -> Option<Arc<Device>> {
+pub unsafe fn device(handle: impl Dispatchable) -> Option<Arc<Owner>> {
     // SAFETY: the caller guarantees a valid handle.
     DEVICES.get(unsafe { key(handle) })
 }
@@ -101,21 +101,21 @@ pub unsafe fn remove_instance(handle: vk::Instance) -> Option<Arc<Instance>> {
 }
 
 /// The devices of an instance.
-pub fn devices_of(instance: vk::Instance) -> impl Iterator<Item = Arc<Device>> {
+pub fn devices_of(instance: vk::Instance) -> impl Iterator<Item = Arc<Owner>> {
     let devices = DEVICES.all().into_iter();
     devices.filter(move |device| device.instance.handle == instance)
 }
 
 /// # Safety
 /// `handle` is the valid handle of this device.
-pub unsafe fn add_device(handle: vk::Device, object: Arc<Device>) {
+pub unsafe fn add_device(handle: vk::Device, object: Arc<Owner>) {
     // SAFETY: the caller guarantees a valid handle.
     DEVICES.insert(unsafe { key(handle) }, object);
 }
 
 /// # Safety
 /// `handle` is a valid handle.
-pub unsafe fn remove_device(handle: vk::Device) -> Option<Arc<Device>> {
+pub unsafe fn remove_device(handle: vk::Device) -> Option<Arc<Owner>> {
     // SAFETY: the caller guarantees a valid handle.
     DEVICES.remove(unsafe { key(handle) })
 }

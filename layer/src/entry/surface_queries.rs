@@ -1,24 +1,27 @@
 //! What a surface offers: answered by the layer where it owns the swapchains, by whoever is below
 //! elsewhere.
 
-use std::{ffi::c_void, sync::Arc};
+use std::ffi::c_void;
 
 use ash::vk;
 use wayfence::wayland;
 
 use crate::{
-    extensions::{self, EXTENSIONS, Level, SurfaceQuery, google_surfaceless_query as surfaceless},
-    objects::{
+    entry::{
+        answer::{on_instance, on_surface},
         dispatch,
-        entry::{below, on_instance, on_surface},
-        instance::Instance,
-        surface::{Offer, Surface, Verdict},
+    },
+    extensions::{
+        extension::{Level, SurfaceQuery},
+        google_surfaceless_query as surfaceless,
+        surface_maintenance1::asked_mode,
+    },
+    objects::{
+        next::below,
+        offer::{MAX_IMAGES, Offer},
     },
     vulkan::{p_next, present_mode::min_images, result},
 };
-
-/// More than any application has a use for; each is memory and a descriptor here and in the compositor.
-pub const MAX_IMAGES: u32 = 64;
 
 /// `vkGetPhysicalDeviceSurfaceCapabilitiesKHR`.
 pub unsafe extern "system" fn get_surface_capabilities(
@@ -32,7 +35,7 @@ pub unsafe extern "system" fn get_surface_capabilities(
             "vkGetPhysicalDeviceSurfaceCapabilitiesKHR",
             device,
             surface,
-            |offer| {
+            |_, offer| {
                 *capabilities = own_capabilities(offer, vk::PresentModeKHR::FIFO);
                 Ok(vk::Result::SUCCESS)
             },
@@ -58,8 +61,8 @@ pub unsafe extern "system" fn get_surface_capabilities2(
             "vkGetPhysicalDeviceSurfaceCapabilities2KHR",
             device,
             info.surface,
-            |offer| {
-                let mode = extensions::asked_mode(info).unwrap_or(vk::PresentModeKHR::FIFO);
+            |instance, offer| {
+                let mode = asked_mode(info).unwrap_or(vk::PresentModeKHR::FIFO);
                 let own = own_capabilities(offer, mode);
                 let answer = &mut *capabilities;
                 answer.surface_capabilities = own;
@@ -68,7 +71,9 @@ pub unsafe extern "system" fn get_surface_capabilities2(
                     capabilities: own,
                     offer: Some(offer),
                 };
-                EXTENSIONS.fill_capabilities(&query, answer.p_next, |_| true);
+                instance
+                    .extensions
+                    .fill_capabilities(&query, answer.p_next, |_| true);
                 Ok(vk::Result::SUCCESS)
             },
             |instance| {
@@ -82,11 +87,13 @@ pub unsafe extern "system" fn get_surface_capabilities2(
                         capabilities: answer.surface_capabilities,
                         offer: None,
                     };
-                    EXTENSIONS.fill_capabilities(&query, answer.p_next, |one| {
-                        one.level == Level::Device
-                            && one.is_provided()
-                            && !one.is_had(|name| known.has(name))
-                    });
+                    instance
+                        .extensions
+                        .fill_capabilities(&query, answer.p_next, |one| {
+                            one.level == Level::Device
+                                && one.is_provided()
+                                && !one.is_had(|name| known.has(name))
+                        });
                 }
                 Ok(result)
             },
@@ -106,7 +113,7 @@ pub unsafe extern "system" fn get_surface_capabilities2_ext(
             "vkGetPhysicalDeviceSurfaceCapabilities2EXT",
             device,
             surface,
-            |offer| {
+            |_, offer| {
                 let own = own_capabilities(offer, vk::PresentModeKHR::FIFO);
                 let out = &mut *capabilities;
                 out.min_image_count = own.min_image_count;
@@ -143,7 +150,7 @@ pub unsafe extern "system" fn get_surface_formats(
             "vkGetPhysicalDeviceSurfaceFormatsKHR",
             device,
             surface,
-            |offer| {
+            |_, offer| {
                 let own = &offer.surface_formats;
                 Ok(p_next::enumerate(own, count, formats, |format, to| {
                     *to = *format;
@@ -178,11 +185,13 @@ pub unsafe extern "system" fn get_surface_formats2(
             "vkGetPhysicalDeviceSurfaceFormats2KHR",
             device,
             (*info).surface,
-            |offer| {
+            |instance, offer| {
                 let own = &offer.surface_formats;
                 Ok(p_next::enumerate(own, count, formats, |format, to| {
                     to.surface_format = *format;
-                    EXTENSIONS.fill_format(offer, format.format, to.p_next);
+                    instance
+                        .extensions
+                        .fill_format(offer, format.format, to.p_next);
                 }))
             },
             |instance| {
@@ -214,7 +223,7 @@ pub unsafe extern "system" fn get_surface_present_modes(
             "vkGetPhysicalDeviceSurfacePresentModesKHR",
             device,
             surface,
-            |offer| {
+            |_, offer| {
                 let own = &offer.present_modes;
                 Ok(p_next::enumerate(own, count, modes, |mode, to| *to = *mode))
             },
@@ -239,7 +248,7 @@ pub unsafe extern "system" fn get_surface_support(
         on_instance("vkGetPhysicalDeviceSurfaceSupportKHR", device, |instance| {
             let known_below = instance.is_known_below(surface);
             let kept = known_below && instance.physical_device(device).is_kept();
-            let owned = !kept && owned_surface(instance, device, surface).is_some();
+            let owned = !kept && instance.owned_surface(device, surface).is_some();
             if owned || !known_below {
                 *supported = owned.into();
                 return Ok(vk::Result::SUCCESS);
@@ -286,17 +295,6 @@ pub unsafe extern "system" fn get_wayland_presentation_support(
             able.into()
         },
     )
-}
-
-/// The surface, if the layer owns its swapchains on that device.
-pub fn owned_surface(
-    instance: &Instance,
-    device: vk::PhysicalDevice,
-    surface: vk::SurfaceKHR,
-) -> Option<(Arc<Surface>, Arc<Verdict>)> {
-    let surface = instance.surface(surface)?;
-    let verdict = surface.verdict(instance, device);
-    matches!(*verdict, Verdict::Owned(_)).then_some((surface, verdict))
 }
 
 /// Everything that an enumeration answers.

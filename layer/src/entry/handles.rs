@@ -6,7 +6,8 @@ use std::sync::Arc;
 use ash::vk::{self, Handle};
 
 use crate::{
-    objects::{device::Device, dispatch},
+    entry::dispatch,
+    swapchain::owner::Owner,
     vulkan::result::{self, PANICKED},
 };
 
@@ -18,7 +19,7 @@ unsafe fn look(
     device: vk::Device,
     object_type: vk::ObjectType,
     handle: u64,
-) -> Option<(Arc<Device>, bool)> {
+) -> Option<(Arc<Owner>, bool)> {
     // SAFETY: the caller guarantees a valid handle.
     let device = unsafe { dispatch::device(device) }?;
     let ours = match object_type {

@@ -5,8 +5,8 @@ use std::ffi::CStr;
 use ash::vk;
 
 use crate::{
-    extensions::EXTENSIONS,
-    objects::dispatch,
+    entry::dispatch,
+    extensions::list::List,
     vulkan::{p_next::Without, result, structures::size_of_type},
 };
 
@@ -30,7 +30,11 @@ pub unsafe extern "system" fn get_physical_device_features2(
         }
         let known = instance.physical_device(device);
         // SAFETY: a valid chain by the specification.
-        unsafe { EXTENSIONS.fill_features((*features).p_next, |one| (one.driver)(&known)) };
+        unsafe {
+            instance
+                .extensions
+                .fill_features((*features).p_next, |one| (one.driver)(&known))
+        };
     });
 }
 
@@ -39,12 +43,13 @@ pub unsafe extern "system" fn get_physical_device_features2(
 /// # Safety
 /// The chain is valid, and stays unchanged while the answer lives.
 pub unsafe fn withheld(
+    extensions: List,
     info: &vk::DeviceCreateInfo<'_>,
     is_passed: impl Fn(&CStr) -> bool,
 ) -> Without {
-    let is_unwanted = |structure| EXTENSIONS.withholds(structure, &is_passed);
+    let is_unwanted = |structure| extensions.withholds(structure, &is_passed);
     let size_of =
-        |structure| size_of_type(structure).or_else(|| EXTENSIONS.size_of_features(structure));
+        |structure| size_of_type(structure).or_else(|| extensions.size_of_features(structure));
     // SAFETY: the caller guarantees it; the sizes are the registry's.
     unsafe { Without::new(info.p_next, is_unwanted, size_of) }
 }

@@ -1,0 +1,88 @@
+//! What is enumerated for physical devices.
+
+use std::ffi::{CStr, c_char};
+
+use ash::vk;
+
+use crate::{
+    entry::dispatch,
+    extensions::{
+        EXTENSIONS,
+        extension::{Level, Provider},
+        properties,
+    },
+    objects::physical_device::next_extensions,
+    vulkan::{p_next, result},
+};
+
+/// `vkEnumerateDeviceExtensionProperties`: the driver's, with ours added where the layer can own
+/// swapchains, and without those that name swapchains in ways that we do not know.
+pub unsafe extern "system" fn enumerate_device_extension_properties(
+    device: vk::PhysicalDevice,
+    layer: *const c_char,
+    count: *mut u32,
+    properties: *mut vk::ExtensionProperties,
+) -> vk::Result {
+    result::guard(
+        "vkEnumerateDeviceExtensionProperties",
+        result::PANICKED,
+        || {
+            // SAFETY: null or a valid C string by the specification.
+            let layer_name = (!layer.is_null()).then(|| unsafe { CStr::from_ptr(layer) });
+            if layer_name == Some(properties::LAYER_NAME) {
+                let own = EXTENSIONS.properties(Level::Device, |_| true);
+                // SAFETY: valid by the specification.
+                return unsafe {
+                    p_next::enumerate(&own, count, properties, |from, to| *to = *from)
+                };
+            }
+            if device == vk::PhysicalDevice::null() {
+                return vk::Result::ERROR_LAYER_NOT_PRESENT;
+            }
+            // SAFETY: a valid handle by the specification.
+            let Some(instance) = (unsafe { dispatch::instance(device) }) else {
+                return vk::Result::ERROR_INITIALIZATION_FAILED;
+            };
+            let able = instance.can_own(&instance.physical_device(device));
+            if layer_name.is_some() || !able {
+                return match instance.next.enumerate_device_extension_properties {
+                    // SAFETY: the application's own parameters.
+                    Some(next) => unsafe { next(device, layer, count, properties) },
+                    None => vk::Result::ERROR_INITIALIZATION_FAILED,
+                };
+            }
+            let mut all = next_extensions(&instance.next, device);
+            all.retain(|extension| {
+                extension
+                    .extension_name_as_c_str()
+                    .is_ok_and(|name| !EXTENSIONS.hides(name))
+            });
+            let (known, owns) = (instance.physical_device(device), instance.owns(device));
+            let ours = EXTENSIONS.properties(Level::Device, |one| {
+                (owns || one.provider == Provider::Everybody) && (one.driver)(&known)
+            });
+            for own in ours {
+                let name = own.extension_name_as_c_str();
+                if !all
+                    .iter()
+                    .any(|extension| extension.extension_name_as_c_str() == name)
+                {
+                    all.push(own);
+                }
+            }
+            // SAFETY: valid by the specification.
+            unsafe { p_next::enumerate(&all, count, properties, |from, to| *to = *from) }
+        },
+    )
+}
+
+/// `vkEnumerateDeviceLayerProperties`: device layers are no more; this one answers for itself.
+pub unsafe extern "system" fn enumerate_device_layer_properties(
+    _: vk::PhysicalDevice,
+    count: *mut u32,
+    properties: *mut vk::LayerProperties,
+) -> vk::Result {
+    let own = [properties::layer_properties()];
+    // SAFETY: valid by the specification.
+    unsafe { p_next::enumerate(&own, count, properties, |from, to| *to = *from) }
+}

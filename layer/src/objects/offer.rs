@@ -1,0 +1,213 @@
+//! What a surface offers: what compositor and driver share.
+
+use ash::{ext, vk};
+use wayfence::{
+    format,
+    present_mode::PresentMode,
+    wayland::{self, Capabilities},
+};
+
+use super::physical_device::{ImageKind, Layout, PhysicalDevice};
+use crate::vulkan::present_mode;
+
+/// More than any application has a use for; each is memory and a descriptor here and in the compositor.
+pub const MAX_IMAGES: u32 = 64;
+
+/// What compositor and driver share.
+pub struct Offer {
+    /// The formats, in the order in which applications see them.
+    pub formats: Vec<SharedFormat>,
+    /// The formats as applications see them.
+    pub surface_formats: Vec<vk::SurfaceFormatKHR>,
+    /// What images of the first format can be used for.
+    pub usage: vk::ImageUsageFlags,
+    /// The largest image.
+    pub max_extent: vk::Extent2D,
+    /// When images can be shown.
+    pub present_modes: Vec<vk::PresentModeKHR>,
+}
+
+/// A format that both can do, opaque and with alpha.
+pub struct SharedFormat {
+    /// Its names.
+    pub format: &'static format::Format,
+    /// The layouts that the driver can do; in one at least the compositor takes it opaque, and in one at
+    /// least with alpha.
+    pub layouts: Vec<Layout>,
+    /// The fixed rates at which its images can be compressed.
+    pub fixed_rates: vk::ImageCompressionFixedRateFlagsEXT,
+}
+
+impl Offer {
+    /// What a driver's device and a compositor share, in these colour spaces; `None` if they share no format.
+    pub fn of(
+        device: &PhysicalDevice,
+        compositor: &Capabilities,
+        color_spaces: &[vk::ColorSpaceKHR],
+    ) -> Option<Self> {
+        let offered = &compositor.formats;
+        let formats: Vec<_> = format::all()
+            .iter()
+            .filter_map(|format| shared(device, offered, format))
+            .collect();
+        let usage = usages(device, offered, formats.first()?);
+        let present_modes = PresentMode::ALL
+            .into_iter()
+            .filter(|mode| mode.is_offered(compositor))
+            .map(present_mode::to_vk)
+            .collect();
+        let side = device.max_extent;
+        Some(Offer {
+            surface_formats: surface_formats(color_spaces, &formats),
+            formats,
+            usage,
+            max_extent: vk::Extent2D {
+                width: side,
+                height: side,
+            },
+            present_modes,
+        })
+    }
+
+    /// The fixed rates at which images of this format can be compressed.
+    pub fn fixed_rates(&self, format: vk::Format) -> vk::ImageCompressionFixedRateFlagsEXT {
+        let shared = self
+            .formats
+            .iter()
+            .find(|shared| shared.format.vk == format);
+        shared.map_or_else(Default::default, |shared| shared.fixed_rates)
+    }
+
+    /// The shared format with that name, in a colour space in which it is offered.
+    pub fn format(
+        &self,
+        format: vk::Format,
+        color_space: vk::ColorSpaceKHR,
+    ) -> Option<&SharedFormat> {
+        let wanted = vk::SurfaceFormatKHR {
+            format,
+            color_space,
+        };
+        if !self.surface_formats.contains(&wanted) {
+            return None;
+        }
+        self.formats
+            .iter()
+            .find(|shared| shared.format.vk == format)
+    }
+}
+
+/// The formats in every colour space in which a buffer can be handed over as it is.
+fn surface_formats(
+    color_spaces: &[vk::ColorSpaceKHR],
+    formats: &[SharedFormat],
+) -> Vec<vk::SurfaceFormatKHR> {
+    color_spaces
+        .iter()
+        .flat_map(|color_space| {
+            formats.iter().map(move |shared| vk::SurfaceFormatKHR {
+                format: shared.format.vk,
+                color_space: *color_space,
+            })
+        })
+        .collect()
+}
+
+/// The format with the layouts that both can do: opaque and with alpha, for an application may choose
+/// either with every format that a surface offers.
+fn shared(
+    device: &PhysicalDevice,
+    offered: &wayland::Formats,
+    format: &'static format::Format,
+) -> Option<SharedFormat> {
+    let opaque = offered.modifiers(format.opaque);
+    let alpha = offered.modifiers(format.alpha);
+    if opaque.is_empty() || alpha.is_empty() {
+        return None;
+    }
+    let kind = kind(format.vk);
+    let layouts = exportable(device, &kind);
+    let is_shared = |modifiers: &[u64]| {
+        let taken = |layout: &Layout| modifiers.contains(&layout.modifier);
+        layouts.iter().any(taken)
+    };
+    (is_shared(opaque) && is_shared(alpha)).then(|| SharedFormat {
+        format,
+        fixed_rates: match device.compresses {
+            true => device.compression_of(&kind, &layouts),
+            false => Default::default(),
+        },
+        layouts,
+    })
+}
+
+/// The least that images of a format are.
+fn kind(format: vk::Format) -> ImageKind<'static> {
+    ImageKind {
+        format,
+        usage: vk::ImageUsageFlags::COLOR_ATTACHMENT,
+        flags: vk::ImageCreateFlags::empty(),
+        view_formats: &[],
+        compression: None,
+        queue_families: &[],
+        extent: vk::Extent2D {
+            width: 1,
+            height: 1,
+        },
+    }
+}
+
+/// The layouts in which the driver can make such images for others.
+fn exportable(device: &PhysicalDevice, kind: &ImageKind<'_>) -> Vec<Layout> {
+    let mut layouts = device.layouts(kind.format);
+    layouts.retain(|layout| device.can_export(kind, layout.modifier));
+    layouts
+}
+
+/// Whether the driver can make images of the format for a compositor that takes it.
+pub fn can_hand_over(device: &PhysicalDevice, format: vk::Format) -> bool {
+    format::all().iter().any(|known| known.vk == format)
+        && !exportable(device, &kind(format)).is_empty()
+}
+
+/// What images of the format can be used for, in one layout at least.
+fn usages(
+    device: &PhysicalDevice,
+    offered: &wayland::Formats,
+    shared: &SharedFormat,
+) -> vk::ImageUsageFlags {
+    [
+        vk::ImageUsageFlags::COLOR_ATTACHMENT,
+        vk::ImageUsageFlags::TRANSFER_SRC,
+        vk::ImageUsageFlags::TRANSFER_DST,
+        vk::ImageUsageFlags::SAMPLED,
+        vk::ImageUsageFlags::STORAGE,
+        vk::ImageUsageFlags::INPUT_ATTACHMENT,
+        vk::ImageUsageFlags::ATTACHMENT_FEEDBACK_LOOP_EXT,
+        vk::ImageUsageFlags::HOST_TRANSFER_EXT,
+    ]
+    .into_iter()
+    .filter(|usage| {
+        let needs = match *usage {
+            vk::ImageUsageFlags::ATTACHMENT_FEEDBACK_LOOP_EXT => {
+                Some(ext::attachment_feedback_loop_layout::NAME)
+            }
+            vk::ImageUsageFlags::HOST_TRANSFER_EXT => Some(ext::host_image_copy::NAME),
+            _ => None,
+        };
+        if needs.is_some_and(|extension| !device.has(extension)) {
+            return false;
+        }
+        let kind = ImageKind {
+            usage: *usage,
+            ..kind(shared.format.vk)
+        };
+        let offered = offered.modifiers(shared.format.opaque);
+        shared
+            .layouts
+            .iter()
+            .filter(|layout| offered.contains(&layout.modifier))
+            .any(|layout| device.can_export(&kind, layout.modifier))
+    })
+    .fold(vk::ImageUsageFlags::empty(), |all, usage| all | usage)
+}
