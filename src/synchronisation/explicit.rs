@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, Weak};
 
-use super::{Release, Wait};
+use super::release::{Release, Wait};
 use crate::{
     error::Result,
     kernel::sync_file::SyncFile,

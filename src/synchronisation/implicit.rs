@@ -1,6 +1,6 @@
 //! The implicit way: fences go in and out of the dma-buf as sync_files.
 
-use super::{Release, Wait};
+use super::release::{Release, Wait};
 use crate::{
     error::{Error, Result},
     kernel::{

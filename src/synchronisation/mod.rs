@@ -6,7 +6,9 @@
 mod cpu;
 mod explicit;
 mod implicit;
+mod release;
 mod syncobj;
 mod way;
 
-pub use way::{Choice, Found, Release, Synchronisation, Wait, Way};
+pub use release::{Found, Release, Wait};
+pub use way::{Choice, Synchronisation, Way};

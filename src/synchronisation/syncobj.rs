@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use smallvec::SmallVec;
 
-use super::{Found, Release, Wait, way::USUAL};
+use super::release::{Found, Release, USUAL, Wait};
 use crate::{
     error::{Error, Result},
     kernel::{sync_file::SyncFile, syncobj::Reached},

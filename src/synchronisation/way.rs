@@ -19,9 +19,13 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use smallvec::SmallVec;
-
-use super::{cpu, explicit::Fences, implicit, syncobj::Points};
+use super::{
+    cpu,
+    explicit::Fences,
+    implicit,
+    release::{Found, Release, Wait},
+    syncobj::Points,
+};
 use crate::{
     error::{Error, Result},
     kernel::{
@@ -111,47 +115,6 @@ impl Way {
 impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-/// What came back with a released image.
-#[derive(Debug)]
-pub enum Release {
-    /// Nobody uses the image: the window system has done with it, and our own last present is over.
-    Signalled,
-    /// A snapshot of all that must be waited for, and of nothing later. It had not signalled.
-    Fences(SyncFile),
-    /// To be asked by whoever acquires it, and the answer does not depend on when: points and sync_files
-    /// never change. A dma-buf is asked late only where its fences could not be taken at once; nobody
-    /// writes to the image before somebody acquires it.
-    Untaken,
-}
-
-/// As many images as a swapchain usually has, without allocation.
-pub(super) const USUAL: usize = 8;
-
-/// Images of which somebody has found that the compositor has let go, and what came back with them.
-pub type Found = SmallVec<[(u32, Release); USUAL]>;
-
-/// What an acquired image is waited for with.
-#[derive(Debug)]
-pub enum Wait {
-    /// Nothing: everybody is done with the image.
-    Signalled,
-    /// This sync_file, not signalled when it was looked at.
-    Pending(SyncFile),
-}
-
-impl Wait {
-    /// The same wait once more, with a descriptor of its own.
-    ///
-    /// # Errors
-    /// `EMFILE` and `ENFILE`.
-    pub fn try_clone(&self) -> Result<Self> {
-        match self {
-            Wait::Signalled => Ok(Wait::Signalled),
-            Wait::Pending(fences) => fences.try_clone().map(Wait::Pending),
-        }
     }
 }
 

@@ -50,7 +50,7 @@ use wayland_protocols::wp::{
 use super::{
     dmabuf::Formats,
     feedback::Told,
-    surface::{FrameCallback, Watched},
+    heard::{FrameCallback, Watched},
 };
 use crate::{kernel::sync_file::SyncFile, observe::trace::monotonic};
 

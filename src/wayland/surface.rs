@@ -22,6 +22,7 @@ use super::{
     explicit::{FenceSurface, PointSurface},
     feedback::{Feedback, Told},
     fifo::FifoSurface,
+    heard::{FrameCallback, Watched},
     shared::Shared,
     tearing::TearingSurface,
 };
@@ -29,11 +30,7 @@ use crate::{
     deadline::Deadline,
     error::{Error, Result},
     lock::lock,
-    observe::trace::FrameTrace,
-    swapchain::{
-        pacing::{self, Pacing},
-        presentations::Presentations,
-    },
+    swapchain::pacing::{self, Pacing},
 };
 
 /// The lowest version of `wl_surface` with `damage_buffer`.
@@ -339,7 +336,7 @@ impl Surface {
                     presentation.feedback(&self.surface, handle, watched);
                 }
                 // The compositor has begun to show this, or what has replaced it.
-                None if watched.awaited.is_some() => {
+                None if watched.is_awaited() => {
                     self.surface.frame(handle, watched);
                 }
                 None => {}
@@ -396,63 +393,5 @@ impl Drop for Surface {
         if let Some(feedback) = &self.feedback {
             feedback.destroy();
         }
-    }
-}
-
-/// The callback of one commit.
-pub(super) struct FrameCallback {
-    pacing: Arc<Mutex<Pacing>>,
-    serial: u64,
-}
-
-impl FrameCallback {
-    pub(super) fn done(&self) {
-        lock(&self.pacing).frame_done(self.serial, Instant::now());
-    }
-}
-
-/// A frame of which somebody wants to know when it was shown, or replaced.
-pub(crate) struct Watched {
-    /// Who waits for it: the frames of its swapchain, and which of them it is.
-    awaited: Option<(Arc<Mutex<Presentations>>, u64)>,
-    traced: Option<FrameTrace>,
-}
-
-impl Watched {
-    /// `None` if nobody wants to know.
-    pub(crate) fn new(
-        awaited: Option<(Arc<Mutex<Presentations>>, u64)>,
-        traced: Option<FrameTrace>,
-    ) -> Option<Self> {
-        (awaited.is_some() || traced.is_some()).then_some(Self { awaited, traced })
-    }
-
-    fn committed(&self) {
-        if let Some((presentations, id)) = &self.awaited {
-            lock(presentations).committed(*id, Instant::now());
-        }
-    }
-
-    /// Nobody will ever say more of it than that.
-    pub(super) fn over(&self) {
-        if let Some((presentations, id)) = &self.awaited {
-            lock(presentations).over(*id);
-        }
-    }
-
-    /// It was shown, at that time by `CLOCK_MONOTONIC` (see [`FrameTrace::shown`]).
-    pub(super) fn shown(&self, at: Option<u64>, refresh: u32, sequence: u64) {
-        if let (Some(traced), Some(at)) = (&self.traced, at) {
-            traced.shown(at, refresh, sequence);
-        }
-        self.over();
-    }
-
-    /// It never will be.
-    pub(super) fn discarded(&self) {
-        if let Some(traced) = &self.traced {
-            traced.discarded();
-        }
-        self.over();
     }
 }

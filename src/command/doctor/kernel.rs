@@ -15,7 +15,7 @@ use serde::Serialize;
 use wayfence::dma_buf::{Access, DmaBuf};
 use wayfence::syncobj;
 
-use super::Looked;
+use super::looked::Looked;
 
 /// What was found.
 #[derive(Serialize)]

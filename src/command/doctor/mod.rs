@@ -4,70 +4,25 @@
 //! the loader in this environment.
 
 mod compositor;
+mod findings;
 mod kernel;
 mod loader;
+mod looked;
 pub mod probe;
 mod text;
 mod verdict;
 mod vulkan;
 
 use std::env;
-use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use serde::{Deserialize, Serialize};
-
-use compositor::Compositor;
+use findings::Findings;
 use kernel::Kernel;
-use loader::{Link, Manifest};
+use looked::Looked;
 use probe::Part;
 use verdict::{Evidence, Verdict};
 use vulkan::Vulkan;
-
-/// What was found, or why it was not.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Looked<T> {
-    /// It was not.
-    Failed {
-        /// Why.
-        error: String,
-    },
-    /// It was.
-    Found(T),
-}
-
-impl<T, E: Display> From<Result<T, E>> for Looked<T> {
-    fn from(result: Result<T, E>) -> Self {
-        match result {
-            Ok(found) => Looked::Found(found),
-            Err(error) => Looked::Failed {
-                error: error.to_string(),
-            },
-        }
-    }
-}
-
-/// Everything that was found.
-#[derive(Serialize)]
-struct Findings {
-    /// The command's version.
-    version: &'static str,
-    kernel: Kernel,
-    compositor: Looked<Compositor>,
-    manifests: Vec<Manifest>,
-    /// From the application down.
-    chain: Vec<Link>,
-    /// Why our layer is not in the chain, were it so.
-    #[serde(skip)]
-    why_not_loaded: String,
-    vulkan: Looked<Vulkan>,
-    /// What the layer logged about each device's surface.
-    #[serde(skip)]
-    logs: Vec<String>,
-    verdict: Verdict,
-}
 
 /// Looks, prints, and answers the verdict's exit status.
 pub fn run(json: bool) -> ExitCode {

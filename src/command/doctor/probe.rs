@@ -11,8 +11,8 @@ use clap::ValueEnum;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Looked;
 use super::compositor::Compositor;
+use super::looked::Looked;
 use super::vulkan::Vulkan;
 
 /// What such a process looks at.

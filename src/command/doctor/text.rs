@@ -8,7 +8,7 @@ use wayfence::format::modifier_name;
 
 use super::loader::Manifest;
 use super::vulkan::{Device, Vulkan};
-use super::{Findings, Looked, verdict};
+use super::{findings::Findings, looked::Looked, verdict};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::Looked;
 use super::compositor::Compositor;
 use super::kernel::Kernel;
 use super::loader::Link;
+use super::looked::Looked;
 use super::vulkan::{Device, Vulkan};
 use crate::command::layer;
 

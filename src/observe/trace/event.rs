@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ring::Watched;
+use super::watched::Watched;
 
 /// Why an acquire did not return at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

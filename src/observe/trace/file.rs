@@ -95,7 +95,7 @@ impl TraceFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::trace::tests::Scratch;
+    use crate::observe::trace::scratch::Scratch;
 
     fn parsed(path: &Path) -> Vec<u32> {
         serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()

@@ -20,10 +20,13 @@ mod file;
 mod format;
 mod recorder;
 mod ring;
+#[cfg(test)]
+mod scratch;
 mod scribe;
 mod summary;
 mod timeline;
 mod tracer;
+mod watched;
 
 pub(crate) use clock::monotonic;
 pub use clock::now;

@@ -46,6 +46,28 @@ impl Recorder {
     }
 }
 
+impl Tracer {
+    /// The trace of a new swapchain.
+    pub(crate) fn swapchain(
+        self: &Arc<Self>,
+        synchronisation: String,
+        compositor: String,
+        extent: (u32, u32),
+        images: u32,
+        mode: String,
+    ) -> Trace {
+        let number = self.number();
+        let made = Made {
+            synchronisation,
+            compositor,
+            extent: extent.into(),
+            images,
+            mode,
+        };
+        Trace::on(Arc::clone(self), number, made)
+    }
+}
+
 impl Trace {
     /// Nothing is recorded.
     pub fn off() -> Self {
@@ -53,7 +75,7 @@ impl Trace {
     }
 
     /// The trace of a new swapchain.
-    pub(super) fn on(tracer: Arc<Tracer>, swapchain: u32, made: Made) -> Self {
+    fn on(tracer: Arc<Tracer>, swapchain: u32, made: Made) -> Self {
         let recorder = Recorder {
             tracer,
             swapchain,

@@ -7,8 +7,11 @@ use std::sync::{
 
 use crossbeam_queue::ArrayQueue;
 
-use super::event::{Event, Fences};
-use crate::kernel::sync_file::{FewFences, SyncFile};
+use super::{
+    event::{Event, Fences},
+    watched::Watched,
+};
+use crate::kernel::sync_file::SyncFile;
 
 /// How many records may wait: some hundred frames. The writer comes fifty times a second.
 const CAPACITY: usize = 2048;
@@ -22,21 +25,6 @@ pub(super) struct Ring {
     dropped: AtomicU64,
     unwatched: AtomicU64,
     open: Arc<AtomicUsize>,
-}
-
-/// A sync_file that the trace keeps until it has signalled.
-#[derive(Debug)]
-pub(super) struct Watched {
-    pub(super) file: SyncFile,
-    /// What it was when it changed hands: the kernel forgets a fence's name when it signals.
-    pub(super) fences: Option<FewFences>,
-    open: Arc<AtomicUsize>,
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl Ring {
@@ -79,11 +67,7 @@ impl Ring {
         if self.open.fetch_add(1, Ordering::Relaxed) < DESCRIPTORS
             && let Ok(file) = file.try_clone()
         {
-            return Fences::Watched(Watched {
-                fences: file.few_fences(),
-                file,
-                open: Arc::clone(&self.open),
-            });
+            return Fences::Watched(Watched::new(file, Arc::clone(&self.open)));
         }
         self.open.fetch_sub(1, Ordering::Relaxed);
         self.unwatched.fetch_add(1, Ordering::Relaxed);

@@ -11,7 +11,7 @@ use super::{
         PresentArgs, ProcessArgs, ShownArgs, SortArgs, SwapchainArgs, TraceEvent, VERSION,
         calls_lane, image_lane, microseconds,
     },
-    ring::Watched,
+    watched::Watched,
 };
 use crate::kernel::sync_file::{FenceInfo, FenceStatus, FewFences, SyncFileInfo};
 

@@ -4,38 +4,19 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
 use super::event::{Event, Fences, Made, What};
 use super::format::FrameArgs;
+use super::scratch::Scratch;
 use super::scribe::{FencesOf, Scribe};
 use super::timeline::parse;
 use super::*;
 use crate::error::Error;
 use crate::kernel::sync_file::{FenceInfo, FenceStatus, SyncFile};
 use crate::synchronisation::Release as Released;
-
-/// A path of its own in the directory for temporary files; what lies there goes with it.
-pub(super) struct Scratch(pub(super) PathBuf);
-
-impl Scratch {
-    pub(super) fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("wayfence-trace-{}-{number}.json", std::process::id());
-        Self(std::env::temp_dir().join(name))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
 
 const MS: u64 = 1_000_000;
 /// One refresh of 60 Hz.

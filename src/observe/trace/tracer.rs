@@ -11,8 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{
-    Trace, clock,
-    event::Made,
+    clock,
     file::{TraceFile, expanded},
     ring::Ring,
     scribe::Scribe,
@@ -103,24 +102,9 @@ impl Tracer {
             .unwrap_or_else(PoisonError::into_inner);
     }
 
-    /// The trace of a new swapchain.
-    pub(crate) fn swapchain(
-        self: &Arc<Self>,
-        synchronisation: String,
-        compositor: String,
-        extent: (u32, u32),
-        images: u32,
-        mode: String,
-    ) -> Trace {
-        let number = self.swapchains.fetch_add(1, Ordering::Relaxed) + 1;
-        let made = Made {
-            synchronisation,
-            compositor,
-            extent: extent.into(),
-            images,
-            mode,
-        };
-        Trace::on(Arc::clone(self), number, made)
+    /// The number of a new swapchain.
+    pub(super) fn number(&self) -> u32 {
+        self.swapchains.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(super) fn ring(&self) -> &Ring {
