@@ -13,6 +13,7 @@ use crate::{
     application::Mode,
     claims,
     figures::{Counted, Owned},
+    outcome::Outcome,
     plot,
     share::Share,
     side::{Amount, Pass, Run, Side, Workload, Workplace},
@@ -44,15 +45,6 @@ pub struct Settings {
     /// Where results go: bench.json, bench.svg, bench.txt.
     #[arg(long)]
     pub output: PathBuf,
-}
-
-/// One workload, measured.
-#[derive(Debug, Serialize)]
-pub struct Outcome {
-    /// Its name.
-    pub workload: String,
-    /// The driver, then each way of the layer.
-    pub sides: Vec<Counted>,
 }
 
 /// What the results are of.

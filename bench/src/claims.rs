@@ -3,11 +3,11 @@
 use std::fmt;
 
 use crate::{
-    benchmark::Outcome,
     figures::{
         ALLOCATIONS, Counted, FORMATS, FUTEX, IMAGES, PRESENT_MODES, RECREATION, SYSTEM_CALLS,
         row_of,
     },
+    outcome::Outcome,
     share::Share,
     table::in_short,
 };

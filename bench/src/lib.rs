@@ -12,6 +12,7 @@ pub mod benchmark;
 pub mod claims;
 pub mod figures;
 pub mod measurement;
+pub mod outcome;
 pub mod plot;
 pub mod share;
 pub mod side;

@@ -6,8 +6,8 @@ use svg::{
 };
 
 use crate::{
-    benchmark::Outcome,
     figures::{ROWS, Row},
+    outcome::Outcome,
     table::{in_short, ratio, text},
 };
 

@@ -3,8 +3,8 @@
 use std::fmt::{self, Write};
 
 use crate::{
-    benchmark::Outcome,
     figures::{Counted, ROWS, Row, Unit},
+    outcome::Outcome,
 };
 
 /// The outcome of one workload, for a person.
