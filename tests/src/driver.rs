@@ -6,7 +6,7 @@ use std::ffi::{CStr, CString, c_char, c_void};
 
 use ash::vk::{self, Handle};
 
-use crate::loader::{LinkInfo, VkLayerDeviceLink, VkLayerInstanceLink};
+use crate::link::{LinkInfo, VkLayerDeviceLink, VkLayerInstanceLink};
 
 /// What the driver has and what it saw.
 #[derive(Clone, Default)]
@@ -64,22 +64,6 @@ pub const UNTOUCHED: &[&CStr] = &[
     c"vkWaitForFences",
     c"vkVendorSpecificTEST",
 ];
-
-/// Below the driver there is nobody; a layer that comes here has not advanced its link.
-pub(crate) unsafe extern "system" fn unreachable_instance_proc_addr(
-    _: vk::Instance,
-    _: *const c_char,
-) -> vk::PFN_vkVoidFunction {
-    None
-}
-
-/// As [`unreachable_instance_proc_addr`].
-pub(crate) unsafe extern "system" fn unreachable_device_proc_addr(
-    _: vk::Device,
-    _: *const c_char,
-) -> vk::PFN_vkVoidFunction {
-    None
-}
 
 /// The driver's `vkGetInstanceProcAddr`.
 ///

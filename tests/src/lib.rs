@@ -58,6 +58,7 @@ mod environment;
 pub mod footprint;
 pub mod instance;
 pub mod layers;
+pub mod link;
 pub mod loader;
 mod manifests;
 pub mod messages;

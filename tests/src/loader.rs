@@ -10,10 +10,7 @@ use ash::vk;
 
 use crate::driver;
 use crate::layers;
-
-/// `PFN_GetPhysicalDeviceProcAddr`.
-pub type GetPhysicalDeviceProcAddr =
-    unsafe extern "system" fn(vk::Instance, *const c_char) -> vk::PFN_vkVoidFunction;
+use crate::link::{GetPhysicalDeviceProcAddr, LinkInfo, VkLayerDeviceLink, VkLayerInstanceLink};
 
 /// `VkNegotiateLayerInterface`.
 #[repr(C)]
@@ -34,35 +31,6 @@ pub struct VkNegotiateLayerInterface {
 
 /// `PFN_vkNegotiateLoaderLayerInterfaceVersion`.
 pub type Negotiate = unsafe extern "system" fn(*mut VkNegotiateLayerInterface) -> vk::Result;
-
-/// `VkLayerInstanceLink`.
-#[repr(C)]
-pub struct VkLayerInstanceLink {
-    next: *mut VkLayerInstanceLink,
-    get_instance_proc_addr: vk::PFN_vkGetInstanceProcAddr,
-    get_physical_device_proc_addr: Option<GetPhysicalDeviceProcAddr>,
-}
-
-/// `VkLayerDeviceLink`.
-#[repr(C)]
-pub struct VkLayerDeviceLink {
-    next: *mut VkLayerDeviceLink,
-    get_instance_proc_addr: vk::PFN_vkGetInstanceProcAddr,
-    get_device_proc_addr: vk::PFN_vkGetDeviceProcAddr,
-}
-
-/// `VkLayerInstanceCreateInfo` and `VkLayerDeviceCreateInfo`, as far as they bear a link.
-#[repr(C)]
-pub struct LinkInfo<Link> {
-    /// `LOADER_INSTANCE_CREATE_INFO` or `LOADER_DEVICE_CREATE_INFO`.
-    pub s_type: vk::StructureType,
-    /// The rest of the chain.
-    pub p_next: *const c_void,
-    /// 0, `VK_LAYER_LINK_INFO`.
-    pub function: i32,
-    /// The link of whoever is asked next.
-    pub link: *mut Link,
-}
 
 /// `VK_LAYER_LINK_INFO`.
 const VK_LAYER_LINK_INFO: i32 = 0;
@@ -195,7 +163,7 @@ impl Library {
         }
         let mut last = VkLayerInstanceLink {
             next: ptr::null_mut(),
-            get_instance_proc_addr: driver::unreachable_instance_proc_addr,
+            get_instance_proc_addr: unreachable_instance_proc_addr,
             get_physical_device_proc_addr: None,
         };
         let mut own = VkLayerInstanceLink {
@@ -263,8 +231,8 @@ impl Library {
     ) -> Result<vk::Device, vk::Result> {
         let mut last = VkLayerDeviceLink {
             next: ptr::null_mut(),
-            get_instance_proc_addr: driver::unreachable_instance_proc_addr,
-            get_device_proc_addr: driver::unreachable_device_proc_addr,
+            get_instance_proc_addr: unreachable_instance_proc_addr,
+            get_device_proc_addr: unreachable_device_proc_addr,
         };
         let mut own = VkLayerDeviceLink {
             next: &mut last,
@@ -347,4 +315,20 @@ fn negotiate(library: &libloading::Library) -> Negotiate {
     // SAFETY: the function of this name has this type.
     *unsafe { library.get::<Negotiate>(b"vkNegotiateLoaderLayerInterfaceVersion\0") }
         .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Below the driver there is nobody; a layer that comes here has not advanced its link.
+unsafe extern "system" fn unreachable_instance_proc_addr(
+    _: vk::Instance,
+    _: *const c_char,
+) -> vk::PFN_vkVoidFunction {
+    None
+}
+
+/// As [`unreachable_instance_proc_addr`].
+unsafe extern "system" fn unreachable_device_proc_addr(
+    _: vk::Device,
+    _: *const c_char,
+) -> vk::PFN_vkVoidFunction {
+    None
 }

@@ -7,46 +7,18 @@
 
 use std::time::Duration;
 
+use crate::behaviour::{Automatic, Behaviour};
 use crate::clock::{Clock, Timestamp};
 use crate::commit::{Fences, Synchronisation};
+use crate::frame::Frame;
+use crate::ids::SurfaceId;
 use crate::presentation::Presented;
-use crate::release::{Frame, With};
-use crate::state::{State, SurfaceId};
+use crate::release::With;
+use crate::state::State;
 use crate::surface_state::Surface;
-
-/// Who answers commits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Behaviour {
-    /// The test, with verbs. A commit is in force at once. All commits are kept until the test takes
-    /// them.
-    Manual,
-    /// The compositor itself, as a real one does. Of the commits that the test does not take only the
-    /// newest 16 are kept.
-    Automatic {
-        /// The time from one refresh of the display to the next.
-        refresh: Duration,
-    },
-}
 
 /// How many commits an automatic compositor keeps for the test: each holds descriptors.
 const KEPT: usize = 16;
-
-/// The display of an automatic compositor.
-pub(crate) struct Automatic {
-    /// A refresh, by `CLOCK_MONOTONIC`: all others are whole numbers of refreshes away.
-    zero: Timestamp,
-    /// The number of the last refresh.
-    refreshes: u64,
-}
-
-impl Automatic {
-    pub fn new() -> Self {
-        Self {
-            zero: Clock::Monotonic.now(),
-            refreshes: 0,
-        }
-    }
-}
 
 impl State {
     /// A commit is there.

@@ -1,12 +1,8 @@
 //! `wl_buffer`: what clients attach to their surfaces.
 
-use std::sync::Arc;
-
 use wayfence::dma_buf::DmaBuf;
-use wayland_server::protocol::wl_buffer::{self, WlBuffer};
-use wayland_server::{Client, DataInit, Dispatch, DisplayHandle};
 
-use crate::state::{ClientId, State};
+use crate::ids::ClientId;
 
 /// A `wl_buffer`, numbered in the order of their creation over all clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,31 +70,5 @@ impl Buffer {
             Memory::DmaBuf(image) => Some(image),
             Memory::Shm { .. } => None,
         }
-    }
-}
-
-impl Dispatch<WlBuffer, Arc<Buffer>> for State {
-    fn request(
-        _: &mut Self,
-        _: &Client,
-        _: &WlBuffer,
-        request: wl_buffer::Request,
-        _: &Arc<Buffer>,
-        _: &DisplayHandle,
-        _: &mut DataInit<'_, Self>,
-    ) {
-        match request {
-            wl_buffer::Request::Destroy => {}
-            other => unreachable!("{other:?}"),
-        }
-    }
-
-    fn destroyed(
-        state: &mut Self,
-        _: wayland_server::backend::ClientId,
-        _: &WlBuffer,
-        buffer: &Arc<Buffer>,
-    ) {
-        state.buffers.remove(&buffer.id);
     }
 }

@@ -8,9 +8,9 @@ use wayfence::sync_file::SyncFile;
 
 use crate::buffer::Buffer;
 use crate::clock::Timestamp;
-use crate::state::{ClientId, SurfaceId};
-use crate::surface_state::Viewport;
-use crate::syncobj::ClientTimeline;
+use crate::ids::{ClientId, SurfaceId};
+use crate::timeline::ClientTimeline;
+use crate::viewport::Viewport;
 
 /// One `wl_surface.commit`, and what was so when the compositor processed it.
 ///

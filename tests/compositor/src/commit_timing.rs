@@ -6,8 +6,10 @@ use wayland_protocols::wp::commit_timing::v1::server::wp_commit_timing_manager_v
 };
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle};
 
+use crate::ids::SurfaceId;
+use crate::state::{State, protocol_error, surface_id};
+
 use crate::clock;
-use crate::state::{State, SurfaceId, protocol_error, surface_id};
 
 global!(WpCommitTimingManagerV1);
 

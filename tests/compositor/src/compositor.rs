@@ -13,17 +13,19 @@ use wayfence::error::Result;
 use wayland_server::backend::{DisconnectReason, Handle, ObjectId};
 use wayland_server::{Display, ListeningSocket, Resource};
 
-use crate::automatic::Behaviour;
+use crate::behaviour::Behaviour;
 use crate::buffer::Buffer;
 use crate::commit::{Attached, Commit};
+use crate::disconnection::{Disconnection, ProtocolError, Reason};
 use crate::event_loop::{self, PATIENCE, Shared};
 use crate::feedback::Feedback;
-use crate::global;
-use crate::misbehave::Misbehave;
+use crate::ids::{ClientId, SurfaceId};
 use crate::offer::Offer;
 use crate::presentation::Presented;
 use crate::release::With;
-use crate::state::{ClientId, Disconnection, ProtocolError, Reason, State, SurfaceId};
+use crate::state::State;
+
+use crate::global;
 
 /// A running compositor. Every method may be called from any thread; a verb's events are sent when it
 /// returns. Dropping it ends all connections.
@@ -398,11 +400,6 @@ impl Compositor {
     /// From now on, commits are answered so.
     pub fn behave(&self, behaviour: Behaviour) {
         self.act(|state| state.behave(behaviour));
-    }
-
-    /// Verbs that no compositor should have.
-    pub fn misbehave(&self) -> Misbehave<'_> {
-        Misbehave(self)
     }
 }
 

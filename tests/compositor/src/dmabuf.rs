@@ -18,8 +18,8 @@ use wayland_server::{
 };
 
 use crate::buffer::{Buffer, BufferId, Image, Memory, Plane};
-use crate::feedback::FeedbackOf;
-use crate::offer::Format;
+use crate::feedback_objects::FeedbackOf;
+use crate::format::Format;
 use crate::state::{State, client_id, protocol_error, surface_id};
 
 /// As many as DRM knows (`DRM_FORMAT_MAX_PLANES` of AddFB2 is 4).

@@ -1,6 +1,5 @@
 //! The thread that reads the clients' requests.
 
-use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,11 +8,12 @@ use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::{Errno, read, write};
-use wayland_server::backend::{ClientData, DisconnectReason};
 use wayland_server::{Display, ListeningSocket};
 
 use crate::clock::{Clock, Timestamp};
-use crate::state::{ClientId, Disconnection, ProtocolError, Reason, State};
+use crate::connection::{Connection, News};
+use crate::ids::ClientId;
+use crate::state::State;
 
 /// What the thread and the test share.
 ///
@@ -24,49 +24,6 @@ pub(crate) struct Shared {
     pub changed: Condvar,
     wake: OwnedFd,
     news: Arc<News>,
-}
-
-/// What the test wants of the thread.
-#[derive(Default)]
-pub(crate) struct Control {
-    pub stop: bool,
-    pub frozen: bool,
-    pub listener: Option<ListeningSocket>,
-    /// How often somebody has asked for everything that was sent to be processed.
-    pub asked: u64,
-    /// The last of those askings that is answered.
-    pub answered: u64,
-    /// The thread is gone.
-    pub gone: bool,
-}
-
-/// Connections that have ended, and the state does not know yet.
-#[derive(Default)]
-pub(crate) struct News(Mutex<VecDeque<Disconnection>>);
-
-/// One client's connection, as wayland-server keeps it.
-pub(crate) struct Connection {
-    pub client: ClientId,
-    news: Arc<News>,
-}
-
-impl ClientData for Connection {
-    fn initialized(&self, _: wayland_server::backend::ClientId) {}
-
-    fn disconnected(&self, _: wayland_server::backend::ClientId, reason: DisconnectReason) {
-        // Called with the display's lock held: nothing else may be locked here.
-        lock(&self.news.0).push_back(Disconnection {
-            client: self.client,
-            reason: match reason {
-                DisconnectReason::ConnectionClosed => Reason::Closed,
-                DisconnectReason::ProtocolError(error) => Reason::Error(ProtocolError {
-                    interface: error.object_interface,
-                    code: error.code,
-                    message: error.message,
-                }),
-            },
-        });
-    }
 }
 
 impl Shared {

@@ -12,7 +12,8 @@ use wayland_protocols::wp::linux_explicit_synchronization::zv1::server::zwp_linu
 };
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle};
 
-use crate::state::{State, SurfaceId, protocol_error, surface_id};
+use crate::ids::SurfaceId;
+use crate::state::{State, protocol_error, surface_id};
 
 global!(ZwpLinuxExplicitSynchronizationV1);
 

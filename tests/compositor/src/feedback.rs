@@ -6,12 +6,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{Dev, MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 use rustix::io::write;
 use wayland_protocols::wp::linux_dmabuf::zv1::server::zwp_linux_dmabuf_feedback_v1::{
-    self, TrancheFlags, ZwpLinuxDmabufFeedbackV1,
+    TrancheFlags, ZwpLinuxDmabufFeedbackV1,
 };
-use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, Resource};
 
-use crate::offer::Format;
-use crate::state::{State, SurfaceId};
+use crate::format::Format;
 
 /// What a `zwp_linux_dmabuf_feedback_v1` says.
 #[derive(Clone, Debug, Default)]
@@ -160,54 +158,4 @@ fn file(bytes: &[u8], length: u32) -> OwnedFd {
     )
     .expect("F_ADD_SEALS");
     file
-}
-
-/// The surface of a feedback object; `None` for the default feedback.
-pub(crate) struct FeedbackOf(pub Option<SurfaceId>);
-
-impl Dispatch<ZwpLinuxDmabufFeedbackV1, FeedbackOf> for State {
-    fn request(
-        _: &mut Self,
-        _: &Client,
-        _: &ZwpLinuxDmabufFeedbackV1,
-        request: zwp_linux_dmabuf_feedback_v1::Request,
-        _: &FeedbackOf,
-        _: &DisplayHandle,
-        _: &mut DataInit<'_, Self>,
-    ) {
-        match request {
-            zwp_linux_dmabuf_feedback_v1::Request::Destroy => {}
-            other => unreachable!("{other:?}"),
-        }
-    }
-
-    fn destroyed(
-        state: &mut Self,
-        _: wayland_server::backend::ClientId,
-        object: &ZwpLinuxDmabufFeedbackV1,
-        _: &FeedbackOf,
-    ) {
-        state
-            .feedback_objects
-            .retain(|other| other.id() != object.id());
-    }
-}
-
-impl State {
-    /// Tells this to the feedback objects of one surface, or to all objects; then it is also what new
-    /// ones hear. Answers how many it was told to.
-    pub fn send_feedback(&mut self, surface: Option<SurfaceId>, feedback: Feedback) -> usize {
-        let mut told = 0;
-        for object in &self.feedback_objects {
-            let FeedbackOf(of) = object.data().expect("every feedback object has it");
-            if surface.is_none() || surface == *of {
-                feedback.send(object);
-                told += 1;
-            }
-        }
-        if surface.is_none() {
-            self.feedback = feedback;
-        }
-        told
-    }
 }

@@ -4,7 +4,8 @@ use wayland_protocols::wp::fifo::v1::server::wp_fifo_manager_v1::{self, WpFifoMa
 use wayland_protocols::wp::fifo::v1::server::wp_fifo_v1::{self, WpFifoV1};
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle};
 
-use crate::state::{State, SurfaceId, protocol_error, surface_id};
+use crate::ids::SurfaceId;
+use crate::state::{State, protocol_error, surface_id};
 
 global!(WpFifoManagerV1);
 

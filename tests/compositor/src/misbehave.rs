@@ -9,11 +9,18 @@ use std::os::fd::AsFd;
 use crate::buffer::Buffer;
 use crate::commit::{Commit, Synchronisation};
 use crate::compositor::Compositor;
-use crate::release::ReleaseBy;
-use crate::state::SurfaceId;
+use crate::frame::ReleaseBy;
+use crate::ids::SurfaceId;
 
 /// Breaks rules, on request.
 pub struct Misbehave<'a>(pub(crate) &'a Compositor);
+
+impl Compositor {
+    /// Verbs that no compositor should have.
+    pub fn misbehave(&self) -> Misbehave<'_> {
+        Misbehave(self)
+    }
+}
 
 impl Misbehave<'_> {
     /// Sends `wl_buffer.release`, and nothing else, whether the buffer was released, is held, or was never

@@ -2,9 +2,10 @@
 
 use rustix::fs::{Dev, makedev};
 
-use crate::automatic::Behaviour;
+use crate::behaviour::Behaviour;
 use crate::clock::Clock;
 use crate::feedback::Feedback;
+use crate::format::Format;
 
 /// The globals of a compositor, and what they say. `wl_compositor`, `wl_subcompositor`, `wl_shm`,
 /// `wl_output`, `wl_seat` (without devices) and `xdg_wm_base` are always there.
@@ -110,20 +111,4 @@ pub enum Syncobj {
     /// Any descriptor is taken for a timeline. Its points are never available and cannot be signalled:
     /// for tests of the protocol alone, where there is no DRM.
     Blind,
-}
-
-/// A DRM format and its modifier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Format {
-    /// `DRM_FORMAT_…`.
-    pub fourcc: u32,
-    /// `DRM_FORMAT_MOD_…`.
-    pub modifier: u64,
-}
-
-impl Format {
-    /// `DRM_FORMAT_MOD_LINEAR`.
-    pub const LINEAR: u64 = 0;
-    /// `DRM_FORMAT_MOD_INVALID`: the layout is implied by the dma-buf.
-    pub const INVALID: u64 = 0x00ff_ffff_ffff_ffff;
 }

@@ -3,7 +3,7 @@
 use wayland_server::protocol::wl_output::{self, Mode, Subpixel, Transform, WlOutput};
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, GlobalDispatch, New, Resource};
 
-use crate::automatic::Behaviour;
+use crate::behaviour::Behaviour;
 use crate::state::State;
 
 impl GlobalDispatch<WlOutput, ()> for State {

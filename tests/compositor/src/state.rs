@@ -1,7 +1,6 @@
 //! All that the compositor knows, behind one lock.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
 
 use wayland_protocols::wp::linux_dmabuf::zv1::server::zwp_linux_dmabuf_feedback_v1::ZwpLinuxDmabufFeedbackV1;
 use wayland_server::protocol::wl_buffer::WlBuffer;
@@ -9,61 +8,17 @@ use wayland_server::protocol::wl_output::WlOutput;
 use wayland_server::protocol::wl_surface::WlSurface;
 use wayland_server::{Client, DisplayHandle, Resource};
 
-use crate::automatic::{Automatic, Behaviour};
+use crate::behaviour::{Automatic, Behaviour};
 use crate::buffer::BufferId;
 use crate::commit::Commit;
-use crate::event_loop::{Connection, Control};
+use crate::connection::Connection;
+use crate::control::Control;
+use crate::disconnection::Disconnection;
 use crate::feedback::Feedback;
+use crate::frame::Frame;
+use crate::ids::{ClientId, SurfaceId};
 use crate::offer::Offer;
-use crate::release::Frame;
 use crate::surface_state::Surface;
-
-/// A client, numbered in the order of their connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(pub(crate) u64);
-
-/// A `wl_surface`, numbered in the order of their creation over all clients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SurfaceId(pub(crate) u64);
-
-/// How a connection ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Disconnection {
-    /// Whose.
-    pub client: ClientId,
-    /// Why.
-    pub reason: Reason,
-}
-
-/// Why a connection ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// One side closed it.
-    Closed,
-    /// The compositor ended it with this error.
-    Error(ProtocolError),
-}
-
-/// A `wl_display.error`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProtocolError {
-    /// The interface of the object whose rules were broken.
-    pub interface: String,
-    /// The code, one of the interface's `error` enum.
-    pub code: u32,
-    /// For people.
-    pub message: String,
-}
-
-impl fmt::Display for ProtocolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} error {}: {}",
-            self.interface, self.code, self.message
-        )
-    }
-}
 
 /// All that the compositor knows.
 pub(crate) struct State {

@@ -5,7 +5,8 @@ use wayland_server::protocol::wl_subcompositor::{self, WlSubcompositor};
 use wayland_server::protocol::wl_subsurface::{self, WlSubsurface};
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle};
 
-use crate::state::{State, SurfaceId, protocol_error, surface_id};
+use crate::ids::SurfaceId;
+use crate::state::{State, protocol_error, surface_id};
 use crate::surface_state::Role;
 
 global!(WlSubcompositor);

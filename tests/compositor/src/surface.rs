@@ -14,8 +14,9 @@ use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, Resource, WEnum}
 use crate::buffer::Buffer;
 use crate::clock::Clock;
 use crate::commit::{Attached, Commit, Fences, Rectangle, Synchronisation};
-use crate::release::{Frame, ReleaseBy};
-use crate::state::{State, SurfaceId, client_id, protocol_error};
+use crate::frame::{Frame, ReleaseBy};
+use crate::ids::SurfaceId;
+use crate::state::{State, client_id, protocol_error};
 use crate::surface_state::{Pending, PendingBuffer, Role, Surface};
 
 global!(WlCompositor);

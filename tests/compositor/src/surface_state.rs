@@ -16,17 +16,9 @@ use wayland_server::protocol::wl_surface::WlSurface;
 
 use crate::buffer::Buffer;
 use crate::commit::{Pacing, Point, Rectangle};
-use crate::state::{ClientId, SurfaceId};
-use crate::xdg_shell::XdgSurfaceState;
-
-/// Crop and scale of a surface (`wp_viewport`).
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Viewport {
-    /// What is taken of the buffer, after its scale and transform: x, y, width, height.
-    pub source: Option<(f64, f64, f64, f64)>,
-    /// The size that it gets on the surface.
-    pub destination: Option<(i32, i32)>,
-}
+use crate::ids::{ClientId, SurfaceId};
+use crate::viewport::Viewport;
+use crate::xdg_surface::XdgSurfaceState;
 
 /// A `wl_surface`.
 #[derive(Debug)]

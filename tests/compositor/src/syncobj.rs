@@ -1,6 +1,6 @@
 //! `wp_linux_drm_syncobj_v1`: points on timelines, with each commit one to wait for and one to signal.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use wayfence::error::Result;
 use wayfence::sync_file::SyncFile;
@@ -17,25 +17,12 @@ use wayland_protocols::wp::linux_drm_syncobj::v1::server::wp_linux_drm_syncobj_t
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, Resource};
 
 use crate::commit::Point;
+use crate::ids::SurfaceId;
 use crate::offer::Syncobj;
-use crate::state::{State, SurfaceId, protocol_error, surface_id};
+use crate::state::{State, protocol_error, surface_id};
+use crate::timeline::ClientTimeline;
 
 global!(WpLinuxDrmSyncobjManagerV1);
-
-/// A timeline that a client has imported; `None` for a blind one ([`Syncobj::Blind`]), and once the
-/// compositor has closed its end.
-#[derive(Debug)]
-pub(crate) struct ClientTimeline(Mutex<Option<Timeline>>);
-
-impl ClientTimeline {
-    fn new(timeline: Option<Timeline>) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(timeline)))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Timeline>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Point {
     /// Whether the point has a fence, and that fence.

@@ -8,7 +8,8 @@ use wayland_protocols::wp::tearing_control::v1::server::wp_tearing_control_v1::{
 };
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, WEnum};
 
-use crate::state::{State, SurfaceId, protocol_error, surface_id};
+use crate::ids::SurfaceId;
+use crate::state::{State, protocol_error, surface_id};
 
 global!(WpTearingControlManagerV1);
 

@@ -4,9 +4,11 @@ use wayland_protocols::wp::viewporter::server::wp_viewport::{self, WpViewport};
 use wayland_protocols::wp::viewporter::server::wp_viewporter::{self, WpViewporter};
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle};
 
-use crate::state::{State, SurfaceId, protocol_error, surface_id};
+use crate::ids::SurfaceId;
+use crate::state::{State, protocol_error, surface_id};
 use crate::surface::Ended;
-use crate::surface_state::{Pending, Surface, Viewport};
+use crate::surface_state::{Pending, Surface};
+use crate::viewport::Viewport;
 
 global!(WpViewporter);
 

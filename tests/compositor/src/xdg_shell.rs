@@ -8,44 +8,13 @@ use wayland_protocols::xdg::shell::server::xdg_toplevel::{self, XdgToplevel};
 use wayland_protocols::xdg::shell::server::xdg_wm_base::{self, XdgWmBase};
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle};
 
-use crate::state::{State, SurfaceId, protocol_error, surface_id};
+use crate::ids::SurfaceId;
+use crate::state::{State, protocol_error, surface_id};
 use crate::surface::Ended;
 use crate::surface_state::{Pending, PendingBuffer, Role, Surface};
+use crate::xdg_surface::{RoleObject, XdgSurfaceState};
 
 global!(XdgWmBase);
-
-/// The `xdg_surface` of a surface.
-#[derive(Debug)]
-pub(crate) struct XdgSurfaceState {
-    shell: XdgWmBase,
-    resource: XdgSurface,
-    role: Option<RoleObject>,
-    /// The initial commit was made, and answered with a configure.
-    initialised: bool,
-    /// The serials of configures that may be acknowledged, oldest first.
-    sent: Vec<u32>,
-    acknowledged: Option<u32>,
-}
-
-#[derive(Debug)]
-enum RoleObject {
-    Toplevel(XdgToplevel),
-    Popup(XdgPopup),
-}
-
-impl XdgSurfaceState {
-    /// Whether the role object exists.
-    pub fn is_alive(&self) -> bool {
-        self.role.is_some()
-    }
-
-    /// It has never been mapped, or is unmapped.
-    fn reset(&mut self) {
-        self.initialised = false;
-        self.sent.clear();
-        self.acknowledged = None;
-    }
-}
 
 impl Surface {
     fn xdg(&mut self) -> Option<&mut XdgSurfaceState> {

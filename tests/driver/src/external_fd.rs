@@ -5,11 +5,9 @@
 //! this way for one whose GPU still works; and one that never fails for one that does.
 
 use std::{
-    collections::VecDeque,
     ffi::{CStr, c_char},
     mem::transmute,
     os::fd::{FromRawFd, IntoRawFd, OwnedFd},
-    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use ash::vk;
@@ -17,34 +15,12 @@ use ash::vk;
 use crate::{
     gpu, queue,
     real::{Function, real},
+    requests::{next_failure, requests},
 };
 
 const GET_SEMAPHORE_FD: &CStr = c"vkGetSemaphoreFdKHR";
 const IMPORT_SEMAPHORE_FD: &CStr = c"vkImportSemaphoreFdKHR";
 const IMPORT_FENCE_FD: &CStr = c"vkImportFenceFdKHR";
-
-/// What a test has asked for and nobody has got yet, of the whole process.
-struct Requests {
-    /// What the next exports of sync_files give.
-    exports: VecDeque<OwnedFd>,
-    /// What the next calls of a command answer.
-    failures: Vec<(&'static CStr, vk::Result)>,
-}
-
-fn requests() -> MutexGuard<'static, Requests> {
-    static REQUESTS: Mutex<Requests> = Mutex::new(Requests {
-        exports: VecDeque::new(),
-        failures: Vec::new(),
-    });
-    REQUESTS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What the next call of this command must answer instead of being made.
-pub fn next_failure(command: &CStr) -> Option<vk::Result> {
-    let failures = &mut requests().failures;
-    let first = failures.iter().position(|(name, _)| *name == command)?;
-    Some(failures.remove(first).1)
-}
 
 /// The next `vkGetSemaphoreFdKHR` for a sync_file that succeeds hands out this descriptor instead of
 /// the real driver's; several are handed out in the order in which they came.

@@ -22,6 +22,7 @@ mod gpu;
 pub mod hardware;
 mod queue;
 mod real;
+mod requests;
 
 use std::{
     ffi::{CStr, c_char},

@@ -4,7 +4,7 @@ use std::{ffi::CStr, mem::transmute, sync::OnceLock};
 
 use ash::vk;
 
-use crate::{external_fd::next_failure, real::Function};
+use crate::{real::Function, requests::next_failure};
 
 pub const SUBMIT: &CStr = c"vkQueueSubmit";
 pub const WAIT_IDLE: &CStr = c"vkQueueWaitIdle";

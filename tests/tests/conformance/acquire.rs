@@ -7,8 +7,9 @@ use ash::vk;
 use wayfence_tests::Wanted;
 use wayfence_tests::swapchain::{fence, semaphore};
 
-use crate::case::{Outcome, cases};
+use crate::case::cases;
 use crate::frames::{MILLISECOND, SECOND, hold_all, wait_by_submit};
+use crate::outcome::Outcome;
 use crate::stage::Stage;
 
 cases![

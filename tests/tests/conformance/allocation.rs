@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use ash::vk;
 use wayfence_tests::swapchain::fence;
 
-use crate::case::{Outcome, cases};
+use crate::case::cases;
+use crate::outcome::Outcome;
 use crate::stage::Stage;
 
 cases![

@@ -1,8 +1,6 @@
 //! What a case is, and what comes out of it.
 
-use std::fmt;
-
-use crate::stage::Stage;
+use crate::{outcome::Outcome, stage::Stage};
 
 /// A rule of the specification.
 #[derive(Clone, Copy)]
@@ -11,26 +9,6 @@ pub struct Case {
     pub name: &'static str,
     /// Panics where the rule is broken.
     pub run: fn(&Stage) -> Outcome,
-}
-
-/// The rule holds, or there is nothing to which it applies.
-pub type Outcome = Result<(), NotSupported>;
-
-/// Why there is nothing to test.
-#[derive(Debug)]
-pub struct NotSupported(String);
-
-impl NotSupported {
-    /// For this reason.
-    pub fn because(reason: impl Into<String>) -> Self {
-        Self(reason.into())
-    }
-}
-
-impl fmt::Display for NotSupported {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// The cases of a module, in the order in which they are run.

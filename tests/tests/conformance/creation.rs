@@ -6,8 +6,9 @@ use ash::{khr, vk};
 use wayfence_tests::footprint::dma_bufs;
 use wayfence_tests::{Application, Device, Swapchain, Wanted, layers};
 
-use crate::case::{NotSupported, Outcome, cases};
+use crate::case::cases;
 use crate::names;
+use crate::outcome::{NotSupported, Outcome};
 use crate::stage::Stage;
 
 cases![

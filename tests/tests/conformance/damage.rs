@@ -3,7 +3,8 @@
 use ash::{khr, vk};
 use wayfence_tests::{Swapchain, Wanted};
 
-use crate::case::{Outcome, cases};
+use crate::case::cases;
+use crate::outcome::Outcome;
 use crate::stage::Stage;
 
 cases![

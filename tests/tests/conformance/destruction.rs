@@ -4,8 +4,9 @@ use ash::{khr, vk};
 use wayfence_tests::instance::Options;
 use wayfence_tests::{Application, Device, Surface, Swapchain, Wanted};
 
-use crate::case::{Outcome, cases};
+use crate::case::cases;
 use crate::frames::hold_all;
+use crate::outcome::Outcome;
 use crate::stage::Stage;
 
 cases![

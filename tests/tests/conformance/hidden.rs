@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use wayfence_tests::Wanted;
 
-use crate::case::{Outcome, cases};
+use crate::case::cases;
 use crate::frames::SECOND;
+use crate::outcome::Outcome;
 use crate::present_wait;
 use crate::stage::Stage;
 

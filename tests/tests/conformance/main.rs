@@ -22,6 +22,7 @@ mod maintenance1;
 mod modes;
 mod names;
 mod old_swapchain;
+mod outcome;
 mod present;
 mod present_wait;
 mod queries;

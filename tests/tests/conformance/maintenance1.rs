@@ -7,10 +7,11 @@ use ash::{ext, vk};
 use wayfence_tests::swapchain::{clear, fence};
 use wayfence_tests::{Application, Swapchain, Wanted};
 
-use crate::case::{Outcome, cases};
+use crate::case::cases;
 use crate::creation::own_image;
 use crate::frames::{SECOND, hold_all, submit_and_wait};
 use crate::names::{KHR_SWAPCHAIN_MAINTENANCE1, MAINTENANCE1};
+use crate::outcome::Outcome;
 use crate::stage::Stage;
 
 cases![
@@ -284,7 +285,7 @@ fn a_released_image_keeps_its_content(stage: &Stage) -> Outcome {
         .unwrap()
         .supported_usage_flags;
     if format.is_none() || !offered.contains(usage) {
-        return Err(crate::case::NotSupported::because(
+        return Err(crate::outcome::NotSupported::because(
             "an image of the surface cannot be read back",
         ));
     }

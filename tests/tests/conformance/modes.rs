@@ -4,8 +4,9 @@
 use ash::vk;
 use wayfence_tests::{Application, Wanted, layers};
 
-use crate::case::{NotSupported, Outcome, cases};
+use crate::case::cases;
 use crate::names::{self, MAINTENANCE1};
+use crate::outcome::{NotSupported, Outcome};
 use crate::stage::Stage;
 
 cases![

@@ -4,10 +4,11 @@ use ash::vk;
 use wayfence_tests::Wanted;
 use wayfence_tests::swapchain::fence;
 
-use crate::case::{Outcome, cases};
+use crate::case::cases;
 use crate::frames::{MILLISECOND, SECOND, signal_and_wait};
 use crate::maintenance1::{present_with_fence, signals};
 use crate::names::MAINTENANCE1;
+use crate::outcome::Outcome;
 use crate::present_wait;
 use crate::stage::Stage;
 

@@ -5,10 +5,11 @@ use wayfence_tests::instance::{Options, WAYLAND};
 use wayfence_tests::swapchain::fence;
 use wayfence_tests::{Surface, Swapchain, Wanted};
 
-use crate::case::{Outcome, cases};
+use crate::case::cases;
 use crate::frames::{SECOND, draw_without_semaphore, signal_and_wait};
 use crate::maintenance1::signals;
 use crate::names::MAINTENANCE1;
+use crate::outcome::Outcome;
 use crate::stage::Stage;
 
 cases![

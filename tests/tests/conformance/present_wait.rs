@@ -8,9 +8,10 @@ use wayfence_tests::present_wait::FLAGS;
 use wayfence_tests::present_wait::Generation::{self, One, Two};
 use wayfence_tests::{Application, Swapchain, Wanted};
 
-use crate::case::{NotSupported, Outcome, cases};
+use crate::case::cases;
 use crate::frames::{MILLISECOND, SECOND};
 use crate::names;
+use crate::outcome::{NotSupported, Outcome};
 use crate::stage::Stage;
 
 cases![

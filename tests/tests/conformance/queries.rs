@@ -6,8 +6,9 @@ use std::ffi::c_void;
 use ash::{khr, vk};
 use wayfence_tests::{Application, Wanted};
 
-use crate::case::{NotSupported, Outcome, cases};
+use crate::case::cases;
 use crate::names;
+use crate::outcome::{NotSupported, Outcome};
 use crate::stage::Stage;
 
 cases![

@@ -13,8 +13,8 @@ use wayfence_tests::instance::{Options, WAYLAND};
 use wayfence_tests::layers::{self, VALIDATION};
 use wayfence_tests::{Application, Device, Instance, Surface, Window};
 
-use crate::case::{NotSupported, Outcome};
 use crate::names::{self, Feature};
+use crate::outcome::{NotSupported, Outcome};
 
 /// The refresh of the scripted compositor.
 const REFRESH: Duration = Duration::from_millis(16);

@@ -4,7 +4,8 @@
 use wayfence_tests::Wanted;
 use wayfence_tests::instance::Options;
 
-use crate::case::{Outcome, cases};
+use crate::case::cases;
+use crate::outcome::Outcome;
 use crate::stage::Stage;
 
 cases![

@@ -1,0 +1,36 @@
+//! Who answers commits: the test, or a display.
+
+use std::time::Duration;
+
+use crate::clock::{Clock, Timestamp};
+
+/// Who answers commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behaviour {
+    /// The test, with verbs. A commit is in force at once. All commits are kept until the test takes
+    /// them.
+    Manual,
+    /// The compositor itself, as a real one does. Of the commits that the test does not take only the
+    /// newest 16 are kept.
+    Automatic {
+        /// The time from one refresh of the display to the next.
+        refresh: Duration,
+    },
+}
+
+/// The display of an automatic compositor.
+pub(crate) struct Automatic {
+    /// A refresh, by `CLOCK_MONOTONIC`: all others are whole numbers of refreshes away.
+    pub zero: Timestamp,
+    /// The number of the last refresh.
+    pub refreshes: u64,
+}
+
+impl Automatic {
+    pub fn new() -> Self {
+        Self {
+            zero: Clock::Monotonic.now(),
+            refreshes: 0,
+        }
+    }
+}
