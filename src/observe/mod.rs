@@ -1,7 +1,7 @@
 //! What is seen of frames: counters, the report made of them, and the trace.
 //!
-//! A frame leaves its times and fences here; nothing here holds it up. Knows the kernel's sync_files,
-//! and nobody's business.
+//! A frame leaves its times and fences here; nothing here holds it up. Knows the kernel's sync_files, and how a
+//! release is waited for.
 
 pub mod counters;
 pub mod report;

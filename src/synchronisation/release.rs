@@ -7,13 +7,13 @@ use crate::{error::Result, kernel::sync_file::SyncFile};
 /// What came back with a released image.
 #[derive(Debug)]
 pub enum Release {
-    /// Nobody uses the image: the window system has done with it, and our own last present is over.
+    /// Nothing is pending: the window system has finished with the image, and our own last present is over.
     Signalled,
     /// A snapshot of all that must be waited for, and of nothing later. It had not signalled.
     Fences(SyncFile),
-    /// To be asked by whoever acquires it, and the answer does not depend on when: points and sync_files
-    /// never change. A dma-buf is asked late only where its fences could not be taken at once; nobody
-    /// writes to the image before somebody acquires it.
+    /// The fences are read when the image is acquired. That is as exact as at the release: points and sync_files
+    /// never change. The fences of a dma-buf are read that late only if they could not be exported at the
+    /// release; nobody writes to the image before somebody acquires it.
     Untaken,
 }
 

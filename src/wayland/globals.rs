@@ -72,8 +72,8 @@ pub enum BufferRelease {
     Immediate,
 }
 
-/// The socket of the last connection of which it was said that what the compositor tells of dma-bufs is
-/// malformed: once is enough, though we may make its acquaintance again.
+/// The socket of the connection whose malformed dma-buf feedback was logged last: one warning a connection is enough,
+/// however often the layer opens it.
 static COMPLAINED_OF: AtomicU64 = AtomicU64::new(0);
 
 /// What the compositor has announced.

@@ -1,4 +1,4 @@
-//! Who hears of a frame: its surface's pacing, the trace, and who waits for it to be shown.
+//! What hears of a committed frame: the surface's pacing, the trace, and a wait for its presentation.
 
 use std::{
     sync::{Arc, Mutex},
@@ -24,15 +24,15 @@ impl FrameCallback {
     }
 }
 
-/// A frame of which somebody wants to know when it was shown, or replaced.
+/// A frame whose presentation the trace records or the application waits for.
 pub(crate) struct Watched {
-    /// Who waits for it: the frames of its swapchain, and which of them it is.
+    /// The swapchain's frames that the application can wait for, and this frame's number among them.
     awaited: Option<(Arc<Mutex<Presentations>>, u64)>,
     traced: Option<FrameTrace>,
 }
 
 impl Watched {
-    /// `None` if nobody wants to know.
+    /// `None` if it is neither traced nor waited for.
     pub(crate) fn new(
         awaited: Option<(Arc<Mutex<Presentations>>, u64)>,
         traced: Option<FrameTrace>,
@@ -51,7 +51,7 @@ impl Watched {
         }
     }
 
-    /// Nobody will ever say more of it than that.
+    /// It is shown or discarded, as far as the compositor tells.
     pub(super) fn over(&self) {
         if let Some((presentations, id)) = &self.awaited {
             lock(presentations).over(*id);
@@ -66,7 +66,7 @@ impl Watched {
         self.over();
     }
 
-    /// It never will be.
+    /// It will never be shown.
     pub(super) fn discarded(&self) {
         if let Some(traced) = &self.traced {
             traced.discarded();

@@ -76,7 +76,7 @@ pub(crate) struct Frame<'a> {
     /// Whether [nobody sees](Surface::is_unseen) the surface: then there is no refresh for which a queue
     /// could wait.
     pub unseen: bool,
-    /// Who wants to know when it is over.
+    /// What hears of its presentation.
     pub watched: Option<Watched>,
 }
 

@@ -277,7 +277,7 @@ fn every_frame_is_told_from_acquire_to_release() {
     assert!(summary.shown >= 3, "{summary}");
     assert!(summary.discarded >= 1, "{summary}");
     assert!(
-        summary.untold <= images as u64,
+        summary.unknown <= images as u64,
         "the compositor answers for each: {summary}"
     );
     assert_eq!(summary.refresh_ns, 20_000_000, "{summary}");

@@ -1,4 +1,7 @@
-//! From a handle to an object, and the entry points that are about objects rather than frames.
+//! From a handle to its object ([`dispatch`], [`answer`]), and the entry points about surfaces, swapchains and aliases.
+//!
+//! Each call of a frame passes [`answer`], which finds the swapchain, or sends the call down if it is the driver's.
+//! Knows `swapchain` and `objects`, and of the extensions only what they say of surfaces.
 
 pub mod aliases;
 pub mod answer;

@@ -1,6 +1,9 @@
-//! The extensions that the layer provides or has to know, each in a file of its own, and what follows
-//! from their list: what is enumerated, features, structures that a driver does not get, commands,
-//! manifest and documentation.
+//! The extensions that the layer provides or has to know, each in a file of its own, and their list.
+//!
+//! A frame comes by where its chain has an extension's structure. [`EXTENSIONS`] names them all; the instance hands
+//! it down, so that the commands of an extension can use it without knowing this file. Made of it in [`list`]: what is
+//! enumerated, features, the structures that a driver does not get, commands. Tests hold manifest and
+//! documentation to it.
 
 pub mod command;
 mod debug_marker;

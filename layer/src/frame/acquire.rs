@@ -109,8 +109,8 @@ impl Swapchain {
         }
     }
 
-    /// Makes the application's semaphore and fence signal when the image's fences do. On an error what
-    /// the image is waited for with is still in `acquired`.
+    /// Makes the application's semaphore and fence signal when the image's fences do. On an error `acquired`
+    /// keeps the fences.
     fn hand_over(
         &self,
         acquired: &mut Acquired,

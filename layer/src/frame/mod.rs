@@ -1,4 +1,6 @@
-//! A frame's way through the layer: its present.
+//! A frame's way through the layer: [`acquire`], then [`present`].
+//!
+//! Knows `entry`, `swapchain` and `objects`.
 
 pub mod acquire;
 pub mod per_swapchain;

@@ -1,6 +1,7 @@
-//! The contract with the loader: its structures, and the commands that the layer gives out.
+//! The contract with the loader: its structures, the commands that the layer gives out, instances and devices.
 //!
-//! Every call of a frame's was looked up here once. Knows the whole layer; nobody knows it.
+//! No frame comes by: its commands were looked up here before. Knows the whole layer, and is known for its structures
+//! only.
 
 pub mod commands;
 pub mod contract;

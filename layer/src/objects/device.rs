@@ -31,7 +31,7 @@ pub struct Device {
     enabled: HashSet<CString>,
     /// Whether the driver takes part in `VK_KHR_swapchain_maintenance1`, by either of its names.
     pub maintains_below: bool,
-    /// It keeps the driver's swapchains.
+    /// Present if its swapchains are the driver's.
     keeper: Option<Keeper>,
     /// The application's images that are aliases of swapchains' images.
     aliases: Mutex<HashMap<vk::Image, Alias>>,
@@ -40,7 +40,7 @@ pub struct Device {
     private_data: Mutex<HashMap<(vk::PrivateDataSlot, u64), u64>>,
 }
 
-/// What an alias of a swapchain's image lies in (`VkBindImageMemorySwapchainInfoKHR`).
+/// The memory of an alias of a swapchain's image (`VkBindImageMemorySwapchainInfoKHR`).
 pub struct Alias {
     /// Whose image it is an alias of.
     pub swapchain: vk::SwapchainKHR,
@@ -129,7 +129,7 @@ impl Device {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An object of ours with this handle goes, and what it had in private data slots.
+    /// Drops the private data of an object of ours that is destroyed.
     pub fn forget_private_data(&self, handle: u64) {
         self.private_data().retain(|(_, of), _| *of != handle);
     }
@@ -139,12 +139,12 @@ impl Device {
         self.aliases().insert(image, alias);
     }
 
-    /// Forgets an image, which goes: what it lies in, if it is such an alias.
+    /// Forgets an image that is destroyed. Returns what it is bound to, if it is an alias.
     pub fn take_alias(&self, image: vk::Image) -> Option<Alias> {
         self.aliases().remove(&image)
     }
 
-    /// Frees what an alias lay in: its image is gone, or will not be used any more.
+    /// Frees the memory of an alias whose image is destroyed or no longer used.
     pub fn free_alias(&self, alias: Alias) {
         if let Some(free) = self.next.free_memory {
             // SAFETY: ours; the application has done with an image that it destroys, and with those of a
@@ -153,7 +153,7 @@ impl Device {
         }
     }
 
-    /// Frees what all aliases of a swapchain lie in, which goes.
+    /// Frees the memory of all aliases of a swapchain that is destroyed.
     pub fn free_aliases_of(&self, swapchain: vk::SwapchainKHR) {
         let aliases: Vec<_> = self
             .aliases()

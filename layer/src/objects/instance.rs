@@ -39,7 +39,7 @@ pub struct Instance {
     enabled: HashSet<CString>,
     physical_devices: RwLock<HashMap<vk::PhysicalDevice, Arc<PhysicalDevice>>>,
     surfaces: RwLock<HashMap<vk::SurfaceKHR, Arc<Surface>>>,
-    /// The application has asked about a Wayland display, and can present there.
+    /// Whether the application has asked about a Wayland display, and can present there.
     asked_of_display: AtomicBool,
 }
 
@@ -131,7 +131,7 @@ impl Instance {
         }
     }
 
-    /// The application asks about a Wayland display, and can present there.
+    /// Remembers that the application has asked about a Wayland display, and can present there.
     pub fn is_asked_of_display(&self) {
         self.asked_of_display.store(true, Ordering::Relaxed);
     }

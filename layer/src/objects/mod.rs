@@ -1,6 +1,7 @@
-//! What the layer keeps for instances, physical devices, devices and surfaces, and the way from a handle to it.
+//! What the layer keeps for an instance, a physical device, a surface and a device.
 //!
-//! A frame's entry point finds its object here.
+//! A frame finds here which commands are below, and the semaphores that a present uses. Knows `vulkan`, the type of the
+//! list of extensions, and the library; never a swapchain.
 
 pub mod device;
 pub mod instance;

@@ -40,7 +40,7 @@ pub struct PhysicalDevice {
     pub ability: Result<(), String>,
 }
 
-/// That a device keeps the driver's swapchains, as long as this lives.
+/// Held by a device whose swapchains stay the driver's.
 pub struct Keeper(Arc<PhysicalDevice>);
 
 impl Keeper {

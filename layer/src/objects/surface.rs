@@ -27,12 +27,12 @@ pub struct Surface {
     display: *mut c_void,
     /// As above.
     surface: *mut c_void,
-    /// The driver knows it too: without, the handle is ours.
+    /// The driver has created it, too. Otherwise the handle is the layer's own.
     below: bool,
     /// What the compositor can do, or why that is not known.
     compositor: Result<Arc<Capabilities>, String>,
     verdicts: Mutex<HashMap<vk::PhysicalDevice, Arc<Verdict>>>,
-    /// It was said that its images go to another device.
+    /// The log says already that compositor and driver use different devices.
     told_foreign: AtomicBool,
 }
 
@@ -63,7 +63,7 @@ impl Surface {
         unsafe { wayland::Surface::of(self.display, self.surface) }
     }
 
-    /// Who owns swapchains of this surface on that device: decided once, without a word to the compositor.
+    /// Who owns swapchains of this surface on that device. Decided once, without asking the compositor again.
     pub fn verdict(
         &self,
         handle: vk::PhysicalDevice,
@@ -98,8 +98,7 @@ impl Surface {
         Arc::clone(self.verdicts().entry(handle).or_insert(verdict))
     }
 
-    /// Says once if the compositor composes on another device than the driver's, and what follows from
-    /// that for the images.
+    /// Logs, once, that compositor and driver use different devices, and whether that makes the images linear.
     pub fn tell_foreign(&self, nodes: &Nodes, window: &wayland::Surface, preferred: &[u64]) {
         let main = window.feedback().main_device;
         if let Some(main) = main.filter(|_| nodes.is_foreign(main))

@@ -1,5 +1,5 @@
-//! In which layouts a swapchain's images are made: those that the compositor likes best of what the driver
-//! can do. And whether it likes others better by now.
+//! The layouts of a swapchain's images: of those that the driver can do, the ones that the compositor prefers. And
+//! whether it prefers others by now.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,7 +18,7 @@ pub struct Layouts {
     able: Vec<u64>,
     nodes: Nodes,
     /// The compositor's [`preference`](wayland::Surface::preference) that was looked at last, times two,
-    /// plus one if it likes others better.
+    /// plus one if it prefers others.
     seen: AtomicU64,
 }
 

@@ -1,4 +1,6 @@
 //! Swapchains that the layer owns: their creation, their images and the layouts of these.
+//!
+//! A frame draws into an image of [`owned`]. Knows `objects`, `observe` and `vulkan`.
 
 pub mod alias;
 pub mod compression;

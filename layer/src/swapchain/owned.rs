@@ -54,7 +54,7 @@ pub struct Swapchain {
     creation: Creation,
     /// The device that it is of.
     pub device: Arc<Device>,
-    /// The loss of the surface has been logged: an application may go on asking.
+    /// Whether the loss of the surface is logged already: applications may retry.
     told_lost: AtomicBool,
 }
 
@@ -200,7 +200,7 @@ impl Swapchain {
         }))
     }
 
-    /// What a successful acquire or present answers: whether the images could be better ones by now.
+    /// The result of a successful acquire or present: `VK_SUBOPTIMAL_KHR` if new images could have a better layout.
     pub fn quality(&self) -> vk::Result {
         self.layouts
             .verdict(self.compositor.surface(), self.layout.modifier)

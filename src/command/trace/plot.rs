@@ -91,7 +91,7 @@ impl Scale {
                 let call = frame.acquire.map(|acquire| acquire.call);
                 let shown = match frame.outcome {
                     Outcome::Shown(shown) => Some(shown.at),
-                    Outcome::Discarded(_) | Outcome::Untold => None,
+                    Outcome::Discarded(_) | Outcome::Unknown => None,
                 };
                 [
                     call.map(|call| call.from),
@@ -225,7 +225,7 @@ impl Plot<'_> {
             .iter()
             .filter_map(|frame| match frame.outcome {
                 Outcome::Shown(shown) => Some((shown.at, shown.refresh_ns, frame.number)),
-                Outcome::Discarded(_) | Outcome::Untold => None,
+                Outcome::Discarded(_) | Outcome::Unknown => None,
             })
             .filter(|(at, ..)| self.scale.contains(*at))
             .collect();
@@ -381,7 +381,7 @@ fn holders(frame: &Frame, end: u64) -> Vec<(&'static str, &'static str, Span)> {
             Outcome::Shown(shown) => shown.at.clamp(commit, released),
             // It never got there.
             Outcome::Discarded(_) => released,
-            Outcome::Untold => commit,
+            Outcome::Unknown => commit,
         };
         let span = |from, to| Span { from, to };
         if latched > commit {

@@ -41,7 +41,7 @@ pub struct Summary {
     /// replaced before anybody saw them,
     pub discarded: u64,
     /// or left without a word by the compositor.
-    pub untold: u64,
+    pub unknown: u64,
     /// Time in successful acquires.
     pub acquire: Percentiles,
     /// Time in presents.
@@ -203,12 +203,12 @@ impl Summary {
         let swapchains = &timeline.swapchains;
         let frames = || swapchains.iter().flat_map(|swapchain| &swapchain.frames);
         let presented = frames().filter(|frame| frame.commit.is_some());
-        let (mut shown, mut discarded, mut untold) = (0, 0, 0);
+        let (mut shown, mut discarded, mut unknown) = (0, 0, 0);
         for frame in presented {
             *match frame.outcome {
                 Outcome::Shown(_) => &mut shown,
                 Outcome::Discarded(_) => &mut discarded,
-                Outcome::Untold => &mut untold,
+                Outcome::Unknown => &mut unknown,
             } += 1;
         }
         let acquires = || frames().filter_map(|frame| frame.acquire.as_ref());
@@ -231,10 +231,10 @@ impl Summary {
             modes: once_each(swapchains, |of| &of.mode),
             swapchains: swapchains.len(),
             duration_ns: end - begin,
-            presented: shown + discarded + untold,
+            presented: shown + discarded + unknown,
             shown,
             discarded,
-            untold,
+            unknown,
             acquire: Percentiles::of(acquires().map(|acquire| acquire.call.length())),
             present: Percentiles::of(frames().filter_map(|f| Some(f.present?.length()))),
             release_to_acquire: Percentiles::of(reuses().filter_map(|(before, next)| {
@@ -613,12 +613,12 @@ impl fmt::Display for Summary {
             f,
             "frames",
             &format_args!(
-                "{} presented in {:.3} s: {} shown, {} discarded, {} untold",
+                "{} presented in {:.3} s: {} shown, {} discarded, {} unknown",
                 self.presented,
                 self.duration_ns as f64 / 1e9,
                 self.shown,
                 self.discarded,
-                self.untold
+                self.unknown
             ),
         )?;
         writeln!(f)?;

@@ -510,7 +510,7 @@ fn the_summary_says_what_a_person_asks() {
 application             vkcube (process 42)
 compositor              sway
 swapchains              1, FIFO, explicit
-frames                  3 presented in 0.042 s: 3 shown, 0 discarded, 0 untold
+frames                  3 presented in 0.042 s: 3 shown, 0 discarded, 0 unknown
 
 milliseconds                    p50         p90         p99         max
 acquire                       8.000       8.000       8.000       8.000
@@ -633,7 +633,7 @@ proptest! {
         }
         let timeline = story.timeline();
         let summary = Summary::of(&timeline);
-        prop_assert!(summary.shown + summary.discarded + summary.untold <= 6);
+        prop_assert!(summary.shown + summary.discarded + summary.unknown <= 6);
         prop_assert!(!summary.to_string().is_empty());
         prop_assert!(shown || summary.shown == 0);
     }

@@ -116,7 +116,7 @@ pub struct Acquire {
 pub enum Outcome {
     /// The compositor has not said.
     #[default]
-    Untold,
+    Unknown,
     /// It was shown.
     Shown(Shown),
     /// It never was, as was heard then.
