@@ -135,10 +135,11 @@ mod tests {
 
     #[test]
     fn the_structure_is_mesas() {
-        // As the C compiler lays it out on a machine of 64 bits.
-        assert_eq!(size_of::<WsiMemoryAllocateInfo>(), 24);
-        assert_eq!(offset_of!(WsiMemoryAllocateInfo, p_next), 8);
-        assert_eq!(offset_of!(WsiMemoryAllocateInfo, implicit_sync), 16);
+        // As the C compiler lays it out, in words of the machine.
+        let word = size_of::<usize>();
+        assert_eq!(size_of::<WsiMemoryAllocateInfo>(), 3 * word);
+        assert_eq!(offset_of!(WsiMemoryAllocateInfo, p_next), word);
+        assert_eq!(offset_of!(WsiMemoryAllocateInfo, implicit_sync), 2 * word);
     }
 
     #[test]

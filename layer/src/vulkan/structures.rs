@@ -3,6 +3,8 @@
 
 use ash::vk::{self, TaggedStructure};
 
+use crate::vulkan::registry::FeaturesHead;
+
 /// The size in bytes of the structures of this type; `None` if it is not known.
 pub fn size_of_type(structure: vk::StructureType) -> Option<usize> {
     SIZES
@@ -14,8 +16,11 @@ pub fn size_of_type(structure: vk::StructureType) -> Option<usize> {
 
 /// What the registry has and `ash` has not yet: features after the head.
 const NEWER: &[(vk::StructureType, usize)] = &[
-    // `VkLayerDeviceCreateInfo`.
-    (vk::StructureType::LOADER_DEVICE_CREATE_INFO, 32),
+    // `VkLayerDeviceCreateInfo`: two integers and two pointers, by turns.
+    (
+        vk::StructureType::LOADER_DEVICE_CREATE_INFO,
+        4 * size_of::<usize>(),
+    ),
     // `VkPhysicalDeviceVulkan14Features`.
     (vk::StructureType::from_raw(55), features(21)),
     // `VkPhysicalDeviceMaintenance7FeaturesKHR`, and 8, and 9.
@@ -24,9 +29,10 @@ const NEWER: &[(vk::StructureType, usize)] = &[
     (vk::StructureType::from_raw(1_000_584_000), features(1)),
 ];
 
-/// The size of a structure of so many features: a head of two words, and a `VkBool32` each.
+/// The size of a structure of so many features: a head, and a `VkBool32` each.
 pub const fn features(count: usize) -> usize {
-    (16 + 4 * count).next_multiple_of(8)
+    (size_of::<FeaturesHead>() + size_of::<vk::Bool32>() * count)
+        .next_multiple_of(align_of::<FeaturesHead>())
 }
 
 macro_rules! sizes {
