@@ -12,7 +12,8 @@ use rustix::ioctl::{Opcode, opcode};
 
 use crate::call::{self, Answer, Argument, COMMANDS, Call};
 use crate::file::File;
-use crate::submission::{Point, Submission};
+use crate::submission::Submission;
+use crate::wait::Point;
 
 /// See [`Driver::answer`](crate::driver::Driver::answer).
 pub fn answer(file: &File, call: &Call, command: u8) -> Option<Answer> {

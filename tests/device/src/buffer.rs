@@ -9,7 +9,7 @@ use wayfence::sync_file::{FenceStatus, SyncFile};
 use wayfence_test_fences::udmabuf;
 
 use crate::kernel;
-use crate::submission::Waits;
+use crate::wait::Waits;
 
 /// A buffer: what the driver said of it, and who else knows it.
 pub struct Buffer {

@@ -10,13 +10,12 @@ use rustix::io::fcntl_dupfd_cloexec;
 use rustix::ioctl::{Opcode, opcode};
 
 use crate::buffer::Buffer;
-use crate::call::{self, Answer, Argument, COMMANDS, COMMANDS_END, Call};
+use crate::call::{self, Argument, Call};
 use crate::driver::Driver;
 use crate::kernel;
 use crate::log::{self, Event};
-use crate::nouveau::Mappings;
-use crate::prime;
-use crate::submission::Queue;
+use crate::mappings::Mappings;
+use crate::queue::Queue;
 use crate::syncobj::Syncobjs;
 
 /// An open file. Handles of buffers and syncobjs are its own.
@@ -85,27 +84,6 @@ impl File {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers a call, or leaves it to the shim.
-    pub fn answer(&self, call: &Call) -> Option<Answer> {
-        match call.number() {
-            GEM_CLOSE => {
-                if let Ok(close) = call.read::<drm_gem_close>() {
-                    self.lock().buffers.remove(&close.handle);
-                    log::write(&Event::Closed {
-                        file: self.number,
-                        handle: close.handle,
-                    });
-                }
-                None
-            }
-            PRIME_HANDLE_TO_FD => Some(prime::export(self, call)),
-            PRIME_FD_TO_HANDLE => Some(prime::import(self, call)),
-            number if is_syncobj(number) => Some(call.to_kernel(self.syncobjs.raw())),
-            number @ COMMANDS..COMMANDS_END => self.driver.answer(self, call, number - COMMANDS),
-            _ => None,
-        }
-    }
-
     /// The flags with which the buffer with this dma-buf was created, if the file has it.
     pub fn flags_of(&self, dma_buf: u64) -> Option<u64> {
         let inner = self.lock();
@@ -124,16 +102,6 @@ impl File {
             flags,
         });
     }
-}
-
-const GEM_CLOSE: u8 = 0x09;
-const PRIME_HANDLE_TO_FD: u8 = 0x2d;
-const PRIME_FD_TO_HANDLE: u8 = 0x2e;
-
-/// `DRM_IOCTL_SYNCOBJ_CREATE` to `DRM_IOCTL_SYNCOBJ_EVENTFD`, but for what lies between: leases, and
-/// `DRM_IOCTL_MODE_GETFB2` (`include/uapi/drm/drm.h`).
-fn is_syncobj(number: u8) -> bool {
-    matches!(number, 0xbf..=0xc5 | 0xca..=0xcd | 0xcf)
 }
 
 // SAFETY: structures of the kernel's, all numbers and addresses.

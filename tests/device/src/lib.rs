@@ -30,6 +30,7 @@
 //! udmabuf, no vgem, no timelines), the process is aborted with a message.
 
 mod amdgpu;
+mod answer;
 mod asahi;
 mod buffer;
 mod call;
@@ -39,11 +40,14 @@ mod file;
 mod gpu;
 mod kernel;
 mod log;
+mod mappings;
 mod msm;
 mod nouveau;
 mod prime;
+mod queue;
 mod submission;
 mod syncobj;
+mod wait;
 
 use std::ffi::{c_int, c_ulong, c_void};
 

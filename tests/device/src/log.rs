@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use serde::Serialize;
 
-use crate::submission::{Point, Waits};
+use crate::wait::{Point, Waits};
 
 /// A line. Files are numbered in the order in which they are opened; a dma-buf is known by its inode.
 #[derive(Serialize)]

@@ -20,7 +20,8 @@ use wayfence::dma_buf::Access;
 
 use crate::call::{self, Answer, Argument, COMMANDS, Call};
 use crate::file::File;
-use crate::submission::{Point, Submission, Use, Waits, until};
+use crate::submission::{Submission, Use, until};
+use crate::wait::{Point, Waits};
 
 /// See [`Driver::answer`](crate::driver::Driver::answer).
 pub fn answer(file: &File, call: &Call, command: u8) -> Option<Answer> {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use serde::Serialize;
 use wayfence::dma_buf::Access;
 use wayfence::sync_file::SyncFile;
 
@@ -13,6 +12,7 @@ use crate::buffer::is_pending;
 use crate::file::File;
 use crate::gpu;
 use crate::log::{self, Event, Used};
+use crate::wait::{Point, Waits};
 
 /// Work, for one of the file's queues, which does its work in order.
 #[derive(Default)]
@@ -39,37 +39,6 @@ pub struct Use {
     pub waits: Waits,
     /// As whose its own fence is left on it.
     pub leaves: Option<Access>,
-}
-
-/// For whose fences on a buffer a submission waits, by the kernel's rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Waits {
-    /// For nobody's.
-    Nobody,
-    /// For those of writers.
-    Writers,
-    /// For those of readers and writers.
-    Everybody,
-    /// For those of readers and writers that are not of this file. If there is one beside pending ones of
-    /// this file, both are waited for, as they cannot be taken apart.
-    EverybodyElse,
-}
-
-/// A syncobj, or a point of one.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Point {
-    /// Its handle.
-    pub syncobj: u32,
-    /// The point; 0: the syncobj is a binary one.
-    pub point: u64,
-}
-
-/// A queue, and what it still does.
-#[derive(Default)]
-pub struct Queue {
-    last: u64,
-    pending: Vec<(u64, Arc<SyncFile>)>,
 }
 
 impl File {
@@ -165,12 +134,6 @@ impl File {
                 .expect("a sync file can be polled"),
             None => true,
         }
-    }
-}
-
-impl Queue {
-    fn prune(&mut self) {
-        self.pending.retain(|(_, fence)| is_pending(fence));
     }
 }
 

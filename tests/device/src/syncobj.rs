@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
 use wayfence::sync_file::SyncFile;
 
-use crate::submission::Point;
+use crate::wait::Point;
 
 /// An open node of a driver that has timelines, whose handles are those of one file of the played device.
 pub struct Syncobjs(OwnedFd);
