@@ -8,6 +8,7 @@ use wayfence::sync_file::SyncFile;
 
 use crate::buffer::Buffer;
 use crate::clock::Timestamp;
+use crate::colour::SurfaceColour;
 use crate::ids::{ClientId, SurfaceId};
 use crate::timeline::ClientTimeline;
 use crate::viewport::Viewport;
@@ -49,6 +50,8 @@ pub struct Commit {
     pub pacing: Pacing,
     /// Whether the surface's content may be presented with tearing.
     pub tearing: bool,
+    /// What the content's values mean, as it is in force with this commit.
+    pub colour: Option<SurfaceColour>,
     /// The serial of the last configure that the client has acknowledged, of an `xdg_surface`.
     pub configured: Option<u32>,
     pub(crate) fences: Arc<Fences>,

@@ -15,6 +15,7 @@ use wayland_server::{Display, ListeningSocket, Resource};
 
 use crate::behaviour::Behaviour;
 use crate::buffer::Buffer;
+use crate::colour::{Cause, ImageDescription, Parameters, Verdict};
 use crate::commit::{Attached, Commit};
 use crate::disconnection::{Disconnection, ProtocolError, Reason};
 use crate::event_loop::{self, PATIENCE, Shared};
@@ -41,8 +42,10 @@ impl Compositor {
     /// A compositor that offers this, and has no clients yet.
     pub fn new(offer: Offer) -> Self {
         let display = Display::<State>::new().expect("a display of plain Rust");
-        global::create(&display.handle(), &offer);
-        let shared = Arc::new(Shared::new(State::new(display.handle(), offer)));
+        let color_manager = global::create(&display.handle(), &offer);
+        let mut state = State::new(display.handle(), offer);
+        state.color_manager = color_manager;
+        let shared = Arc::new(Shared::new(state));
         let thread = event_loop::start(Arc::clone(&shared), display);
         Self {
             shared,
@@ -390,6 +393,43 @@ impl Compositor {
     pub fn send_surface_feedback(&self, surface: SurfaceId, feedback: Feedback) {
         let told = self.act(|state| state.send_feedback(Some(surface), feedback));
         assert_ne!(told, 0, "nobody wants to know about that surface");
+    }
+
+    /// From now on, a client hears so of its image descriptions.
+    pub fn judge_descriptions(&self, verdict: Verdict) {
+        self.act(|state| state.verdict = verdict);
+    }
+
+    /// Waits for an image description of which the client does not know whether it can use it
+    /// ([`Verdict::Later`]), the oldest, and says so: it can, or it cannot for this reason.
+    ///
+    /// # Panics
+    /// If there is none for half a minute.
+    #[track_caller]
+    pub fn decide(&self, failure: Option<Cause>) -> Arc<ImageDescription> {
+        let decided = self.wait_for("an undecided image description", |state| {
+            state.decide(failure)
+        });
+        self.act(|_| ());
+        decided
+    }
+
+    /// How many image descriptions wait for [`decide`](Self::decide).
+    pub fn undecided_count(&self) -> usize {
+        let state = self.shared.state();
+        let undecided = state.undecided.iter();
+        undecided.filter(|resource| resource.is_alive()).count()
+    }
+
+    /// Every image description that clients have asked for, and those that the compositor has shown
+    /// them, oldest first. Each is there once.
+    pub fn descriptions(&self) -> Vec<Arc<ImageDescription>> {
+        self.shared.state().descriptions.clone()
+    }
+
+    /// Prefers these colours for a surface, and says so to whoever listens. Answers how many do.
+    pub fn prefer(&self, surface: SurfaceId, colours: Parameters) -> usize {
+        self.act(|state| state.prefer(surface, colours))
     }
 
     /// From now on (not) every import of a dma-buf fails, for a reason that the client could not know.

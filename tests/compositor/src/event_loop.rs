@@ -109,6 +109,7 @@ fn run(shared: &Shared, mut display: Display<State>) {
         accept(shared, state);
         // A client that has said too much or too little is gone already; the others go on.
         let _ = display.dispatch_clients(state);
+        state.inform();
         bury(&mut display, state, &shared.news);
         // A client that does not read is told the rest when it has read something.
         let _ = display.flush_clients();

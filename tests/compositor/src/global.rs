@@ -1,5 +1,6 @@
 //! The globals that a client finds in the registry.
 
+use wayland_protocols::wp::color_management::v1::server::wp_color_manager_v1::WpColorManagerV1;
 use wayland_protocols::wp::commit_timing::v1::server::wp_commit_timing_manager_v1::WpCommitTimingManagerV1;
 use wayland_protocols::wp::fifo::v1::server::wp_fifo_manager_v1::WpFifoManagerV1;
 use wayland_protocols::wp::linux_dmabuf::zv1::server::zwp_linux_dmabuf_v1::ZwpLinuxDmabufV1;
@@ -10,6 +11,7 @@ use wayland_protocols::wp::tearing_control::v1::server::wp_tearing_control_manag
 use wayland_protocols::wp::viewporter::server::wp_viewporter::WpViewporter;
 use wayland_protocols::xdg::shell::server::xdg_wm_base::XdgWmBase;
 use wayland_server::DisplayHandle;
+use wayland_server::backend::GlobalId;
 use wayland_server::protocol::wl_compositor::WlCompositor;
 use wayland_server::protocol::wl_fixes::WlFixes;
 use wayland_server::protocol::wl_output::WlOutput;
@@ -17,6 +19,7 @@ use wayland_server::protocol::wl_seat::WlSeat;
 use wayland_server::protocol::wl_shm::WlShm;
 use wayland_server::protocol::wl_subcompositor::WlSubcompositor;
 
+use crate::colour::Feature;
 use crate::offer::{Offer, Syncobj};
 use crate::state::State;
 
@@ -38,8 +41,8 @@ macro_rules! global {
     };
 }
 
-/// Puts what is offered into the registry.
-pub(crate) fn create(display: &DisplayHandle, offer: &Offer) {
+/// Puts what is offered into the registry. Answers the name of `wp_color_manager_v1` there.
+pub(crate) fn create(display: &DisplayHandle, offer: &Offer) -> Option<GlobalId> {
     display.create_global::<State, WlCompositor, ()>(6, ());
     display.create_global::<State, WlSubcompositor, ()>(1, ());
     display.create_global::<State, WlShm, ()>(1, ());
@@ -73,4 +76,8 @@ pub(crate) fn create(display: &DisplayHandle, offer: &Offer) {
     if offer.tearing_control {
         display.create_global::<State, WpTearingControlManagerV1, ()>(1, ());
     }
+    let colour = offer.colour.as_ref()?;
+    assert!((1..=3).contains(&colour.version), "{colour:?}");
+    assert!(!colour.features.contains(&Feature::IccV2V4), "{colour:?}");
+    Some(display.create_global::<State, WpColorManagerV1, ()>(colour.version, ()))
 }

@@ -33,6 +33,8 @@ mod automatic;
 mod behaviour;
 mod buffer;
 mod clock;
+mod color_management;
+mod colour;
 mod commit;
 mod commit_timing;
 mod compositor;
@@ -49,6 +51,7 @@ mod fixes;
 mod format;
 mod frame;
 mod ids;
+mod image_description;
 mod misbehave;
 mod offer;
 mod output;
@@ -72,6 +75,10 @@ mod xdg_surface;
 pub use behaviour::Behaviour;
 pub use buffer::{Buffer, BufferId, Image, Memory, Plane};
 pub use clock::{Clock, Timestamp};
+pub use colour::{
+    Cause, Chromaticities, Colour, Encoding, Feature, Gamut, ImageDescription, Parameters,
+    Primaries, RenderIntent, SurfaceColour, Transfer, TransferFunction, Verdict,
+};
 pub use commit::{Attached, Commit, Fences, Pacing, Point, Rectangle, Synchronisation};
 pub use compositor::{Compositor, Frozen};
 pub use disconnection::{Disconnection, ProtocolError, Reason};

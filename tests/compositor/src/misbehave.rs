@@ -11,6 +11,7 @@ use crate::commit::{Commit, Synchronisation};
 use crate::compositor::Compositor;
 use crate::frame::ReleaseBy;
 use crate::ids::SurfaceId;
+use crate::state::State;
 
 /// Breaks rules, on request.
 pub struct Misbehave<'a>(pub(crate) &'a Compositor);
@@ -69,6 +70,21 @@ impl Misbehave<'_> {
             }
             other => panic!("commit {} has no points: {other:?}", commit.serial),
         }
+    }
+
+    /// Takes `wp_color_manager_v1` out of the registry, which a compositor "should never" do. What clients
+    /// have made of it stays.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
+    pub fn withdraw_color_manager(&self) {
+        let withdrawn = self.0.act(|state| {
+            let global = state.color_manager.take()?;
+            state.display.disable_global::<State>(global);
+            Some(())
+        });
+        withdrawn.expect("a wp_color_manager_v1");
     }
 
     /// Hides the surface ([`hide`](Compositor::hide)), and keeps its fifo barriers until it is shown again:

@@ -4,6 +4,7 @@ use rustix::fs::{Dev, makedev};
 
 use crate::behaviour::Behaviour;
 use crate::clock::Clock;
+use crate::colour::Colour;
 use crate::feedback::Feedback;
 use crate::format::Format;
 
@@ -42,6 +43,8 @@ pub struct Offer {
     pub tearing_control: bool,
     /// `wl_fixes`, version 1.
     pub fixes: bool,
+    /// `wp_color_manager_v1`.
+    pub colour: Option<Colour>,
     /// Who answers commits.
     pub behaviour: Behaviour,
 }
@@ -68,6 +71,7 @@ impl Default for Offer {
             commit_timing: false,
             tearing_control: false,
             fixes: false,
+            colour: None,
             behaviour: Behaviour::Manual,
         }
     }

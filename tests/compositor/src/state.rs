@@ -1,8 +1,13 @@
 //! All that the compositor knows, behind one lock.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
+use wayland_protocols::wp::color_management::v1::server::wp_color_management_surface_feedback_v1::WpColorManagementSurfaceFeedbackV1;
+use wayland_protocols::wp::color_management::v1::server::wp_image_description_info_v1::WpImageDescriptionInfoV1;
+use wayland_protocols::wp::color_management::v1::server::wp_image_description_v1::WpImageDescriptionV1;
 use wayland_protocols::wp::linux_dmabuf::zv1::server::zwp_linux_dmabuf_feedback_v1::ZwpLinuxDmabufFeedbackV1;
+use wayland_server::backend::GlobalId;
 use wayland_server::protocol::wl_buffer::WlBuffer;
 use wayland_server::protocol::wl_output::WlOutput;
 use wayland_server::protocol::wl_surface::WlSurface;
@@ -10,6 +15,7 @@ use wayland_server::{Client, DisplayHandle, Resource};
 
 use crate::behaviour::{Automatic, Behaviour};
 use crate::buffer::BufferId;
+use crate::colour::{ImageDescription, Verdict};
 use crate::commit::Commit;
 use crate::connection::Connection;
 use crate::control::Control;
@@ -27,6 +33,16 @@ pub(crate) struct State {
     /// The dma-buf feedback as it is now.
     pub feedback: Feedback,
     pub feedback_objects: Vec<ZwpLinuxDmabufFeedbackV1>,
+    /// Every image description that there was.
+    pub descriptions: Vec<Arc<ImageDescription>>,
+    pub verdict: Verdict,
+    /// Descriptions of which the client does not know whether it can use them, oldest first.
+    pub undecided: VecDeque<WpImageDescriptionV1>,
+    /// Who has asked what a description says.
+    pub uninformed: Vec<(WpImageDescriptionInfoV1, Arc<ImageDescription>)>,
+    pub colour_feedback: Vec<WpColorManagementSurfaceFeedbackV1>,
+    /// The `wp_color_manager_v1` in the registry.
+    pub color_manager: Option<GlobalId>,
     /// No dma-buf can be imported.
     pub refuse_imports: bool,
     pub clients: BTreeMap<ClientId, Client>,
@@ -60,6 +76,16 @@ impl State {
             display,
             feedback,
             feedback_objects: Vec::new(),
+            descriptions: Vec::new(),
+            verdict: offer
+                .colour
+                .as_ref()
+                .map(|colour| colour.verdict)
+                .unwrap_or_default(),
+            undecided: VecDeque::new(),
+            uninformed: Vec::new(),
+            colour_feedback: Vec::new(),
+            color_manager: None,
             refuse_imports: false,
             clients: BTreeMap::new(),
             surfaces: BTreeMap::new(),

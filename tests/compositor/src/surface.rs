@@ -277,6 +277,7 @@ impl State {
             feedbacks: feedbacks.len(),
             pacing,
             tearing: lasting.tearing,
+            colour: lasting.colour,
             configured,
             fences: Arc::clone(&fences),
         };

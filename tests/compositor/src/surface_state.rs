@@ -15,6 +15,7 @@ use wayland_server::protocol::wl_callback::WlCallback;
 use wayland_server::protocol::wl_surface::WlSurface;
 
 use crate::buffer::Buffer;
+use crate::colour::{Parameters, SurfaceColour};
 use crate::commit::{Pacing, Point, Rectangle};
 use crate::ids::{ClientId, SurfaceId};
 use crate::viewport::Viewport;
@@ -30,6 +31,8 @@ pub(crate) struct Surface {
     pub current: Current,
     pub extensions: Extensions,
     pub role: Option<Role>,
+    /// The colours that the compositor would like best, if not those of the output.
+    pub preferred: Option<Parameters>,
     /// Nobody sees it: no frame callbacks, no presentation feedback.
     pub hidden: bool,
     /// While it is hidden, nothing clears its fifo barriers.
@@ -85,12 +88,13 @@ pub(crate) enum PendingBuffer {
 }
 
 /// State that a commit does not use up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Lasting {
     pub scale: i32,
     pub transform: u32,
     pub viewport: Viewport,
     pub tearing: bool,
+    pub colour: Option<SurfaceColour>,
 }
 
 impl Default for Lasting {
@@ -100,6 +104,7 @@ impl Default for Lasting {
             transform: 0,
             viewport: Viewport::default(),
             tearing: false,
+            colour: None,
         }
     }
 }
@@ -119,6 +124,7 @@ pub(crate) struct Extensions {
     pub fifo: bool,
     pub commit_timer: bool,
     pub tearing_control: bool,
+    pub color_management: bool,
 }
 
 impl Surface {
@@ -131,6 +137,7 @@ impl Surface {
             current: Current::default(),
             extensions: Extensions::default(),
             role: None,
+            preferred: None,
             hidden: false,
             barriers_stay: false,
             callbacks: Vec::new(),
@@ -143,7 +150,7 @@ impl Surface {
 
     /// What the client has asked for since the last commit. What lasts stays pending as it is.
     pub fn take_pending(&mut self) -> Pending {
-        let lasting = self.pending.lasting;
+        let lasting = self.pending.lasting.clone();
         std::mem::replace(
             &mut self.pending,
             Pending {

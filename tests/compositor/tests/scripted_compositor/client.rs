@@ -20,6 +20,13 @@ use wayland_client::protocol::wl_subcompositor::WlSubcompositor;
 use wayland_client::protocol::wl_subsurface::WlSubsurface;
 use wayland_client::protocol::wl_surface::WlSurface;
 use wayland_client::{Connection, Dispatch, EventQueue, Proxy, QueueHandle, event_created_child};
+use wayland_protocols::wp::color_management::v1::client::wp_color_management_output_v1::WpColorManagementOutputV1;
+use wayland_protocols::wp::color_management::v1::client::wp_color_management_surface_feedback_v1::WpColorManagementSurfaceFeedbackV1;
+use wayland_protocols::wp::color_management::v1::client::wp_color_management_surface_v1::WpColorManagementSurfaceV1;
+use wayland_protocols::wp::color_management::v1::client::wp_color_manager_v1::WpColorManagerV1;
+use wayland_protocols::wp::color_management::v1::client::wp_image_description_creator_params_v1::WpImageDescriptionCreatorParamsV1;
+use wayland_protocols::wp::color_management::v1::client::wp_image_description_info_v1::WpImageDescriptionInfoV1;
+use wayland_protocols::wp::color_management::v1::client::wp_image_description_v1::WpImageDescriptionV1;
 use wayland_protocols::wp::commit_timing::v1::client::wp_commit_timer_v1::WpCommitTimerV1;
 use wayland_protocols::wp::commit_timing::v1::client::wp_commit_timing_manager_v1::WpCommitTimingManagerV1;
 use wayland_protocols::wp::fifo::v1::client::wp_fifo_manager_v1::WpFifoManagerV1;
@@ -109,6 +116,16 @@ impl Client {
         self.globals
             .bind(&self.handle(), 1..=I::interface().version, ())
             .unwrap()
+    }
+
+    /// Binds a global at this version.
+    pub fn bind_at<I>(&self, version: u32) -> I
+    where
+        I: Proxy + 'static,
+        Heard: Dispatch<I, ()>,
+    {
+        let versions = version..=version;
+        self.globals.bind(&self.handle(), versions, ()).unwrap()
     }
 
     /// Hears everything that was sent until now.
@@ -263,10 +280,17 @@ note!(
     WlSubcompositor,
     WlSubsurface,
     WlSurface,
+    WpColorManagementOutputV1,
+    WpColorManagementSurfaceFeedbackV1,
+    WpColorManagementSurfaceV1,
+    WpColorManagerV1,
     WpCommitTimerV1,
     WpCommitTimingManagerV1,
     WpFifoManagerV1,
     WpFifoV1,
+    WpImageDescriptionCreatorParamsV1,
+    WpImageDescriptionInfoV1,
+    WpImageDescriptionV1,
     WpLinuxDrmSyncobjManagerV1,
     WpLinuxDrmSyncobjSurfaceV1,
     WpLinuxDrmSyncobjTimelineV1,

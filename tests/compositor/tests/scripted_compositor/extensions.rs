@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use wayfence_test_compositor::{Clock, Compositor, Offer, Pacing, Presented, Viewport};
+use wayfence_test_compositor::{Clock, Colour, Compositor, Offer, Pacing, Presented, Viewport};
 use wayland_client::Proxy;
 use wayland_client::protocol::wl_output::WlOutput;
 use wayland_client::protocol::wl_seat::{self, WlSeat};
 use wayland_client::protocol::wl_subcompositor::{self, WlSubcompositor};
 use wayland_client::protocol::wl_surface::WlSurface;
+use wayland_protocols::wp::color_management::v1::client::wp_color_manager_v1::{
+    self, WpColorManagerV1,
+};
 use wayland_protocols::wp::commit_timing::v1::client::wp_commit_timer_v1::{self, WpCommitTimerV1};
 use wayland_protocols::wp::commit_timing::v1::client::wp_commit_timing_manager_v1::{
     self, WpCommitTimingManagerV1,
@@ -29,6 +32,7 @@ fn everything() -> Compositor {
         fifo: true,
         commit_timing: true,
         tearing_control: true,
+        colour: Some(Colour::default()),
         ..Offer::default()
     })
 }
@@ -146,7 +150,15 @@ fn a_commit_carries_what_the_extensions_said() {
 #[test]
 fn a_surface_has_one_object_of_each_extension() {
     type Extend = fn(&Client, &WlSurface);
-    let stories: [(Extend, &str, u32); 4] = [
+    let stories: [(Extend, &str, u32); 5] = [
+        (
+            |client, surface| {
+                let manager: WpColorManagerV1 = client.bind();
+                manager.get_surface(surface, &client.handle(), ());
+            },
+            "wp_color_manager_v1",
+            wp_color_manager_v1::Error::SurfaceExists.into(),
+        ),
         (
             |client, surface| {
                 let manager: WpViewporter = client.bind();

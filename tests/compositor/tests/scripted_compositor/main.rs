@@ -3,6 +3,7 @@
 mod automatic;
 mod buffers;
 mod client;
+mod colour;
 mod connections;
 mod extensions;
 mod feedback;
