@@ -13,4 +13,4 @@ pub mod wayland;
 pub use kernel::{dma_buf, sync_file, syncobj};
 pub use observe::{counters, report, trace};
 pub use swapchain::{pacing, present_mode, presentations};
-pub use wayland::format;
+pub use wayland::{colour, format};

@@ -44,6 +44,28 @@ impl Format {
     pub fn has_alpha(&self) -> bool {
         self.opaque != self.alpha
     }
+
+    /// Whether what is rendered is encoded by the transfer function of sRGB when it is written.
+    pub fn is_srgb(&self) -> bool {
+        matches!(
+            self.vk,
+            vk::Format::B8G8R8A8_SRGB
+                | vk::Format::R8G8B8A8_SRGB
+                | vk::Format::A8B8G8R8_SRGB_PACK32
+        )
+    }
+
+    /// How many bits a colour's component has at least.
+    pub fn bits(&self) -> u32 {
+        // "# bpp", by which the four characters end, says it of each component or of all of them.
+        match &self.alpha.to_le_bytes()[2..] {
+            b"48" | b"4H" => 16,
+            b"30" => 10,
+            b"24" => 8,
+            b"12" => 4,
+            _ => 5,
+        }
+    }
 }
 
 /// The Vulkan name without its prefix, `B8G8R8A8_UNORM`.
@@ -263,6 +285,23 @@ mod tests {
             let is_float = format!("{:?}", entry.vk).contains("SFLOAT");
             assert_eq!(float(entry.alpha), is_float, "{entry}");
             assert_eq!(float(entry.opaque), is_float, "{entry}");
+        }
+    }
+
+    #[test]
+    fn the_bits_of_a_component_are_those_of_its_name() {
+        for entry in all() {
+            let least = layout_of_vk(entry.vk)
+                .into_iter()
+                .filter(|(component, _)| *component != 'A')
+                .map(|(_, size)| size)
+                .min();
+            assert_eq!(Some(entry.bits()), least, "{entry}");
+            assert_eq!(
+                entry.is_srgb(),
+                entry.to_string().contains("SRGB"),
+                "{entry}"
+            );
         }
     }
 

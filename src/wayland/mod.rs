@@ -7,6 +7,7 @@
 //! [`Capabilities`], may be kept.
 
 mod capabilities;
+pub mod colour;
 mod display;
 mod dmabuf;
 mod events;

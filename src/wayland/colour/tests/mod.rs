@@ -1,0 +1,4 @@
+//! What compositors are told of colours, for every space.
+
+mod metadata;
+mod space;
