@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::observe::counters::Snapshot;
 use crate::text::{milliseconds, printable};
-use crate::wayland::format::modifier_name;
+use crate::wayland::{colour::Volume, format::modifier_name};
 
 /// The life of one swapchain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,10 @@ pub struct SwapchainReport {
     pub format: String,
     /// The DRM format modifier.
     pub modifier: u64,
+    /// The Vulkan colour space, without prefix and suffix.
+    pub color_space: String,
+    /// The HDR metadata that the compositor has taken last.
+    pub hdr_metadata: Option<Volume>,
     /// Width and height in pixels.
     pub extent: [u32; 2],
     /// The Vulkan present mode, without its prefix: `FIFO`, `MAILBOX`.
@@ -153,6 +157,8 @@ fn is_like(one: &SwapchainReport, other: &SwapchainReport) -> bool {
         && one.synchronisation == other.synchronisation
         && one.format == other.format
         && one.modifier == other.modifier
+        && one.color_space == other.color_space
+        && one.hdr_metadata == other.hdr_metadata
         && one.present_mode == other.present_mode
 }
 
@@ -176,6 +182,11 @@ impl fmt::Display for Group<'_> {
                 modifier_name(first.modifier)
             ),
         )?;
+        let colours = printable(&first.color_space);
+        match first.hdr_metadata {
+            None => row(f, "colours", colours)?,
+            Some(metadata) => row(f, "colours", format_args!("{colours}, {metadata}"))?,
+        }
         row(f, "swapchains", self.swapchains())?;
         row(
             f,
@@ -321,6 +332,8 @@ mod tests {
             synchronisation: "implicit".to_owned(),
             format: "B8G8R8A8_UNORM".to_owned(),
             modifier: 0,
+            color_space: "SRGB_NONLINEAR".to_owned(),
+            hdr_metadata: None,
             extent: [500, 500],
             present_mode: "FIFO".to_owned(),
             image_count: 4,
@@ -395,6 +408,7 @@ driver            llvmpipe, Mesa 26.1.2
 compositor        weston
 synchronisation   implicit
 format            B8G8R8A8_UNORM, modifier LINEAR
+colours           SRGB_NONLINEAR
 swapchains        1 of 500x500 with 4 images, FIFO
 frames            300 acquired, 300 presented
 acquire fences    3 pending, 297 already signalled
@@ -430,6 +444,30 @@ time in present   mean 0.250 ms, worst 1.000 ms
     }
 
     #[test]
+    fn colours_are_named_with_their_metadata() {
+        let hdr = SwapchainReport {
+            color_space: "HDR10_ST2084".to_owned(),
+            hdr_metadata: Some(Volume {
+                luminance: Some((1, 1000)),
+                max_cll: Some(800),
+                max_fall: Some(200),
+                primaries: Some([
+                    (680_000, 320_000),
+                    (265_000, 690_000),
+                    (150_000, 60_000),
+                    (312_700, 329_000),
+                ]),
+            }),
+            ..vkcube()
+        };
+        let text = Summary(&[vkcube(), hdr]).to_string();
+        assert_eq!(text.split("\n\n").count(), 2, "{text}");
+        let row = "colours           HDR10_ST2084, mastered for 0.0001 to 1000 cd/m², MaxCLL 800, \
+            MaxFALL 200, primaries (0.68, 0.32) (0.265, 0.69) (0.15, 0.06) (0.3127, 0.329)\n";
+        assert!(text.contains(row), "{text}");
+    }
+
+    #[test]
     fn a_swapchain_without_a_frame_has_no_times() {
         let unused = SwapchainReport {
             counters: Snapshot::default(),
@@ -451,7 +489,7 @@ time in present   mean 0.250 ms, worst 1.000 ms
         assert!(!text.contains('\x1b'));
         assert!(text.contains("[2Jcube"));
         assert!(text.contains("compositor        unknown\n"));
-        assert_eq!(text.lines().count(), 13);
+        assert_eq!(text.lines().count(), 14);
     }
 
     prop_compose! {
@@ -474,14 +512,16 @@ time in present   mean 0.250 ms, worst 1.000 ms
     prop_compose! {
         fn any_report()(
             pid in any::<u32>(),
-            names in any::<[String; 6]>(),
+            names in any::<[String; 7]>(),
+            luminance in any::<Option<(u32, u32)>>(),
             modifier in any::<u64>(),
             extent in any::<[u32; 2]>(),
             image_count in any::<u32>(),
             creation in any::<[u64; 2]>(),
             counters in any_counters(),
         ) -> SwapchainReport {
-            let [application, driver, compositor, synchronisation, format, present_mode] = names;
+            let [application, driver, compositor, synchronisation, format, color_space, present_mode] =
+                names;
             SwapchainReport {
                 pid,
                 application,
@@ -490,6 +530,11 @@ time in present   mean 0.250 ms, worst 1.000 ms
                 synchronisation,
                 format,
                 modifier,
+                color_space,
+                hdr_metadata: luminance.map(|luminance| Volume {
+                    luminance: Some(luminance),
+                    ..Volume::default()
+                }),
                 extent,
                 present_mode,
                 image_count,

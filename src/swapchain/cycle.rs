@@ -12,7 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::state::{Acquire, Holder, State};
+use super::{
+    appearance::Appearance,
+    state::{Acquire, Holder, State},
+};
 use crate::{
     deadline::Deadline,
     error::{Error, Result},
@@ -30,6 +33,7 @@ use crate::{
     wayland::{
         BufferRelease, Claim, FifoSurface, Frame, Pace, Plane, Rectangle, ReleaseListener, Surface,
         TearingSurface, Watched, WlBuffer,
+        colour::{Metadata, Space, Volume},
     },
 };
 
@@ -46,6 +50,8 @@ pub struct Description {
     pub fourcc: u32,
     /// The DRM format modifier of their layout.
     pub modifier: u64,
+    /// What their colours mean.
+    pub space: &'static Space,
     /// When they are shown: at first as the first says, later as any of them does.
     pub modes: Vec<PresentMode>,
     /// How they are to be synchronised.
@@ -92,6 +98,9 @@ pub struct Swapchain {
     fifo: Option<Arc<FifoSurface>>,
     /// Where an image may tear. Kept for [`Surface::commit`].
     _tearing: Option<Arc<TearingSurface>>,
+    space: &'static Space,
+    /// What the compositor is told of their colours, if it is.
+    appearance: Option<Appearance>,
     presentations: Arc<Mutex<Presentations>>,
     buffers: Vec<WlBuffer>,
     shared: Arc<Shared>,
@@ -172,11 +181,14 @@ impl Swapchain {
             true => Some(surface.tearing()?),
             false => None,
         };
+        let appearance = Appearance::new(&surface, description.space)?;
         let mut swapchain = Swapchain {
             surface,
             mode: Mutex::new(mode),
             fifo,
             _tearing: tearing,
+            space: description.space,
+            appearance,
             presentations: Arc::default(),
             buffers: Vec::with_capacity(planes.len()),
             shared,
@@ -215,6 +227,16 @@ impl Swapchain {
     /// Where its frames are recorded.
     pub fn trace(&self) -> &Trace {
         &self.shared.trace
+    }
+
+    /// What the colours of its images mean.
+    pub fn space(&self) -> &'static Space {
+        self.space
+    }
+
+    /// What of its HDR metadata the compositor has taken; `None` where that is nothing.
+    pub fn volume(&self) -> Option<Volume> {
+        self.appearance.as_ref()?.volume()
     }
 
     /// The surface on which it is shown.
@@ -347,12 +369,15 @@ impl Swapchain {
         self.state().state.present(index)?;
         self.surface.display().dispatch_pending();
         self.surface.sweep();
+        let appearance = self.appearance.as_ref();
+        let colours = appearance.and_then(|colours| colours.current(&self.surface));
         let frame = Frame {
             buffer: &self.buffers[index as usize],
             damage: how.damage,
             pace: self.pace(),
             tears: self.mode().tears(),
             unseen,
+            colours: colours.as_ref(),
             watched: Watched::new(
                 how.id.map(|id| (Arc::clone(&self.presentations), id)),
                 trace.frame(index),
@@ -362,6 +387,19 @@ impl Swapchain {
         self.surface.commit(frame, || {
             synchronisation.commit(index, &self.surface, &self.listener);
         })
+    }
+
+    /// Says more of the colours of the images that are presented from now on. What the compositor would
+    /// refuse is left out, and logged.
+    ///
+    /// # Errors
+    /// [`Error::CompositorGone`].
+    pub fn set_metadata(&self, metadata: &Metadata) -> Result<()> {
+        match &self.appearance {
+            Some(appearance) => appearance.set_metadata(&self.surface, metadata),
+            // sRGB has no use for it, and of what is passed through nothing is known.
+            None => Ok(()),
+        }
     }
 
     /// Waits until the next frame may be committed. Answers whether nobody sees the surface, so that a

@@ -3,6 +3,7 @@
 //! A frame begins here, where an acquire takes the image that has been free longest, and ends here, where
 //! a present commits it at the pace of its mode. Knows the synchronisation, the Wayland side and what is observed.
 
+mod appearance;
 mod cycle;
 pub mod pacing;
 pub mod present_mode;

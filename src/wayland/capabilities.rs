@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{dmabuf::Formats, feedback::Feedback};
+use super::{colour::Support, dmabuf::Formats, feedback::Feedback};
 
 /// What a compositor can do, as it was when it was asked. Nothing here refers to the connection, which may
 /// end at any time.
@@ -16,4 +16,6 @@ pub struct Capabilities {
     pub queues: bool,
     /// Whether it may show commits with tearing (`wp_tearing_control_v1`).
     pub tears: bool,
+    /// What it can do with colours (`wp_color_manager_v1`); `None` if it knows nothing of them.
+    pub colours: Option<Support>,
 }

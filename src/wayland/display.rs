@@ -33,6 +33,7 @@ use wayland_protocols::wp::tearing_control::v1::client::wp_tearing_control_manag
 
 use super::{
     capabilities::Capabilities,
+    color_management::{self, Colours},
     dmabuf::{Formats, Plane},
     events::Events,
     feedback::{Feedback, Told},
@@ -66,6 +67,7 @@ pub struct Display {
     fifo: Option<WpFifoManagerV1>,
     presentation: Option<WpPresentation>,
     tearing: Option<WpTearingControlManagerV1>,
+    colours: Option<Colours>,
     /// By which the compositor tells what it takes, until it has.
     feedback: Mutex<Option<ZwpLinuxDmabufFeedbackV1>>,
     told: Arc<Told>,
@@ -144,6 +146,7 @@ impl Display {
             fifo: None,
             presentation: None,
             tearing: None,
+            colours: None,
             feedback: Mutex::default(),
             told: Arc::default(),
             capabilities: OnceLock::new(),
@@ -159,6 +162,9 @@ impl Display {
             display.fifo = display.bind(&registry, 1, 1);
             display.presentation = display.bind(&registry, 1, 1);
             display.tearing = display.bind(&registry, 1, 1);
+            display.colours = display
+                .bind(&registry, 1, color_management::KNOWN)
+                .map(Colours::new);
             display.dmabuf = display.bind(&registry, DMABUF_WITH_MODIFIERS, DMABUF_KNOWN);
         }
         display.leave_registry(&registry);
@@ -215,11 +221,15 @@ impl Display {
             for tranche in &feedback.tranches {
                 formats.extend(&tranche.formats);
             }
+            let colours = self.colours.as_ref();
+            let colours =
+                colours.map(|colours| self.events.with_state(|globals| colours.support(globals)));
             Arc::new(Capabilities {
                 formats,
                 feedback,
                 queues: self.fifo.is_some(),
                 tears: self.tearing.is_some(),
+                colours,
             })
         });
         Ok(())
@@ -311,6 +321,11 @@ impl Display {
     /// The compositor's `wp_tearing_control_manager_v1`.
     pub(crate) fn tearing(&self) -> Option<&WpTearingControlManagerV1> {
         self.tearing.as_ref()
+    }
+
+    /// The compositor's `wp_color_manager_v1`.
+    pub(super) fn colours(&self) -> Option<&Colours> {
+        self.colours.as_ref()
     }
 
     /// Rings whoever is in [`wait`](Self::wait), like an event of the compositor's. There is one if the
@@ -408,6 +423,11 @@ impl Display {
         &self.leftovers
     }
 
+    /// Makes an object that may have events at once.
+    pub(super) fn undisturbed<T>(&self, make: impl FnOnce(&QueueHandle<Globals>) -> T) -> T {
+        self.events.undisturbed(make)
+    }
+
     pub(super) fn handle(&self) -> &QueueHandle<Globals> {
         self.events.handle()
     }
@@ -461,6 +481,7 @@ impl Drop for Display {
         if let Some(tearing) = &self.tearing {
             tearing.destroy();
         }
+        self.colours = None;
         // Our queue and what proxies there are go with the backend; the requests that destroy theirs in
         // the compositor go now, or with the application's next flush.
         let _ = self.events.flush();

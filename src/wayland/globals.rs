@@ -48,6 +48,7 @@ use wayland_protocols::wp::{
 };
 
 use super::{
+    colour::Support,
     dmabuf::Formats,
     feedback::Told,
     heard::{FrameCallback, Watched},
@@ -81,6 +82,8 @@ static COMPLAINED_OF: AtomicU64 = AtomicU64::new(0);
 pub(super) struct Globals {
     announced: Vec<Global>,
     pub(super) formats: Formats,
+    /// What it can do with colours, but for the version of the protocol.
+    pub(super) colours: Support,
     /// The number of the connection's socket, which no other has.
     socket: u64,
     /// The clock of `wp_presentation`'s times.

@@ -7,7 +7,9 @@
 //! [`Capabilities`], may be kept.
 
 mod capabilities;
+mod color_management;
 pub mod colour;
+mod colour_surface;
 mod display;
 mod dmabuf;
 mod events;
@@ -17,12 +19,14 @@ mod fifo;
 pub mod format;
 mod globals;
 mod heard;
+mod image_description;
 mod leftovers;
 mod shared;
 mod surface;
 mod tearing;
 
 pub use capabilities::Capabilities;
+pub(crate) use colour_surface::ColourSurface;
 pub use display::Display;
 pub use dmabuf::{Formats, Plane};
 pub(crate) use explicit::{FenceSurface, PointSurface, SharedTimeline};
@@ -30,6 +34,7 @@ pub use feedback::{Feedback, Nodes, Preferred, Tranche};
 pub(crate) use fifo::FifoSurface;
 pub use globals::{BufferRelease, ReleaseListener};
 pub(crate) use heard::Watched;
+pub(crate) use image_description::ImageDescription;
 pub use surface::{Claim, Rectangle, Surface};
 pub(crate) use surface::{Frame, Pace};
 pub(crate) use tearing::TearingSurface;

@@ -18,11 +18,15 @@ use wayland_client::{
 use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_dmabuf_feedback_v1::ZwpLinuxDmabufFeedbackV1;
 
 use super::{
+    color_management::Colours,
+    colour::{self, LeftOut, Metadata, Space},
+    colour_surface::ColourSurface,
     display::Display,
     explicit::{FenceSurface, PointSurface},
     feedback::{Feedback, Told},
     fifo::FifoSurface,
     heard::{FrameCallback, Watched},
+    image_description::ImageDescription,
     shared::Shared,
     tearing::TearingSurface,
 };
@@ -76,6 +80,8 @@ pub(crate) struct Frame<'a> {
     /// Whether [nobody sees](Surface::is_unseen) the surface: then there is no refresh for which a queue
     /// could wait.
     pub unseen: bool,
+    /// What its colours mean, if it says so. It can be used.
+    pub colours: Option<&'a Arc<ImageDescription>>,
     /// What hears of its presentation.
     pub watched: Option<Watched>,
 }
@@ -105,6 +111,7 @@ pub struct Surface {
     fences: Shared<FenceSurface>,
     fifo: Shared<FifoSurface>,
     tearing: Shared<TearingSurface>,
+    colour: Shared<ColourSurface>,
     told: Arc<Told>,
     /// By which the compositor tells what it likes best for this surface.
     feedback: Option<ZwpLinuxDmabufFeedbackV1>,
@@ -180,6 +187,7 @@ impl Surface {
             fences: Shared::default(),
             fifo: Shared::default(),
             tearing: Shared::default(),
+            colour: Shared::default(),
         })
     }
 
@@ -213,6 +221,63 @@ impl Surface {
     pub(crate) fn tearing(&self) -> Result<Arc<TearingSurface>> {
         self.tearing
             .get(|| TearingSurface::new(&self.display, &self.surface))
+    }
+
+    /// The object by which commits have a description. [`commit`](Self::commit) uses it while it lives.
+    pub(crate) fn colour(&self) -> Result<Arc<ColourSurface>> {
+        let object = self.colour.get(|| Ok(ColourSurface::new()))?;
+        object.take(self.colours()?, self.display.handle(), &self.surface);
+        Ok(object)
+    }
+
+    /// Destroys that object, whoever has it: the application may make one of its own.
+    pub(crate) fn leave_colour(&self) {
+        if let Some(object) = self.colour.living() {
+            object.leave();
+        }
+    }
+
+    /// What to tell the compositor of images in this space.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if it cannot show them.
+    pub(crate) fn plain(&self, space: &Space) -> Result<colour::Description> {
+        let support = self.display.capabilities().colours.as_ref();
+        support
+            .and_then(|support| space.describe(support))
+            .ok_or_else(|| cannot_show(space))
+    }
+
+    /// The same with what the application says of them, and what of that the compositor is not told.
+    ///
+    /// # Errors
+    /// As [`plain`](Self::plain).
+    pub(crate) fn with_metadata(
+        &self,
+        space: &Space,
+        metadata: &Metadata,
+    ) -> Result<(colour::Description, Vec<LeftOut>)> {
+        let support = self.display.capabilities().colours.as_ref();
+        support
+            .and_then(|support| space.describe_with(metadata, support))
+            .ok_or_else(|| cannot_show(space))
+    }
+
+    /// Asks for a description. Its answer comes when it is dispatched.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the compositor knows nothing of colours.
+    pub(crate) fn describe(&self, says: colour::Description) -> Result<Arc<ImageDescription>> {
+        let colours = self.colours()?;
+        Ok(self
+            .display
+            .undisturbed(|handle| colours.describe(handle, says)))
+    }
+
+    fn colours(&self) -> Result<&Colours> {
+        self.display.colours().ok_or_else(|| {
+            Error::Unsupported("the compositor does not offer wp_color_manager_v1".to_owned())
+        })
     }
 
     /// The display to which the surface belongs.
@@ -295,6 +360,7 @@ impl Surface {
             pace,
             tears,
             unseen,
+            colours,
             watched,
         } = frame;
         let committing = lock(&self.committing);
@@ -327,6 +393,9 @@ impl Surface {
         // A swapchain that was replaced may still have the object.
         if let Some(tearing) = self.tearing.living() {
             tearing.allow(tears);
+        }
+        if let Some(colour) = self.colour.living() {
+            colour.show(colours);
         }
         if let Some(watched) = watched {
             let handle = self.display.handle();
@@ -369,6 +438,7 @@ impl Surface {
                 pace: Pace::Free,
                 tears: false,
                 unseen: false,
+                colours: None,
                 watched: None,
             },
             synchronise,
@@ -386,6 +456,10 @@ impl Surface {
     pub fn sweep(&self) {
         self.display.leftovers().sweep();
     }
+}
+
+fn cannot_show(space: &Space) -> Error {
+    Error::Unsupported(format!("the compositor cannot show {space}"))
 }
 
 impl Drop for Surface {

@@ -21,6 +21,7 @@
 //! | `pacing` | FIFO, on a scripted compositor with and without `wp_fifo_v1` | a driver, `/dev/udmabuf` |
 //! | `acceptance` | what is taken though it was not offered, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `drivers_own` | devices that keep the driver's swapchains, on a scripted compositor | a driver, `/dev/udmabuf` |
+//! | `colour` | `VK_EXT_swapchain_colorspace` and `VK_EXT_hdr_metadata`, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `compression` | `VK_EXT_image_compression_control_swapchain`, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `feedback` | layouts by the compositor's dma-buf feedback, true and false, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `present_modes` | each present mode, and the change from one to another, on a scripted compositor | a driver, `/dev/udmabuf` |

@@ -1,13 +1,27 @@
-//! `VK_EXT_swapchain_colorspace`: the colour spaces in which a buffer can be handed over as it is.
+//! `VK_EXT_swapchain_colorspace`: colour spaces other than sRGB.
+//!
+//! `PASS_THROUGH` is there on every surface: "values ... are not interpreted", so that the compositor is told
+//! nothing, and an application that describes its surface itself is not disturbed. The others are what the
+//! compositor can show ([`wayfence::colour`]).
 
 use ash::{ext::swapchain_colorspace::NAME, vk};
+use wayfence::{colour, wayland::Capabilities};
 
-use super::extension::{Extension, Provider};
+use super::extension::Extension;
 
 /// The extension.
 pub static EXTENSION: Extension = Extension {
-    provider: Provider::Driver,
-    // "values ... are not interpreted": the compositor is told nothing, as of `SRGB_NONLINEAR`.
-    color_spaces: Some(|_| vec![vk::ColorSpaceKHR::PASS_THROUGH_EXT]),
+    needs: "colour spaces beside `PASS_THROUGH`: `wp_color_manager_v1`",
+    color_spaces: Some(color_spaces),
     ..Extension::instance(&[(NAME, 5)])
 };
+
+fn color_spaces(compositor: &Capabilities) -> Vec<vk::ColorSpaceKHR> {
+    colour::all()
+        .iter()
+        .filter(|space| space.is_offered(compositor.colours.as_ref()))
+        .map(|space| space.vk)
+        // That is there without the extension.
+        .filter(|space| *space != vk::ColorSpaceKHR::SRGB_NONLINEAR)
+        .collect()
+}

@@ -2,7 +2,7 @@
 
 use ash::{ext, vk};
 use wayfence::{
-    format,
+    colour, format,
     present_mode::PresentMode,
     wayland::{self, Capabilities},
 };
@@ -97,17 +97,19 @@ impl Offer {
     }
 }
 
-/// The formats in every colour space in which a buffer can be handed over as it is.
+/// The formats in every colour space that the compositor can show.
 fn surface_formats(
     color_spaces: &[vk::ColorSpaceKHR],
     formats: &[SharedFormat],
 ) -> Vec<vk::SurfaceFormatKHR> {
     color_spaces
         .iter()
-        .flat_map(|color_space| {
-            formats.iter().map(move |shared| vk::SurfaceFormatKHR {
-                format: shared.format.vk,
-                color_space: *color_space,
+        .filter_map(|color_space| colour::from_vk(*color_space))
+        .flat_map(|space| {
+            let formats = space.formats(formats.iter().map(|shared| *shared.format));
+            formats.into_iter().map(|format| vk::SurfaceFormatKHR {
+                format: format.vk,
+                color_space: space.vk,
             })
         })
         .collect()

@@ -11,6 +11,7 @@ use std::{
 
 use ash::vk::{self, Handle};
 use wayfence::{
+    colour,
     error::Error,
     present_mode::PresentMode,
     report::{Creation, SwapchainReport},
@@ -88,6 +89,8 @@ impl Swapchain {
         let shared = offer
             .format(info.image_format, info.image_color_space)
             .ok_or_else(|| refused("the surface does not offer this format and colour space"))?;
+        let space = colour::from_vk(info.image_color_space)
+            .ok_or_else(|| refused("no compositor knows this colour space"))?;
         let fourcc = match info.composite_alpha {
             // Nothing sets the alpha mode of a Wayland surface but the format of its buffers, so there is
             // none to inherit; applications that ask for it are as opaque elsewhere.
@@ -162,6 +165,7 @@ impl Swapchain {
             extent: (info.image_extent.width, info.image_extent.height),
             fourcc,
             modifier: chosen.modifier,
+            space,
             modes,
             choice,
             tracer: device
@@ -175,6 +179,7 @@ impl Swapchain {
             .map_err(|error| result::log("vkCreateSwapchainKHR", &error))?;
         tracing::info!(
             format = ?recipe.format,
+            %space,
             modifier = format_args!("{:#x}", chosen.modifier),
             scanout = preferred.scanout,
             images = images.len(),
@@ -245,6 +250,8 @@ impl Reported for Swapchain {
             synchronisation: self.compositor.way().to_string(),
             format: format!("{:?}", self.recipe.format),
             modifier: self.layout.modifier,
+            color_space: self.compositor.space().to_string(),
+            hdr_metadata: self.compositor.volume(),
             extent: [self.recipe.extent.width, self.recipe.extent.height],
             present_mode: format!("{:?}", self.mode),
             image_count: self.images.len() as u32,
