@@ -74,6 +74,8 @@ pub struct Swapchain {
     pub images: Vec<vk::Image>,
     /// How it was made, its format filled in.
     pub wanted: Wanted,
+    /// What frames are filled with; without, each with its own.
+    pub colour: Option<[f32; 4]>,
     pool: vk::CommandPool,
     slots: [Slot; SLOTS],
     /// Signalled when an image is drawn; one for each image, as only its next acquire says that
@@ -200,6 +202,7 @@ impl Swapchain {
             raw,
             images,
             wanted,
+            colour: None,
             pool,
             slots,
             drawn,
@@ -422,6 +425,7 @@ impl Swapchain {
         let drawn = self.drawn(index);
         let shade = (self.frame % 16) as f32 / 15.0;
         self.frame += 1;
+        let colour = self.colour.unwrap_or([shade, 0.5, 1.0 - shade, 1.0]);
         let device = &self.device.raw;
         let begin = vk::CommandBufferBeginInfo::default()
             .flags(vk::CommandBufferUsageFlags::ONE_TIME_SUBMIT);
@@ -430,7 +434,7 @@ impl Swapchain {
         // this takes `&mut self`.
         unsafe {
             device.begin_command_buffer(slot.commands, &begin)?;
-            clear(device, slot.commands, image, [shade, 0.5, 1.0 - shade, 1.0]);
+            clear(device, slot.commands, image, colour);
             device.end_command_buffer(slot.commands)?;
             device.reset_fences(&[slot.done])?;
         }
