@@ -178,21 +178,27 @@ fn a_display_at_the_address_of_another_is_another() {
     let _watchdog = Watchdog::new(Duration::from_secs(60), "a display that is another's");
     let device = device();
     let old = everything(Way::Implicit);
-    let window = Window::open_at(old.connect());
-    let address = window.display_ptr();
-    // It stays, and has been asked.
-    let left = Bare::of(&device, &window);
-    left.ask();
-    drop(window);
     // Of another kind: what was said on the old one is not true of it.
     let new = Compositor::new(Offer {
         formats: Offer::default().formats[..2].to_vec(),
         ..Offer::default()
     });
-    let reconnected = (0..100)
-        .map(|_| Window::open_at(new.connect()))
-        .find(|window| window.display_ptr() == address);
-    let window = reconnected.expect("malloc gives the same address again");
+    // Whether malloc gives an address again is its own affair: something else may have it.
+    let again = || {
+        let window = Window::open_at(old.connect());
+        let address = window.display_ptr();
+        // It stays, and has been asked.
+        let left = Bare::of(&device, &window);
+        left.ask();
+        drop(window);
+        let reconnected = (0..100)
+            .map(|_| Window::open_at(new.connect()))
+            .find(|window| window.display_ptr() == address);
+        Some((left, reconnected?))
+    };
+    let (left, window) = (0..10)
+        .find_map(|_| again())
+        .expect("malloc gives one address of ten again");
     let surface = Surface::of_window(&device.instance, window);
     let formats = surface.formats(device.physical).unwrap();
     let all = |format: &vk::SurfaceFormatKHR| {
