@@ -29,7 +29,7 @@ use crate::{
     synchronisation::{Choice, Release, Synchronisation, Wait, Way},
     wayland::{
         BufferRelease, Claim, FifoSurface, Frame, Pace, Plane, Rectangle, ReleaseListener, Surface,
-        TearingSurface, Watched, WlBuffer,
+        TearingSurface, WlBuffer,
     },
 };
 
@@ -347,14 +347,18 @@ impl Swapchain {
         self.state().state.present(index)?;
         self.surface.display().dispatch_pending();
         self.surface.sweep();
+        let now = Instant::now();
+        let serial = how
+            .id
+            .map(|id| lock(&self.presentations).committed(Some(id), None, now, now));
         let frame = Frame {
             buffer: &self.buffers[index as usize],
             damage: how.damage,
             pace: self.pace(),
             tears: self.mode().tears(),
             unseen,
-            watched: Watched::new(
-                how.id.map(|id| (Arc::clone(&self.presentations), id)),
+            watched: self.surface.watched(
+                serial.map(|serial| (Arc::clone(&self.presentations), serial)),
                 trace.frame(index),
             ),
         };

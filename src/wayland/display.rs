@@ -157,7 +157,7 @@ impl Display {
             display.syncobj = display.bind(&registry, 1, 1);
             display.explicit = display.bind(&registry, 1, 2);
             display.fifo = display.bind(&registry, 1, 1);
-            display.presentation = display.bind(&registry, 1, 1);
+            display.presentation = display.bind(&registry, 1, 2);
             display.tearing = display.bind(&registry, 1, 1);
             display.dmabuf = display.bind(&registry, DMABUF_WITH_MODIFIERS, DMABUF_KNOWN);
         }

@@ -28,6 +28,6 @@ pub use feedback::{Feedback, Nodes, Preferred, Tranche};
 pub(crate) use fifo::FifoSurface;
 pub use globals::{BufferRelease, ReleaseListener};
 pub use surface::{Claim, Rectangle, Surface};
-pub(crate) use surface::{Frame, Pace, Watched};
+pub(crate) use surface::{Frame, Pace};
 pub(crate) use tearing::TearingSurface;
 pub use wayland_client::protocol::wl_buffer::WlBuffer;

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     ffi::c_void,
     sync::{
-        Arc, Mutex, Weak,
+        Arc, Mutex, MutexGuard, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Instant,
@@ -33,6 +33,7 @@ use crate::{
     swapchain::{
         pacing::{self, Pacing},
         presentations::Presentations,
+        refresh::{Refresh, Shown},
     },
 };
 
@@ -99,6 +100,7 @@ pub struct Surface {
     display: Arc<Display>,
     surface: WlSurface,
     pacing: Arc<Mutex<Pacing>>,
+    refresh: Arc<Mutex<Refresh>>,
     /// The requests of one commit are not to be mixed with another's: a swapchain and the one that it
     /// replaces may be presented from two threads.
     committing: Mutex<()>,
@@ -177,6 +179,7 @@ impl Surface {
             display,
             surface,
             pacing: Arc::default(),
+            refresh: Arc::default(),
             committing: Mutex::default(),
             claimed: AtomicBool::new(false),
             points: Shared::default(),
@@ -246,6 +249,24 @@ impl Surface {
     /// A number that is another one when [`feedback`](Self::feedback) has changed. Costs nothing.
     pub fn preference(&self) -> u64 {
         self.told.changes()
+    }
+
+    /// The refresh of the display on which it is shown, as far as frames have told.
+    pub fn refresh(&self) -> MutexGuard<'_, Refresh> {
+        lock(&self.refresh)
+    }
+
+    /// A frame of this surface of which somebody wants to know; `None` if nobody does.
+    pub(crate) fn watched(
+        &self,
+        recorded: Option<(Arc<Mutex<Presentations>>, u64)>,
+        traced: Option<FrameTrace>,
+    ) -> Option<Watched> {
+        (recorded.is_some() || traced.is_some()).then(|| Watched {
+            recorded,
+            traced,
+            refresh: Arc::clone(&self.refresh),
+        })
     }
 
     /// `None` when the next frame may be committed at this pace, else the instant at which to look again.
@@ -333,13 +354,12 @@ impl Surface {
         }
         if let Some(watched) = watched {
             let handle = self.display.handle();
-            watched.committed();
             match self.display.presentation() {
                 Some(presentation) => {
                     presentation.feedback(&self.surface, handle, watched);
                 }
                 // The compositor has begun to show this, or what has replaced it.
-                None if watched.awaited.is_some() => {
+                None if watched.recorded.is_some() => {
                     self.surface.frame(handle, watched);
                 }
                 None => {}
@@ -413,39 +433,33 @@ impl FrameCallback {
 
 /// A frame of which somebody wants to know when it was shown, or replaced.
 pub(crate) struct Watched {
-    /// Who waits for it: the frames of its swapchain, and which of them it is.
-    awaited: Option<(Arc<Mutex<Presentations>>, u64)>,
+    /// The record of its swapchain's frames, and which of them it is.
+    recorded: Option<(Arc<Mutex<Presentations>>, u64)>,
     traced: Option<FrameTrace>,
+    /// That of its surface.
+    refresh: Arc<Mutex<Refresh>>,
 }
 
 impl Watched {
-    /// `None` if nobody wants to know.
-    pub(crate) fn new(
-        awaited: Option<(Arc<Mutex<Presentations>>, u64)>,
-        traced: Option<FrameTrace>,
-    ) -> Option<Self> {
-        (awaited.is_some() || traced.is_some()).then_some(Self { awaited, traced })
-    }
-
-    fn committed(&self) {
-        if let Some((presentations, id)) = &self.awaited {
-            lock(presentations).committed(*id, Instant::now());
+    fn over(&self, tell: impl FnOnce(&mut Presentations, u64)) {
+        if let Some((presentations, serial)) = &self.recorded {
+            tell(&mut lock(presentations), *serial);
         }
     }
 
-    /// Nobody will ever say more of it than that.
-    pub(super) fn over(&self) {
-        if let Some((presentations, id)) = &self.awaited {
-            lock(presentations).over(*id);
-        }
+    /// Nobody will ever say more of it than that the compositor has begun with it, or with what has
+    /// replaced it.
+    pub(super) fn begun(&self) {
+        self.over(Presentations::over);
     }
 
-    /// It was shown, at that time by `CLOCK_MONOTONIC` (see [`FrameTrace::shown`]).
-    pub(super) fn shown(&self, at: Option<u64>, refresh: u32, sequence: u64) {
-        if let (Some(traced), Some(at)) = (&self.traced, at) {
-            traced.shown(at, refresh, sequence);
+    /// It was shown.
+    pub(super) fn shown(&self, shown: Shown) {
+        if let (Some(traced), Some(at)) = (&self.traced, shown.at) {
+            traced.shown(at, shown.refresh, shown.sequence);
         }
-        self.over();
+        lock(&self.refresh).shown(&shown);
+        self.over(|presentations, serial| presentations.shown(serial, shown));
     }
 
     /// It never will be.
@@ -453,6 +467,6 @@ impl Watched {
         if let Some(traced) = &self.traced {
             traced.discarded();
         }
-        self.over();
+        self.over(Presentations::discarded);
     }
 }
