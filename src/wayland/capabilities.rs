@@ -16,4 +16,9 @@ pub struct Capabilities {
     pub queues: bool,
     /// Whether it may show commits with tearing (`wp_tearing_control_v1`).
     pub tears: bool,
+    /// The clock of the times at which it shows frames (`wp_presentation`); `None` if it does not tell
+    /// them, or if nobody else can read the clock.
+    pub clock: Option<u32>,
+    /// Whether it shows a commit at a time of that clock (`wp_commit_timing_v1`).
+    pub schedules: bool,
 }

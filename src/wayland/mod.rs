@@ -19,6 +19,7 @@ mod leftovers;
 mod shared;
 mod surface;
 mod tearing;
+mod timing;
 
 pub use capabilities::Capabilities;
 pub use display::Display;
@@ -28,6 +29,7 @@ pub use feedback::{Feedback, Nodes, Preferred, Tranche};
 pub(crate) use fifo::FifoSurface;
 pub use globals::{BufferRelease, ReleaseListener};
 pub use surface::{Claim, Rectangle, Surface};
-pub(crate) use surface::{Frame, Pace};
+pub(crate) use surface::{Frame, Meant, Pace};
 pub(crate) use tearing::TearingSurface;
+pub(crate) use timing::TimerSurface;
 pub use wayland_client::protocol::wl_buffer::WlBuffer;

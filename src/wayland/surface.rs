@@ -24,6 +24,7 @@ use super::{
     fifo::FifoSurface,
     shared::Shared,
     tearing::TearingSurface,
+    timing::TimerSurface,
 };
 use crate::{
     deadline::Deadline,
@@ -80,8 +81,21 @@ pub(crate) struct Frame<'a> {
     /// Whether [nobody sees](Surface::is_unseen) the surface: then there is no refresh for which a queue
     /// could wait.
     pub unseen: bool,
+    /// Before when it is not to be shown.
+    pub meant: Option<Meant<'a>>,
     /// Who wants to know when it is over.
     pub watched: Option<Watched>,
+}
+
+/// The time for which a commit is meant.
+#[derive(Clone, Copy)]
+pub(crate) struct Meant<'a> {
+    /// By what the compositor is told.
+    pub timer: &'a TimerSurface,
+    /// When, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub at: u64,
+    /// The same.
+    pub instant: Instant,
 }
 
 impl Pace<'_> {
@@ -110,6 +124,7 @@ pub struct Surface {
     fences: Shared<FenceSurface>,
     fifo: Shared<FifoSurface>,
     tearing: Shared<TearingSurface>,
+    timer: Shared<TimerSurface>,
     told: Arc<Told>,
     /// By which the compositor tells what it likes best for this surface.
     feedback: Option<ZwpLinuxDmabufFeedbackV1>,
@@ -186,6 +201,7 @@ impl Surface {
             fences: Shared::default(),
             fifo: Shared::default(),
             tearing: Shared::default(),
+            timer: Shared::default(),
         })
     }
 
@@ -219,6 +235,13 @@ impl Surface {
     pub(crate) fn tearing(&self) -> Result<Arc<TearingSurface>> {
         self.tearing
             .get(|| TearingSurface::new(&self.display, &self.surface))
+    }
+
+    /// The object by which commits wait for a time; `None` if the compositor cannot do that.
+    pub(crate) fn timer(&self) -> Option<Arc<TimerSurface>> {
+        self.timer
+            .get(|| TimerSurface::new(&self.display, &self.surface))
+            .ok()
     }
 
     /// The display to which the surface belongs.
@@ -306,6 +329,11 @@ impl Surface {
         Ok(lock(&self.pacing).is_unseen())
     }
 
+    /// Whether nobody sees the surface, as far as that is known.
+    pub(crate) fn is_known_unseen(&self) -> bool {
+        lock(&self.pacing).is_unseen()
+    }
+
     /// Shows the frame: attaches its buffer, names what has changed, lets `synchronise` make the requests
     /// that go with it, commits and sends. Where frames are paced, asks for the frame callback to which
     /// [`not_before`](Self::not_before) refers.
@@ -319,6 +347,7 @@ impl Surface {
             pace,
             tears,
             unseen,
+            meant,
             watched,
         } = frame;
         let committing = lock(&self.committing);
@@ -348,6 +377,9 @@ impl Surface {
                 }
             }
         }
+        if let Some(meant) = meant {
+            meant.timer.set(meant.at);
+        }
         // A swapchain that was replaced may still have the object.
         if let Some(tearing) = self.tearing.living() {
             tearing.allow(tears);
@@ -366,7 +398,9 @@ impl Surface {
             }
         }
         if matches!(pace, Pace::Callbacks | Pace::Queue(_)) {
-            let serial = lock(&self.pacing).committed(pace.is_queued(), Instant::now());
+            let now = Instant::now();
+            let due = meant.map_or(now, |meant| meant.instant.max(now));
+            let serial = lock(&self.pacing).committed(pace.is_queued(), now, due);
             let frame = FrameCallback {
                 pacing: Arc::clone(&self.pacing),
                 serial,
@@ -392,6 +426,7 @@ impl Surface {
                 pace: Pace::Free,
                 tears: false,
                 unseen: false,
+                meant: None,
                 watched: None,
             },
             synchronise,

@@ -2,6 +2,7 @@
 //! from their list: what is enumerated, features, structures that a driver does not get, commands,
 //! manifest and documentation.
 
+mod calibrated_timestamps;
 pub mod command;
 mod debug_marker;
 mod debug_utils;
@@ -85,6 +86,9 @@ pub static EXTENSIONS: List = List(&[
     &present_wait::EXTENSION,
     &present_id2::EXTENSION,
     &present_wait2::EXTENSION,
+    &calibrated_timestamps::EXTENSION,
+    &present_timing::EXTENSION,
+    &google_display_timing::EXTENSION,
     &incremental_present::EXTENSION,
     &swapchain_mutable_format::EXTENSION,
     &image_compression_control_swapchain::EXTENSION,
@@ -92,8 +96,6 @@ pub static EXTENSIONS: List = List(&[
     &hdr_metadata::EXTENSION,
     &debug_marker::EXTENSION,
     &private_data::EXTENSION,
-    &present_timing::EXTENSION,
-    &google_display_timing::EXTENSION,
     &shared_presentable_image::EXTENSION,
     &display_control::EXTENSION,
     &only_below::EXTENSION,
@@ -147,6 +149,18 @@ impl List {
     pub fn hides(self, name: &CStr) -> bool {
         self.iter()
             .any(|extension| extension.provider == Provider::Hidden && extension.is_called(name))
+    }
+
+    /// What a driver must have enabled in the place of extensions of the layer that are enabled, and that
+    /// it does not have.
+    pub fn in_place_of(
+        self,
+        is_enabled: impl Fn(&CStr) -> bool,
+        has: impl Fn(&CStr) -> bool,
+    ) -> impl Iterator<Item = &'static CStr> {
+        self.provided(Level::Device)
+            .filter(move |one| one.is_had(&is_enabled) && !one.is_had(&has))
+            .filter_map(|one| one.in_its_place)
     }
 
     /// The extensions that only a driver's own swapchains can do, of those that something has.

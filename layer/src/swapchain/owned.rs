@@ -10,7 +10,10 @@ use std::{
     time::Instant,
 };
 
-use ash::vk::{self, Handle};
+use ash::{
+    google::display_timing,
+    vk::{self, Handle},
+};
 use smallvec::SmallVec;
 use wayfence::{
     deadline::Deadline,
@@ -139,6 +142,7 @@ impl Swapchain {
         if count > surface_queries::MAX_IMAGES {
             return Err(refused("more images than the surface offers"));
         }
+        let timed = asked.timed || device.has(display_timing::NAME);
         let mut recipe = recipe(info, asked).map_err(refused)?;
         let mut able = shared.layouts.clone();
         able.retain(|layout| physical.can_export(&recipe.kind(), layout.modifier));
@@ -179,6 +183,7 @@ impl Swapchain {
             modifier: chosen.modifier,
             modes,
             choice,
+            timed,
             tracer: device
                 .instance
                 .settings
