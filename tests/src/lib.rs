@@ -60,6 +60,7 @@ pub mod layers;
 pub mod loader;
 mod manifests;
 pub mod messages;
+pub mod present_timing;
 pub mod present_wait;
 pub mod proxy;
 pub mod refusing_kernel;

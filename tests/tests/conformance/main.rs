@@ -29,6 +29,7 @@ mod runner;
 mod scaling;
 mod stage;
 mod threads;
+mod timing;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
             old_swapchain::CASES,
             modes::CASES,
             present_wait::CASES,
+            timing::CASES,
             hidden::CASES,
             maintenance1::CASES,
             damage::CASES,
