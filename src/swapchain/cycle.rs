@@ -415,6 +415,7 @@ impl Swapchain {
             unseen,
             meant,
             watched: self.surface.watched(
+                self.pace(),
                 serial.map(|serial| (Arc::clone(&self.presentations), serial)),
                 trace.frame(index),
             ),
