@@ -59,7 +59,8 @@ fn play(hertz: u64) -> Vec<i64> {
         flags: vk::SwapchainCreateFlagsKHR::from_raw(flags),
         ..Wanted::default()
     });
-    timing::set_queue_size(&swapchain, 16);
+    let sized = timing::set_queue_size(&swapchain, 16);
+    assert_eq!(sized, vk::Result::SUCCESS);
     let domain = timing::domain(&swapchain, PRESENT_STAGE_LOCAL).unwrap();
     let start = now() + SECOND / 2;
     let mut off = Vec::new();
