@@ -10,7 +10,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
+use wayfence_test_compositor::{Colour, Compositor, Feature, Offer, Primaries};
 use wayfence_tests::child::probe;
 use wayfence_tests::layers::{self, WAYFENCE};
 use wayfence_tests::test_driver;
@@ -316,6 +317,46 @@ fn a_doctor_with_nothing_to_look_at_says_so() {
         "{page}"
     );
     assert!(!page.contains('\x1b'), "colours are for terminals: {page}");
+}
+
+/// Of the compositor, without a driver.
+#[test]
+fn a_doctor_says_what_colours_there_are() {
+    let here = Installation::new("colours");
+    let colours = |colour| {
+        let compositor = Compositor::new(Offer {
+            colour,
+            ..Offer::default()
+        });
+        let mut command = here.command(&["doctor", "--json"]);
+        command
+            .env("WAYLAND_DISPLAY", compositor.listen())
+            .env("VK_DRIVER_FILES", "/nonexistent")
+            .env("VK_ICD_FILENAMES", "/nonexistent");
+        let (_, mut json) = findings(&mut command);
+        assert!(compositor.protocol_errors().is_empty());
+        json["compositor"]["colours"].take()
+    };
+    assert_eq!(colours(None), Value::Null);
+    let found = colours(Some(Colour {
+        primaries: vec![Primaries::Bt2020],
+        features: vec![Feature::Parametric, Feature::SetMasteringDisplayPrimaries],
+        ..Colour::default()
+    }));
+    assert_eq!(
+        found,
+        json!({
+            "spaces": ["SRGB_NONLINEAR", "BT2020_LINEAR", "HDR10_ST2084", "HDR10_HLG", "PASS_THROUGH"],
+            "metadata": ["content light levels", "the mastering display"],
+            "outputs": [{
+                "name": "SCRIPTED-1",
+                "primaries": "Srgb",
+                "transfer": "Gamma22",
+                "luminance": [0.2, 80.0],
+                "white": 80,
+            }],
+        })
+    );
 }
 
 #[test]

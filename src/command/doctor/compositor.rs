@@ -16,6 +16,8 @@ use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_dmabuf_feedback_
 };
 use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_dmabuf_v1::ZwpLinuxDmabufV1;
 
+use super::colours::Colours;
+
 /// What was found.
 #[derive(Serialize, Deserialize)]
 pub struct Compositor {
@@ -28,6 +30,8 @@ pub struct Compositor {
     /// The DRM format modifiers in which it takes the formats that a Vulkan surface can have; those
     /// that it takes both opaque and with alpha.
     pub formats: BTreeMap<String, Vec<String>>,
+    /// What it can do with colours; `None` if it knows nothing of them.
+    pub colours: Option<Colours>,
 }
 
 impl Compositor {
@@ -76,11 +80,15 @@ impl Compositor {
                 (!both.is_empty()).then(|| (format.to_string(), both))
             })
             .collect();
+        let support = display.capabilities().colours.as_ref();
+        let colours = support.map(|support| Colours::look(&connection, support));
+        let colours = colours.transpose()?;
         Ok(Self {
             name: display.compositor().to_owned(),
             protocols,
             main_device: answers.main_device.map(node_of),
             formats,
+            colours,
         })
     }
 

@@ -3,6 +3,7 @@
 //! The facts are for people to read; the verdict is the layer's own, from a swapchain made through
 //! the loader in this environment.
 
+mod colours;
 mod compositor;
 mod findings;
 mod kernel;

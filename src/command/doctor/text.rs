@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use wayfence::format::modifier_name;
 
+use super::colours::Colours;
 use super::loader::Manifest;
 use super::vulkan::{Device, Vulkan};
 use super::{findings::Findings, looked::Looked, verdict};
@@ -161,8 +162,35 @@ fn compositor(page: &mut Page, findings: &Findings) {
             &format!("{} Vulkan formats", compositor.formats.len()),
         );
     }
+    if let Some(colours) = &compositor.colours {
+        self::colours(page, colours);
+    }
     if let Some(device) = &compositor.main_device {
         page.note(&format!("its main device is {}", device.display()));
+    }
+}
+
+fn colours(page: &mut Page, colours: &Colours) {
+    page.note(&format!("it shows {}", colours.spaces.join(", ")));
+    page.note(&format!(
+        "of HDR metadata it takes {}",
+        match colours.metadata.as_slice() {
+            [] => "nothing".to_owned(),
+            some => some.join(", "),
+        }
+    ));
+    for output in &colours.outputs {
+        let mut text = format!(
+            "its output {} has the primaries {} and the transfer function {}",
+            output.name, output.primaries, output.transfer
+        );
+        if let Some([least, greatest]) = output.luminance {
+            let _ = write!(text, ", shows {least} to {greatest} cd/m²");
+        }
+        if let Some(white) = output.white {
+            let _ = write!(text, ", white at {white} cd/m²");
+        }
+        page.note(&text);
     }
 }
 
@@ -231,6 +259,10 @@ fn device(page: &mut Page, findings: &Findings, vulkan: &Vulkan, number: usize) 
         return;
     };
     page.note(&format!("a surface offers {}", surface.formats.join(", ")));
+    page.note(&format!(
+        "in the colour spaces {}",
+        surface.color_spaces.join(", ")
+    ));
     page.note(&format!(
         "and presents in {}",
         surface.present_modes.join(", ")

@@ -10,6 +10,7 @@ use std::ffi::{CStr, CString};
 use super::{Looked, compositor};
 use ash::{Entry, ext, khr, vk};
 use serde::{Deserialize, Serialize};
+use wayfence::colour;
 use wayfence::format::{self, modifier_name};
 use wayfence::report::{self, SwapchainReport};
 use wayland_client::globals::{GlobalListContents, registry_queue_init};
@@ -55,6 +56,8 @@ pub struct Device {
 pub struct Surface {
     /// Its formats.
     pub formats: Vec<String>,
+    /// The colour spaces in which it has some of them.
+    pub color_spaces: Vec<String>,
     /// Its present modes.
     pub present_modes: Vec<String>,
     /// The layer's report on a swapchain that was made and not used; none if the layer did not own
@@ -150,13 +153,21 @@ impl Instance {
             unsafe { entry.create_instance(&info, None) }
         };
         let mut has_wayland = true;
-        let created = create(&[khr::surface::NAME, khr::wayland_surface::NAME]).or_else(|error| {
-            has_wayland = false;
-            match error {
-                vk::Result::ERROR_EXTENSION_NOT_PRESENT => create(&[]),
-                error => Err(error),
-            }
-        });
+        let wayland = [
+            khr::surface::NAME,
+            khr::wayland_surface::NAME,
+            ext::swapchain_colorspace::NAME,
+        ];
+        let without = |error, extensions: &[&CStr]| match error {
+            vk::Result::ERROR_EXTENSION_NOT_PRESENT => create(extensions),
+            error => Err(error),
+        };
+        let created = create(&wayland)
+            .or_else(|error| without(error, &wayland[..2]))
+            .or_else(|error| {
+                has_wayland = false;
+                without(error, &[])
+            });
         let raw = created.map_err(|error| match error {
             vk::Result::ERROR_INCOMPATIBLE_DRIVER => "there is no Vulkan driver".to_owned(),
             error => format!("vkCreateInstance: {error}"),
@@ -330,15 +341,25 @@ impl Instance {
             None => Err("the surface offers no format".to_owned()),
         };
         let mut names: Vec<String> = Vec::new();
-        for format in &formats {
-            let name = format!("{:?}", format.format);
-            // Once for each colour space.
+        let mut color_spaces: Vec<String> = Vec::new();
+        let add = |names: &mut Vec<String>, name| {
+            // Once for each colour space, or format.
             if !names.contains(&name) {
                 names.push(name);
             }
+        };
+        for format in &formats {
+            add(&mut names, format!("{:?}", format.format));
+            let space = colour::from_vk(format.color_space);
+            let unknown = || format!("{:?}", format.color_space);
+            add(
+                &mut color_spaces,
+                space.map_or_else(unknown, ToString::to_string),
+            );
         }
         Ok(Surface {
             formats: names,
+            color_spaces,
             present_modes: present_modes
                 .iter()
                 .map(|mode| format!("{mode:?}"))
