@@ -14,6 +14,7 @@ use crate::{
     deadline::Deadline,
     error::Result,
     lock::lock,
+    observe::trace::Trace,
     wayland::{
         ColourSurface, ImageDescription, Surface,
         colour::{Description, Metadata, Space, Volume},
@@ -31,6 +32,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// The colours of one swapchain.
 pub(super) struct Appearance {
     space: &'static Space,
+    trace: Trace,
     /// Kept for [`Surface::commit`].
     _object: Arc<ColourSurface>,
     state: Mutex<State>,
@@ -45,6 +47,14 @@ struct State {
     asked: Option<Arc<ImageDescription>>,
 }
 
+impl State {
+    /// What the compositor was told last of which colours are used.
+    fn volume(&self) -> Volume {
+        let shown = self.shown.as_ref();
+        shown.map_or_else(Volume::default, |shown| shown.says().volume)
+    }
+}
+
 impl Appearance {
     /// Asks for the colours of a swapchain in this space, and waits for them. `None` for a space of which
     /// the compositor is told nothing: then the surface has no object of ours any more.
@@ -52,7 +62,11 @@ impl Appearance {
     /// # Errors
     /// [`Error::Unsupported`](crate::error::Error::Unsupported) if the compositor cannot show it,
     /// [`Error::CompositorGone`](crate::error::Error::CompositorGone).
-    pub(super) fn new(surface: &Surface, space: &'static Space) -> Result<Option<Self>> {
+    pub(super) fn new(
+        surface: &Surface,
+        space: &'static Space,
+        trace: Trace,
+    ) -> Result<Option<Self>> {
         if space.is_untold() {
             surface.leave_colour();
             return Ok(None);
@@ -60,6 +74,7 @@ impl Appearance {
         let plain = surface.plain(space)?;
         let appearance = Appearance {
             space,
+            trace,
             _object: surface.colour()?,
             state: Mutex::new(State {
                 asked: Some(surface.describe(plain)?),
@@ -101,8 +116,7 @@ impl Appearance {
 
     /// What the compositor was told last of which colours are used.
     pub(super) fn volume(&self) -> Option<Volume> {
-        let state = lock(&self.state);
-        let volume = state.shown.as_ref()?.says().volume;
+        let volume = lock(&self.state).volume();
         (volume != Volume::default()).then_some(volume)
     }
 
@@ -136,7 +150,11 @@ impl Appearance {
             && let Some(answer) = asked.answer()
         {
             let Err(why) = answer else {
+                let before = state.volume();
                 state.shown = state.asked.take();
+                if state.volume() != before {
+                    self.trace.metadata(state.volume());
+                }
                 return;
             };
             let plain = surface.plain(self.space).ok();

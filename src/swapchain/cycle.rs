@@ -160,6 +160,7 @@ impl Swapchain {
                 description.extent,
                 count,
                 mode.name().to_owned(),
+                description.space.to_string(),
             ),
             None => Trace::off(),
         };
@@ -181,7 +182,7 @@ impl Swapchain {
             true => Some(surface.tearing()?),
             false => None,
         };
-        let appearance = Appearance::new(&surface, description.space)?;
+        let appearance = Appearance::new(&surface, description.space, shared.trace.clone())?;
         let mut swapchain = Swapchain {
             surface,
             mode: Mutex::new(mode),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::watched::Watched;
+use crate::wayland::colour::Volume;
 
 /// Why an acquire did not return at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub(super) enum What {
     NotAcquired { called: u64, waited: Waited },
     /// An image was given back without having been presented.
     GivenBack,
+    /// The compositor has taken this HDR metadata for the frames that follow.
+    Metadata(Box<Volume>),
     /// An image was committed.
     Committed {
         rendering: Fences,
@@ -96,6 +99,9 @@ pub(super) struct Made {
     pub images: u32,
     /// The first present mode.
     pub mode: String,
+    /// The colour space.
+    #[serde(default)]
+    pub color_space: String,
 }
 
 /// Fences that changed hands.

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::{Made, Waited};
-use crate::kernel::sync_file::{FenceInfo, FenceStatus};
+use crate::{
+    kernel::sync_file::{FenceInfo, FenceStatus},
+    wayland::colour::Volume,
+};
 
 /// Raised when a reader of before would misunderstand.
 pub(super) const VERSION: u32 = 1;
@@ -72,6 +75,14 @@ pub(super) struct SwapchainArgs {
     pub swapchain: u32,
     #[serde(flatten)]
     pub made: Made,
+}
+
+/// Of `hdr metadata`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct MetadataArgs {
+    pub swapchain: u32,
+    #[serde(flatten)]
+    pub volume: Volume,
 }
 
 /// Which frame, for all that follow; all by itself of `given back` and `discarded`.

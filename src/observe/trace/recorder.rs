@@ -10,7 +10,7 @@ use super::{
     Tracer, clock,
     event::{Cause, Event, Fences, Made, Waited, What},
 };
-use crate::{kernel::sync_file::SyncFile, synchronisation::Release};
+use crate::{kernel::sync_file::SyncFile, synchronisation::Release, wayland::colour::Volume};
 
 /// Records the frames of one swapchain, or nothing. Any thread may record; none waits for another, for
 /// the file, or for memory.
@@ -55,6 +55,7 @@ impl Tracer {
         extent: (u32, u32),
         images: u32,
         mode: String,
+        color_space: String,
     ) -> Trace {
         let number = self.number();
         let made = Made {
@@ -63,6 +64,7 @@ impl Tracer {
             extent: extent.into(),
             images,
             mode,
+            color_space,
         };
         Trace::on(Arc::clone(self), number, made)
     }
@@ -100,6 +102,13 @@ impl Trace {
     pub(crate) fn given_back(&self, image: u32) {
         if let Some(recorder) = &self.0 {
             recorder.record(image, clock::now(), What::GivenBack);
+        }
+    }
+
+    /// The compositor has taken this HDR metadata for the frames that follow.
+    pub(crate) fn metadata(&self, volume: Volume) {
+        if let Some(recorder) = &self.0 {
+            recorder.record_of(0, 0, clock::now(), What::Metadata(Box::new(volume)));
         }
     }
 

@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::{
     event::{Event, Fences, Made, Waited, What},
     format::{
-        AcquireArgs, CommitArgs, FenceArgs, FencesArgs, FrameArgs, LostArgs, NameArgs, PROCESS,
-        PresentArgs, ProcessArgs, ShownArgs, SortArgs, SwapchainArgs, TraceEvent, VERSION,
-        calls_lane, image_lane, microseconds,
+        AcquireArgs, CommitArgs, FenceArgs, FencesArgs, FrameArgs, LostArgs, MetadataArgs,
+        NameArgs, PROCESS, PresentArgs, ProcessArgs, ShownArgs, SortArgs, SwapchainArgs,
+        TraceEvent, VERSION, calls_lane, image_lane, microseconds,
     },
     watched::Watched,
 };
@@ -127,6 +127,14 @@ impl Scribe {
                 };
                 let name = "acquire without an image";
                 self.slice(name, calls_lane(swapchain), called, at, args);
+            }
+            What::Metadata(volume) => {
+                let args = MetadataArgs {
+                    swapchain,
+                    volume: *volume,
+                };
+                let lane = calls_lane(swapchain);
+                self.event("hdr metadata", "i", at, None, lane, None, args);
             }
             What::GivenBack => {
                 self.hold("application", of, at);

@@ -30,6 +30,8 @@ pub struct Summary {
     pub synchronisation: Vec<String>,
     /// The present modes, each once.
     pub modes: Vec<String>,
+    /// The colour spaces with what was said of their colours last, each once.
+    pub colours: Vec<String>,
     /// How many swapchains there were.
     pub swapchains: usize,
     /// The time from the first call to the last.
@@ -177,6 +179,9 @@ pub struct Waits {
     pub driver_ns: u64,
 }
 
+/// The colour space of a surface of which nothing is said.
+const PLAIN: &str = "SRGB_NONLINEAR";
+
 /// Who is to blame for most of the waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -226,9 +231,10 @@ impl Summary {
         let mut summary = Summary {
             application: timeline.application.clone(),
             pid: timeline.pid,
-            compositor: once_each(swapchains, |of| &of.compositor).join(", "),
-            synchronisation: once_each(swapchains, |of| &of.synchronisation),
-            modes: once_each(swapchains, |of| &of.mode),
+            compositor: once_each(swapchains, |of| of.compositor.clone()).join(", "),
+            synchronisation: once_each(swapchains, |of| of.synchronisation.clone()),
+            modes: once_each(swapchains, |of| of.mode.clone()),
+            colours: once_each(swapchains, colours),
             swapchains: swapchains.len(),
             duration_ns: end - begin,
             presented: shown + discarded + unknown,
@@ -426,15 +432,23 @@ fn reuses(swapchain: &SwapchainTimeline) -> impl Iterator<Item = (&Frame, &Frame
 
 fn once_each(
     swapchains: &[SwapchainTimeline],
-    what: impl Fn(&SwapchainTimeline) -> &String,
+    what: impl Fn(&SwapchainTimeline) -> String,
 ) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for text in swapchains.iter().map(what) {
-        if !all.contains(text) {
-            all.push(text.clone());
+        if !all.contains(&text) {
+            all.push(text);
         }
     }
     all
+}
+
+/// The colour space of a swapchain, and what was said of its colours last.
+fn colours(of: &SwapchainTimeline) -> String {
+    match of.hdr_metadata {
+        Some(metadata) => format!("{}, {metadata}", of.color_space),
+        None => of.color_space.clone(),
+    }
 }
 
 fn shown(frame: &Frame) -> Option<Shown> {
@@ -609,6 +623,10 @@ impl fmt::Display for Summary {
                 printable(&self.synchronisation.join(" and "))
             ),
         )?;
+        // What nearly all are is no news.
+        if self.colours.iter().any(|colours| colours != PLAIN) {
+            row(f, "colours", &printable(&self.colours.join(" and ")))?;
+        }
         row(
             f,
             "frames",

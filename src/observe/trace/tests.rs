@@ -17,6 +17,7 @@ use super::*;
 use crate::error::Error;
 use crate::kernel::sync_file::{FenceInfo, FenceStatus, SyncFile};
 use crate::synchronisation::Release as Released;
+use crate::wayland::colour::Volume;
 
 const MS: u64 = 1_000_000;
 /// One refresh of 60 Hz.
@@ -47,6 +48,7 @@ impl Story {
                 extent: [500, 400],
                 images: 3,
                 mode: story.mode.to_owned(),
+                color_space: "SRGB_NONLINEAR".to_owned(),
             })),
         );
         story
@@ -269,6 +271,27 @@ fn every_other_refresh(mode: &'static str, waited: Waited) -> Story {
         story.frame(begin, waited, begin + 2 * REFRESH, begin + 2 * REFRESH);
     }
     story
+}
+
+#[test]
+fn colours_are_told_where_they_are_not_the_usual_ones() {
+    let plain = Story::new("FIFO", "implicit").summary();
+    assert_eq!(plain.colours, ["SRGB_NONLINEAR"]);
+    assert!(!plain.to_string().contains("colours"), "{plain}");
+    let mut story = Story::new("FIFO", "implicit");
+    for greatest in [1000, 600] {
+        story.tell(
+            0,
+            0,
+            What::Metadata(Box::new(Volume {
+                luminance: Some((50, greatest)),
+                ..Volume::default()
+            })),
+        );
+    }
+    let row = "colours                 SRGB_NONLINEAR, mastered for 0.005 to 600 cd/m²\n";
+    let summary = story.summary().to_string();
+    assert!(summary.contains(row), "{summary}");
 }
 
 #[test]
@@ -602,6 +625,10 @@ fn any_what() -> impl Strategy<Value = What> {
         ),
         (instant.clone(), waited).prop_map(|(called, waited)| What::NotAcquired { called, waited }),
         Just(()).prop_map(|()| What::GivenBack),
+        any::<Option<(u32, u32)>>().prop_map(|luminance| What::Metadata(Box::new(Volume {
+            luminance,
+            ..Volume::default()
+        }))),
         (instant.clone(), any::<u32>()).prop_map(|(handed, paced)| What::Committed {
             rendering: Fences::None,
             handed,
@@ -674,7 +701,14 @@ fn draw(trace: &Trace, fences: &Released, rendering: &SyncFile) {
 fn tracer(scratch: &Scratch) -> (std::sync::Arc<Tracer>, Trace) {
     let tracer = Tracer::open(&scratch.0).unwrap();
     let text = |text: &str| text.to_owned();
-    let trace = tracer.swapchain(text("explicit"), text("sway"), (1, 2), 3, text("FIFO"));
+    let trace = tracer.swapchain(
+        text("explicit"),
+        text("sway"),
+        (1, 2),
+        3,
+        text("FIFO"),
+        text("SRGB_NONLINEAR"),
+    );
     (tracer, trace)
 }
 

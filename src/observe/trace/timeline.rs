@@ -9,11 +9,12 @@ use serde::de::DeserializeOwned;
 use super::{
     event::Waited,
     format::{
-        AcquireArgs, CommitArgs, FenceArgs, FencesArgs, FrameArgs, LostArgs, PROCESS, PresentArgs,
-        ProcessArgs, ReadEvent, ShownArgs, SwapchainArgs, VERSION, nanoseconds,
+        AcquireArgs, CommitArgs, FenceArgs, FencesArgs, FrameArgs, LostArgs, MetadataArgs, PROCESS,
+        PresentArgs, ProcessArgs, ReadEvent, ShownArgs, SwapchainArgs, VERSION, nanoseconds,
     },
 };
 use crate::error::{Error, Result};
+use crate::wayland::colour::Volume;
 
 /// What the kernel says of a signalled fence's driver, since Linux 6.17.
 pub(super) const DETACHED: &str = "detached-driver";
@@ -48,6 +49,10 @@ pub struct SwapchainTimeline {
     pub images: u32,
     /// The first present mode.
     pub mode: String,
+    /// The colour space.
+    pub color_space: String,
+    /// The last HDR metadata that the compositor has taken.
+    pub hdr_metadata: Option<Volume>,
     /// In the order of their acquires.
     pub frames: Vec<Frame>,
     /// Acquires that returned without an image.
@@ -238,6 +243,12 @@ pub(super) fn parse(bytes: &[u8]) -> std::result::Result<Timeline, String> {
                 of.extent = made.extent;
                 of.images = made.images;
                 of.mode = made.mode;
+                of.color_space = made.color_space;
+            }
+            ("i", "hdr metadata") => {
+                let MetadataArgs { swapchain, volume } = arguments(event)?;
+                let of = &mut swapchains.entry(swapchain).or_default().of;
+                of.hdr_metadata = (volume != Volume::default()).then_some(volume);
             }
             ("X", name) if name.starts_with("acquire") => {
                 let args: AcquireArgs = arguments(event)?;
