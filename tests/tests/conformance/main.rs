@@ -12,6 +12,7 @@
 mod acquire;
 mod allocation;
 mod case;
+mod colour;
 mod creation;
 mod damage;
 mod destruction;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
             present::CASES,
             old_swapchain::CASES,
             modes::CASES,
+            colour::CASES,
             present_wait::CASES,
             hidden::CASES,
             maintenance1::CASES,

@@ -27,6 +27,7 @@ pub const DEVICE: &[&CStr] = &[
     EXT_FIFO_LATEST_READY,
     khr::incremental_present::NAME,
     khr::swapchain_mutable_format::NAME,
+    ext::hdr_metadata::NAME,
     ext::host_image_copy::NAME,
     ext::attachment_feedback_loop_layout::NAME,
 ];

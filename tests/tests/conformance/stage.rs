@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use std::{env, iter};
 
 use ash::{ext, khr, vk};
-use wayfence_test_compositor::{Behaviour, Compositor, Offer};
+use wayfence_test_compositor::{Behaviour, Colour, Compositor, Offer};
 use wayfence_tests::compositor;
 use wayfence_tests::instance::{Options, WAYLAND};
 use wayfence_tests::layers::{self, VALIDATION};
@@ -53,6 +53,7 @@ impl Stage {
                 fifo: true,
                 commit_timing: true,
                 tearing_control: true,
+                colour: Some(Colour::default()),
                 behaviour: Behaviour::Automatic { refresh: REFRESH },
                 ..Offer::default()
             })
@@ -276,6 +277,7 @@ fn instance_extensions() -> Vec<&'static CStr> {
         ext::surface_maintenance1::NAME,
         khr::surface_protected_capabilities::NAME,
         ext::headless_surface::NAME,
+        ext::swapchain_colorspace::NAME,
     ];
     let more = more.into_iter().filter(|name| {
         offered
