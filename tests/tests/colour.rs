@@ -101,9 +101,14 @@ impl Play {
 
     /// How many objects the surface has.
     fn objects(&self) -> usize {
+        self.count(OBJECT)
+    }
+
+    /// How many objects of this interface the application has.
+    fn count(&self, interface: &str) -> usize {
         self.compositor.settled();
         let objects = self.compositor.objects(self.compositor.clients()[0]);
-        objects.get(OBJECT).copied().unwrap_or_default()
+        objects.get(interface).copied().unwrap_or_default()
     }
 
     /// One frame, shown at once.
@@ -284,6 +289,8 @@ fn the_first_frame_has_its_colours() {
             assert_eq!(play.colours(&mut swapchain), expected(space));
             drop(swapchain);
             assert_eq!(play.objects(), 0, "{space:?}");
+            assert_eq!(play.count("wp_image_description_v1"), 0, "{space:?}");
+            assert_eq!(play.count("wp_color_manager_v1"), 0, "{space:?}");
         }
         play.end();
     }

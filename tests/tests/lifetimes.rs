@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ash::vk;
-use wayfence_test_compositor::{Behaviour, Compositor, Offer};
+use wayfence_test_compositor::{Behaviour, Colour, Compositor, Offer};
 use wayfence_tests::scripted::Way;
 use wayfence_tests::watchdog::Watchdog;
 use wayfence_tests::{Application, Device, Instance, Surface, Swapchain, Wanted, Window};
@@ -36,6 +36,7 @@ fn offer(way: Way) -> Offer {
         commit_timing: true,
         tearing_control: true,
         fixes: true,
+        colour: Some(Colour::default()),
         behaviour: Behaviour::Automatic {
             refresh: Duration::from_millis(1),
         },
