@@ -11,6 +11,7 @@
 //! whatever its own byte order, `B8G8R8A8` in Vulkan is `ARGB8888` in DRM; the packed formats of
 //! this table are right on little-endian machines, the only ones that have such a GPU.
 
+use std::ffi::CStr;
 use std::fmt;
 
 use ash::vk;
@@ -43,6 +44,17 @@ impl Format {
     /// Whether alpha can count: whether there is a DRM format with it.
     pub fn has_alpha(&self) -> bool {
         self.opaque != self.alpha
+    }
+
+    /// Whether a device knows it that has this version of Vulkan and these extensions: others may not
+    /// be asked about it.
+    pub fn is_known(&self, version: u32, has: impl Fn(&CStr) -> bool) -> bool {
+        match self.vk {
+            vk::Format::A4R4G4B4_UNORM_PACK16 | vk::Format::A4B4G4R4_UNORM_PACK16 => {
+                version >= vk::API_VERSION_1_3 || has(ash::ext::_4444_formats::NAME)
+            }
+            _ => true,
+        }
     }
 
     /// Whether what is rendered is encoded by the transfer function of sRGB when it is written.
@@ -171,6 +183,16 @@ const FORMATS: &[Format] = &[
         DrmFourcc::Bgra5551,
     ),
     entry(
+        vk::Format::A4R4G4B4_UNORM_PACK16,
+        DrmFourcc::Xrgb4444,
+        DrmFourcc::Argb4444,
+    ),
+    entry(
+        vk::Format::A4B4G4R4_UNORM_PACK16,
+        DrmFourcc::Xbgr4444,
+        DrmFourcc::Abgr4444,
+    ),
+    entry(
         vk::Format::R4G4B4A4_UNORM_PACK16,
         DrmFourcc::Rgbx4444,
         DrmFourcc::Rgba4444,
@@ -205,6 +227,22 @@ mod tests {
         }
         assert_eq!(from_vk(vk::Format::UNDEFINED), None);
         assert_eq!(from_vk(vk::Format::D32_SFLOAT), None);
+    }
+
+    #[test]
+    fn formats_of_later_versions_are_for_who_knows_them() {
+        let known = |version, extensions: &[&CStr]| {
+            let has = |name: &CStr| extensions.contains(&name);
+            all()
+                .iter()
+                .filter(|entry| entry.is_known(version, has))
+                .count()
+        };
+        let first = known(vk::API_VERSION_1_0, &[]);
+        assert_eq!(first, all().len() - 2);
+        assert_eq!(known(vk::API_VERSION_1_3, &[]), all().len());
+        let extension = ash::ext::_4444_formats::NAME;
+        assert_eq!(known(vk::API_VERSION_1_0, &[extension]), all().len());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use ash::{ext, khr, vk};
-use wayfence::wayland::Nodes;
+use wayfence::{format, wayland::Nodes};
 
 use super::next::{InstanceCommands, PhysicalDeviceCommands};
 use crate::{extensions::needs::DEVICE_NEEDS, swapchain::compression::Compression};
@@ -138,6 +138,10 @@ impl PhysicalDevice {
         let Some(query) = self.queries.get_format_properties2 else {
             return Vec::new();
         };
+        let known = format::from_vk(format);
+        if known.is_some_and(|known| !known.is_known(self.api_version, |name| self.has(name))) {
+            return Vec::new();
+        }
         let ask = |modifiers: &mut [vk::DrmFormatModifierProperties2EXT]| {
             let mut list = vk::DrmFormatModifierPropertiesList2EXT {
                 drm_format_modifier_count: modifiers.len() as u32,

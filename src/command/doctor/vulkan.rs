@@ -220,7 +220,7 @@ impl Instance {
                 && has(khr::external_fence_fd::NAME)
                 && self.has_fence_sync_files(device),
             formats: if modern && has(ext::image_drm_format_modifier::NAME) {
-                self.modifiers(device)
+                self.modifiers(device, shared_version, has)
             } else {
                 BTreeMap::new()
             },
@@ -287,7 +287,12 @@ impl Instance {
     }
 
     /// Of Vulkan 1.1 and `VK_EXT_image_drm_format_modifier`.
-    fn modifiers(&self, device: vk::PhysicalDevice) -> BTreeMap<String, Vec<String>> {
+    fn modifiers(
+        &self,
+        device: vk::PhysicalDevice,
+        version: u32,
+        has: impl Fn(&CStr) -> bool,
+    ) -> BTreeMap<String, Vec<String>> {
         let ask = |format: vk::Format, into: &mut [vk::DrmFormatModifierPropertiesEXT]| {
             let mut list = vk::DrmFormatModifierPropertiesListEXT::default();
             if !into.is_empty() {
@@ -303,6 +308,7 @@ impl Instance {
         };
         format::all()
             .iter()
+            .filter(|format| format.is_known(version, &has))
             .filter_map(|format| {
                 let count = ask(format.vk, &mut []);
                 let mut modifiers = vec![vk::DrmFormatModifierPropertiesEXT::default(); count];
