@@ -12,5 +12,5 @@ pub mod wayland;
 
 pub use kernel::{dma_buf, sync_file, syncobj};
 pub use observe::{counters, report, trace};
-pub use swapchain::{pacing, present_mode, presentations};
+pub use swapchain::{pacing, present_mode, presentations, refresh};
 pub use wayland::{colour, format};

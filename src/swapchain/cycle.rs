@@ -32,7 +32,7 @@ use crate::{
     synchronisation::{Choice, Release, Synchronisation, Wait, Way},
     wayland::{
         BufferRelease, Claim, FifoSurface, Frame, Pace, Plane, Rectangle, ReleaseListener, Surface,
-        TearingSurface, Watched, WlBuffer,
+        TearingSurface, WlBuffer,
         colour::{Metadata, Space, Volume},
     },
 };
@@ -372,6 +372,10 @@ impl Swapchain {
         self.surface.sweep();
         let appearance = self.appearance.as_ref();
         let colours = appearance.and_then(|colours| colours.current(&self.surface));
+        let now = Instant::now();
+        let serial = how
+            .id
+            .map(|id| lock(&self.presentations).committed(Some(id), None, now, now));
         let frame = Frame {
             buffer: &self.buffers[index as usize],
             damage: how.damage,
@@ -379,8 +383,8 @@ impl Swapchain {
             tears: self.mode().tears(),
             unseen,
             colours: colours.as_ref(),
-            watched: Watched::new(
-                how.id.map(|id| (Arc::clone(&self.presentations), id)),
+            watched: self.surface.watched(
+                serial.map(|serial| (Arc::clone(&self.presentations), serial)),
                 trace.frame(index),
             ),
         };

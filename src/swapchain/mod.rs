@@ -8,6 +8,7 @@ mod cycle;
 pub mod pacing;
 pub mod present_mode;
 pub mod presentations;
+pub mod refresh;
 mod state;
 
 pub use cycle::{Acquired, Description, Memory, Presentation, Swapchain};

@@ -1,50 +1,317 @@
-//! Which frames of a swapchain the user has seen: what `vkWaitForPresentKHR` waits for.
+//! What became of the presents of a swapchain: the one record of it, for who waits for a frame
+//! (`vkWaitForPresentKHR`) and for who asks when it was shown (`vkGetPastPresentationTimingEXT`).
 //!
 //! A frame is over when it was shown, or when it was replaced and never will be ("any wait of this type
 //! associated with such an image must be signaled no later than a wait associated with the replacing
 //! image would be signaled"). Of a hidden surface's last frame neither is ever said: it is over, too,
-//! when nothing was heard of it for a while.
+//! when nothing was heard of it for a while, and nobody has seen it then ("results must be made available
+//! in finite time").
 
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
-/// How long after its commit a frame is over of which nothing is heard: nobody sees it.
+use super::refresh::Shown;
+use crate::kernel::sync_file::SyncFile;
+
+/// How long after its commit, or after the time for which it was meant, a frame is over of which nothing
+/// is heard: nobody sees it.
 pub const BOUND: Duration = Duration::from_secs(1);
 
-/// The frames of one swapchain that have a number, `presentId`: each is greater than those before it.
-/// Pure; the caller brings the time.
-#[derive(Debug, Default)]
-pub struct Presentations {
-    /// Those that are not over, oldest first.
-    awaited: VecDeque<(u64, Instant)>,
-    last_committed: u64,
-    last_over: u64,
+/// How many frames are remembered for who asks for a [history](Reader::History) and may never come for it.
+pub const HISTORY: usize = 64;
+
+/// A point on the way of a frame, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The queue operations of its present have executed.
+    Rendered,
+    /// Its first pixel has left for the display.
+    PixelOut,
+    /// Its first pixel is seen, as far as the hardware says so.
+    PixelVisible,
 }
 
-impl Presentations {
-    /// The frame with this number is committed now.
-    pub fn committed(&mut self, id: u64, now: Instant) {
+impl Stage {
+    /// All of them.
+    pub const ALL: [Stage; 3] = [Stage::Rendered, Stage::PixelOut, Stage::PixelVisible];
+}
+
+/// Some stages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stages([bool; 3]);
+
+impl Stages {
+    /// Those that are wanted.
+    pub fn that(wanted: impl Fn(Stage) -> bool) -> Self {
+        Stages(Stage::ALL.map(wanted))
+    }
+
+    /// Whether this one is among them.
+    pub fn contains(self, stage: Stage) -> bool {
+        self.0[stage as usize]
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        !self.0.contains(&true)
+    }
+}
+
+/// Who will ask for the times of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// Who has set the [number of slots](Presentations::set_slots), of which the frame takes one.
+    Queue,
+    /// Who has not: of [so many](HISTORY) frames, the older ones are forgotten.
+    History,
+}
+
+/// Which times of a frame are asked for.
+#[derive(Debug)]
+pub struct Report<F = SyncFile> {
+    /// By whom.
+    pub reader: Reader,
+    /// At which stages.
+    pub stages: Stages,
+    /// What it says of the frame, to be told to it again: of the target's time and its domain.
+    pub said: [u64; 2],
+    /// When vkQueuePresentKHR was called, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub called: u64,
+    /// When the rendering was over.
+    pub rendered: Rendered<F>,
+}
+
+/// When a rendering was over.
+#[derive(Debug)]
+pub enum Rendered<F> {
+    /// This fence tells.
+    Fence(F),
+    /// Then, in nanoseconds of `CLOCK_MONOTONIC`; 0 if nobody can tell.
+    At(u64),
+}
+
+impl<F> Rendered<F> {
+    /// Looks whether it is over by now, and when it was. `when` tells of a fence.
+    fn look(&mut self, when: impl Fn(&F) -> Option<u64>) -> Option<u64> {
+        match self {
+            Rendered::At(at) => Some(*at),
+            Rendered::Fence(fence) => {
+                let at = when(fence)?;
+                // It has no more to say.
+                *self = Rendered::At(at);
+                Some(at)
+            }
+        }
+    }
+}
+
+/// The times of a frame, as far as they are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    /// Its number; 0 if it has none.
+    pub id: u64,
+    /// See [`Report::stages`].
+    pub stages: Stages,
+    /// See [`Report::said`].
+    pub said: [u64; 2],
+    /// See [`Report::called`].
+    pub called: u64,
+    /// For each [stage](Stage::ALL) its time in nanoseconds of `CLOCK_MONOTONIC`; 0 if there is none and
+    /// never will be.
+    pub times: [Option<u64>; 3],
+}
+
+impl Past {
+    /// Whether all is known that was asked for.
+    pub fn is_complete(&self) -> bool {
+        self.known().count() == self.stages.0.iter().filter(|wanted| **wanted).count()
+    }
+
+    /// What is known of it.
+    pub fn known(&self) -> impl Iterator<Item = (Stage, u64)> {
+        Stage::ALL
+            .into_iter()
+            .filter(|stage| self.stages.contains(*stage))
+            .filter_map(|stage| Some((stage, self.times[stage as usize]?)))
+    }
+}
+
+/// Which frames are wanted of those that are known of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Those, too, of which not all is known.
+    pub partial: bool,
+    /// Those, too, that were presented after some of which nothing can be told yet.
+    pub out_of_order: bool,
+}
+
+/// When a frame is meant to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// In nanoseconds.
+    pub time: Time,
+    /// At the nearest refresh, be that before it.
+    pub nearest: bool,
+}
+
+/// The time of a [`Target`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Time {
+    /// By `CLOCK_MONOTONIC`.
+    At(u64),
+    /// When the frame before has been shown for so long.
+    After(u64),
+}
+
+/// What became of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Nothing is known of it.
+    Waits,
+    Shown(Shown),
+    /// It was not shown, and never will be.
+    Discarded,
+    /// Nothing was heard of it for so long that nobody can have seen it.
+    Unheard,
+}
+
+#[derive(Debug)]
+struct Frame<F> {
+    serial: u64,
+    /// Its number; 0 if it has none.
+    id: u64,
+    /// From when on its silence counts.
+    since: Instant,
+    fate: Fate,
+    /// It is [over](Presentations::over), perhaps because of one after it.
+    is_over: bool,
+    report: Option<Report<F>>,
+}
+
+impl<F> Frame<F> {
+    fn past(&mut self, when: impl Fn(&F) -> Option<u64>) -> Option<Past> {
+        let report = self.report.as_mut()?;
+        let shown = match self.fate {
+            Fate::Waits => None,
+            Fate::Shown(shown) => Some(shown),
+            Fate::Discarded | Fate::Unheard => Some(Shown::default()),
+        };
+        let out = shown.map(|shown| shown.at.unwrap_or(0));
+        let visible = shown.map(|shown| shown.at.filter(|_| shown.is_complete).unwrap_or(0));
+        Some(Past {
+            id: self.id,
+            stages: report.stages,
+            said: report.said,
+            called: report.called,
+            times: [report.rendered.look(when), out, visible],
+        })
+    }
+}
+
+/// The presents of one swapchain. Those that have a number, `presentId`, have a greater one than those
+/// before. Pure; the caller brings the time, and looks at fences.
+#[derive(Debug)]
+pub struct Presentations<F = SyncFile> {
+    /// Those that wait, and those whose report nobody has read yet; oldest first.
+    frames: VecDeque<Frame<F>>,
+    /// That of the last one.
+    serial: u64,
+    last_committed: u64,
+    last_over: u64,
+    slots: u32,
+    /// The last frame that was committed, and when it was shown, or else is expected to be, in nanoseconds
+    /// of `CLOCK_MONOTONIC`.
+    newest: Option<(u64, u64)>,
+}
+
+impl<F> Default for Presentations<F> {
+    fn default() -> Self {
+        Presentations {
+            frames: VecDeque::new(),
+            serial: 0,
+            last_committed: 0,
+            last_over: 0,
+            slots: 0,
+            newest: None,
+        }
+    }
+}
+
+impl<F> Presentations<F> {
+    /// A frame is committed now, of which something will be heard: with this number, if it has one, and
+    /// with this report to be made. Its silence counts from `since` on, which is later than now if the
+    /// frame is meant for a later time. Answers by what name to tell of it.
+    pub fn committed(
+        &mut self,
+        id: Option<u64>,
+        report: Option<Report<F>>,
+        now: Instant,
+        since: Instant,
+    ) -> u64 {
         // Who never waits must not make it grow.
         self.expire(now);
+        self.serial += 1;
+        let id = id.unwrap_or(0);
         self.last_committed = self.last_committed.max(id);
-        self.awaited.push_back((id, now));
+        // It comes after those before it.
+        let before = self.frames.back().map(|frame| frame.since);
+        self.frames.push_back(Frame {
+            serial: self.serial,
+            id,
+            since: before.map_or(since, |before| before.max(since)),
+            fate: Fate::Waits,
+            is_over: false,
+            report,
+        });
+        self.forget_history();
+        self.serial
     }
 
     /// The frame with this number could not be committed. Nothing will be heard of it, so that it is over
     /// when those before it are.
     pub fn refused(&mut self, id: u64, now: Instant) {
-        self.committed(id, now);
-        if self.awaited.len() == 1 {
-            self.over(id);
+        let serial = self.committed(Some(id), None, now, now);
+        if self.frames.iter().filter(|frame| !frame.is_over).count() == 1 {
+            self.over(serial);
         }
     }
 
-    /// The frame was shown, or never will be. Then those before it are over, too.
-    pub fn over(&mut self, id: u64) {
-        self.last_over = self.last_over.max(id);
-        self.awaited.retain(|(awaited, _)| *awaited > id);
+    /// The frame was shown.
+    pub fn shown(&mut self, serial: u64, shown: Shown) {
+        if let (Some((newest, expected)), Some(at)) = (&mut self.newest, shown.at)
+            && *newest == serial
+        {
+            *expected = at;
+        }
+        self.ends(serial, Fate::Shown(shown));
+    }
+
+    /// The frame was not shown, and never will be.
+    pub fn discarded(&mut self, serial: u64) {
+        self.ends(serial, Fate::Discarded);
+    }
+
+    fn ends(&mut self, serial: u64, fate: Fate) {
+        let frame = self.frames.iter_mut().find(|frame| frame.serial == serial);
+        if let Some(frame) = frame {
+            frame.fate = fate;
+        }
+        self.over(serial);
+    }
+
+    /// The frame was shown, or never will be. For who waits, those before it are over, too.
+    pub fn over(&mut self, serial: u64) {
+        for frame in &mut self.frames {
+            if frame.serial > serial {
+                break;
+            }
+            frame.is_over = true;
+            self.last_over = self.last_over.max(frame.id);
+        }
+        self.frames
+            .retain(|frame| !frame.is_over || frame.report.is_some());
     }
 
     /// Whether the frame with this number, or a later one, is over.
@@ -55,95 +322,140 @@ impl Presentations {
 
     /// Those of which nothing was heard for too long are over.
     fn expire(&mut self, now: Instant) {
-        while let Some((oldest, _)) = self
-            .awaited
-            .front()
-            .copied()
-            .filter(|(_, since)| *since + BOUND <= now)
-        {
-            self.over(oldest);
+        let is_unheard =
+            |frame: &&mut Frame<F>| frame.fate == Fate::Waits && frame.since + BOUND <= now;
+        let mut last = None;
+        for frame in self.frames.iter_mut().filter(is_unheard) {
+            frame.fate = Fate::Unheard;
+            last = Some(frame.serial);
+        }
+        if let Some(last) = last {
+            self.over(last);
         }
     }
 
     /// When the frame is over at the latest; `None` if it was not committed yet.
     pub fn over_at(&self, id: u64) -> Option<Instant> {
-        let (_, since) = self.awaited.iter().find(|(awaited, _)| *awaited >= id)?;
-        Some(*since + BOUND)
+        let frame = self
+            .frames
+            .iter()
+            .find(|frame| !frame.is_over && frame.id >= id)?;
+        Some(frame.since + BOUND)
     }
 
     /// Whether a frame with this number, or a later one, was committed.
     pub fn is_committed(&self, id: u64) -> bool {
         self.last_committed >= id
     }
+
+    /// How many frames there may be whose report nobody has read. Answers whether there are not more
+    /// already; else nothing changes.
+    pub fn set_slots(&mut self, slots: u32) -> bool {
+        let fits = self.taken() <= slots as usize;
+        if fits {
+            self.slots = slots;
+        }
+        fits
+    }
+
+    /// Whether there is a slot for another frame.
+    pub fn has_slot(&self) -> bool {
+        self.taken() < self.slots as usize
+    }
+
+    fn taken(&self) -> usize {
+        self.of(Reader::Queue).count()
+    }
+
+    fn of(&self, reader: Reader) -> impl Iterator<Item = &Frame<F>> {
+        self.frames.iter().filter(move |frame| frame.is_for(reader))
+    }
+
+    /// What is known of the frames for this reader, at most of so many: those of which all is known are
+    /// forgotten with that. Without a number, of all of them, and none is forgotten. Answers also whether
+    /// there are more. `when` tells when a fence signalled; `None`: it has not.
+    pub fn past(
+        &mut self,
+        reader: Reader,
+        wanted: Wanted,
+        most: Option<usize>,
+        now: Instant,
+        when: impl Fn(&F) -> Option<u64>,
+    ) -> (Vec<Past>, bool) {
+        self.expire(now);
+        let mut told = Vec::new();
+        let mut is_more = false;
+        for frame in self.frames.iter_mut().filter(|frame| frame.is_for(reader)) {
+            let Some(past) = frame.past(&when) else {
+                continue;
+            };
+            let is_wanted = match wanted.partial {
+                true => past.known().next().is_some(),
+                false => past.is_complete(),
+            };
+            if !is_wanted && !wanted.out_of_order {
+                break;
+            }
+            if !is_wanted {
+                continue;
+            }
+            if most.is_some_and(|most| told.len() == most) {
+                is_more = true;
+                break;
+            }
+            if most.is_some() && past.is_complete() {
+                frame.report = None;
+            }
+            told.push(past);
+        }
+        self.frames
+            .retain(|frame| !frame.is_over || frame.report.is_some());
+        (told, is_more)
+    }
+
+    fn forget_history(&mut self) {
+        let many = self.of(Reader::History).count().saturating_sub(HISTORY);
+        let of_history = |frame: &&mut Frame<F>| frame.is_for(Reader::History);
+        for frame in self.frames.iter_mut().filter(of_history).take(many) {
+            frame.report = None;
+        }
+        if many > 0 {
+            self.frames
+                .retain(|frame| !frame.is_over || frame.report.is_some());
+        }
+    }
+
+    /// Before which time the next frame is not to be shown, by `CLOCK_MONOTONIC`, as is everything here in
+    /// nanoseconds; `None`: it may be at any time. `refresh` is that of the display, 0 if it is not known.
+    pub fn not_before(&self, target: Target, refresh: u64) -> Option<u64> {
+        let exact = match target.time {
+            Time::At(at) => at,
+            Time::After(duration) => self.newest?.1.saturating_add(duration),
+        };
+        Some(match target.nearest {
+            true => exact.saturating_sub(refresh / 2),
+            false => exact,
+        })
+    }
+
+    /// The frame that was committed last is expected to be shown at this time, by what was said of it.
+    pub fn expect(&mut self, at: u64) {
+        self.newest = Some((self.serial, at));
+    }
+
+    /// When the frame that was committed last was shown, or is expected to be.
+    pub fn newest(&self) -> Option<u64> {
+        self.newest.map(|(_, at)| at)
+    }
+}
+
+impl<F> Frame<F> {
+    fn is_for(&self, reader: Reader) -> bool {
+        self.report
+            .as_ref()
+            .is_some_and(|report| report.reader == reader)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_frame_is_over_when_it_or_a_later_one_was_shown() {
-        let now = Instant::now();
-        let mut presentations = Presentations::default();
-        for id in [3, 4, 9] {
-            presentations.committed(id, now);
-        }
-        assert!(!presentations.is_over(1, now));
-        presentations.over(4);
-        for (id, over) in [(1, true), (3, true), (4, true), (5, false), (9, false)] {
-            assert_eq!(presentations.is_over(id, now), over, "{id}");
-        }
-        presentations.over(9);
-        assert!(presentations.is_over(9, now));
-        // Late news changes nothing.
-        presentations.over(3);
-        assert!(presentations.is_over(9, now));
-    }
-
-    #[test]
-    fn a_frame_of_which_nothing_is_heard_is_over_at_the_bound() {
-        let start = Instant::now();
-        let later = start + BOUND / 2;
-        let mut presentations = Presentations::default();
-        presentations.committed(1, start);
-        presentations.committed(2, later);
-        assert_eq!(presentations.over_at(1), Some(start + BOUND));
-        assert_eq!(presentations.over_at(2), Some(later + BOUND));
-        assert!(!presentations.is_over(1, later));
-        assert!(presentations.is_over(1, start + BOUND));
-        assert!(!presentations.is_over(2, start + BOUND));
-        assert!(presentations.is_over(2, later + BOUND));
-    }
-
-    #[test]
-    fn frames_of_which_nothing_is_heard_do_not_pile_up() {
-        let start = Instant::now();
-        let mut presentations = Presentations::default();
-        for id in 1..1000 {
-            presentations.committed(id, start + BOUND / 4 * id as u32);
-        }
-        assert!(presentations.awaited.len() <= 4);
-    }
-
-    #[test]
-    fn a_frame_that_could_not_be_committed_waits_for_none_but_those_before_it() {
-        let now = Instant::now();
-        let mut presentations = Presentations::default();
-        presentations.refused(1, now);
-        assert!(presentations.is_over(1, now));
-        presentations.committed(2, now);
-        presentations.refused(3, now);
-        assert!(!presentations.is_over(2, now) && !presentations.is_over(3, now));
-        assert!(presentations.is_over(3, now + BOUND));
-    }
-
-    #[test]
-    fn a_frame_that_is_not_committed_is_not_over_at_any_time() {
-        let now = Instant::now();
-        let mut presentations = Presentations::default();
-        presentations.committed(1, now);
-        assert_eq!(presentations.over_at(2), None);
-        assert!(!presentations.is_over(2, now + BOUND * 9));
-        assert!(!presentations.is_committed(2) && presentations.is_committed(1));
-    }
-}
+mod tests;

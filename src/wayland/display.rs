@@ -160,7 +160,7 @@ impl Display {
             display.syncobj = display.bind(&registry, 1, 1);
             display.explicit = display.bind(&registry, 1, 2);
             display.fifo = display.bind(&registry, 1, 1);
-            display.presentation = display.bind(&registry, 1, 1);
+            display.presentation = display.bind(&registry, 1, 2);
             display.tearing = display.bind(&registry, 1, 1);
             display.colours = display
                 .bind(&registry, 1, color_management::KNOWN)

@@ -28,7 +28,7 @@ use wayland_protocols::wp::linux_explicit_synchronization::zv1::client::{
 };
 use wayland_protocols::wp::presentation_time::client::{
     wp_presentation::{self, WpPresentation},
-    wp_presentation_feedback::{self, WpPresentationFeedback},
+    wp_presentation_feedback::{self, Kind, WpPresentationFeedback},
 };
 use wayland_protocols::wp::tearing_control::v1::client::{
     wp_tearing_control_manager_v1::WpTearingControlManagerV1,
@@ -53,7 +53,7 @@ use super::{
     feedback::Told,
     heard::{FrameCallback, Watched},
 };
-use crate::{kernel::sync_file::SyncFile, observe::trace::monotonic};
+use crate::{kernel::sync_file::SyncFile, observe::trace::monotonic, swapchain::refresh::Shown};
 
 /// Hears that the compositor has released a buffer. Held weakly by its buffers.
 pub trait ReleaseListener: Send + Sync + 'static {
@@ -193,7 +193,7 @@ impl Dispatch<WlCallback, Watched> for Globals {
         _: &QueueHandle<Self>,
     ) {
         if let wl_callback::Event::Done { .. } = event {
-            frame.over();
+            frame.begun();
         }
     }
 }
@@ -216,7 +216,7 @@ impl Dispatch<WpPresentation, ()> for Globals {
 impl Dispatch<WpPresentationFeedback, Watched> for Globals {
     fn event(
         globals: &mut Self,
-        _: &WpPresentationFeedback,
+        feedback: &WpPresentationFeedback,
         event: wp_presentation_feedback::Event,
         frame: &Watched,
         _: &Connection,
@@ -231,12 +231,20 @@ impl Dispatch<WpPresentationFeedback, Watched> for Globals {
                 refresh,
                 seq_hi,
                 seq_lo,
-                ..
+                flags,
             } => {
                 let at = Duration::new(whole(tv_sec_hi, tv_sec_lo), 0)
                     .saturating_add(Duration::from_nanos(tv_nsec.into()));
-                let at = monotonic(globals.clock, at);
-                frame.shown(at, refresh, whole(seq_hi, seq_lo));
+                let has = |kind| matches!(flags, WEnum::Value(flags) if flags.contains(kind));
+                frame.shown(Shown {
+                    at: monotonic(globals.clock, at),
+                    refresh,
+                    sequence: whole(seq_hi, seq_lo),
+                    in_step: has(Kind::Vsync),
+                    by_hardware: has(Kind::HwClock),
+                    is_complete: has(Kind::HwCompletion),
+                    version: feedback.version(),
+                });
             }
             wp_presentation_feedback::Event::Discarded => frame.discarded(),
             _ => {}

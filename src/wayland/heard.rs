@@ -1,4 +1,4 @@
-//! What hears of a committed frame: the surface's pacing, the trace, and a wait for its presentation.
+//! What hears of a committed frame: the surface's pacing, the trace, and the record of what became of it.
 
 use std::{
     sync::{Arc, Mutex},
@@ -8,7 +8,11 @@ use std::{
 use crate::{
     lock::lock,
     observe::trace::FrameTrace,
-    swapchain::{pacing::Pacing, presentations::Presentations},
+    swapchain::{
+        pacing::Pacing,
+        presentations::Presentations,
+        refresh::{Refresh, Shown},
+    },
 };
 
 /// The callback of one commit.
@@ -24,53 +28,47 @@ impl FrameCallback {
     }
 }
 
-/// A frame whose presentation the trace records or the application waits for.
+/// A frame of which somebody wants to know when it was shown, or replaced.
 pub(crate) struct Watched {
-    /// The swapchain's frames that the application can wait for, and this frame's number among them.
-    awaited: Option<(Arc<Mutex<Presentations>>, u64)>,
-    traced: Option<FrameTrace>,
+    /// The record of its swapchain's frames, and which of them it is.
+    pub(super) recorded: Option<(Arc<Mutex<Presentations>>, u64)>,
+    pub(super) traced: Option<FrameTrace>,
+    /// That of its surface.
+    pub(super) refresh: Arc<Mutex<Refresh>>,
 }
 
 impl Watched {
-    /// `None` if it is neither traced nor waited for.
-    pub(crate) fn new(
-        awaited: Option<(Arc<Mutex<Presentations>>, u64)>,
-        traced: Option<FrameTrace>,
-    ) -> Option<Self> {
-        (awaited.is_some() || traced.is_some()).then_some(Self { awaited, traced })
+    /// Whether its swapchain keeps a record of it.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.recorded.is_some()
     }
 
-    /// Whether the application waits for it.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.awaited.is_some()
-    }
-
-    pub(super) fn committed(&self) {
-        if let Some((presentations, id)) = &self.awaited {
-            lock(presentations).committed(*id, Instant::now());
+    fn over(&self, tell: impl FnOnce(&mut Presentations, u64)) {
+        if let Some((presentations, serial)) = &self.recorded {
+            tell(&mut lock(presentations), *serial);
         }
     }
 
-    /// It is shown or discarded, as far as the compositor tells.
-    pub(super) fn over(&self) {
-        if let Some((presentations, id)) = &self.awaited {
-            lock(presentations).over(*id);
-        }
+    /// Nobody will ever say more of it than that the compositor has begun with it, or with what has
+    /// replaced it.
+    pub(super) fn begun(&self) {
+        self.over(Presentations::over);
     }
 
-    /// It was shown, at that time by `CLOCK_MONOTONIC` (see [`FrameTrace::shown`]).
-    pub(super) fn shown(&self, at: Option<u64>, refresh: u32, sequence: u64) {
-        if let (Some(traced), Some(at)) = (&self.traced, at) {
-            traced.shown(at, refresh, sequence);
+    /// It was shown.
+    pub(super) fn shown(&self, shown: Shown) {
+        if let (Some(traced), Some(at)) = (&self.traced, shown.at) {
+            traced.shown(at, shown.refresh, shown.sequence);
         }
-        self.over();
+        lock(&self.refresh).shown(&shown);
+        self.over(|presentations, serial| presentations.shown(serial, shown));
     }
 
-    /// It will never be shown.
+    /// It never will be.
     pub(super) fn discarded(&self) {
         if let Some(traced) = &self.traced {
             traced.discarded();
         }
-        self.over();
+        self.over(Presentations::discarded);
     }
 }

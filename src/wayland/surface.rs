@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     ffi::c_void,
     sync::{
-        Arc, Mutex, Weak,
+        Arc, Mutex, MutexGuard, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Instant,
@@ -34,7 +34,12 @@ use crate::{
     deadline::Deadline,
     error::{Error, Result},
     lock::lock,
-    swapchain::pacing::{self, Pacing},
+    observe::trace::FrameTrace,
+    swapchain::{
+        pacing::{self, Pacing},
+        presentations::Presentations,
+        refresh::Refresh,
+    },
 };
 
 /// The lowest version of `wl_surface` with `damage_buffer`.
@@ -102,6 +107,7 @@ pub struct Surface {
     display: Arc<Display>,
     surface: WlSurface,
     pacing: Arc<Mutex<Pacing>>,
+    refresh: Arc<Mutex<Refresh>>,
     /// The requests of one commit are not to be mixed with another's: a swapchain and the one that it
     /// replaces may be presented from two threads.
     committing: Mutex<()>,
@@ -181,6 +187,7 @@ impl Surface {
             display,
             surface,
             pacing: Arc::default(),
+            refresh: Arc::default(),
             committing: Mutex::default(),
             claimed: AtomicBool::new(false),
             points: Shared::default(),
@@ -310,6 +317,24 @@ impl Surface {
         self.told.changes()
     }
 
+    /// The refresh of the display on which it is shown, as far as frames have told.
+    pub fn refresh(&self) -> MutexGuard<'_, Refresh> {
+        lock(&self.refresh)
+    }
+
+    /// A frame of this surface of which somebody wants to know; `None` if nobody does.
+    pub(crate) fn watched(
+        &self,
+        recorded: Option<(Arc<Mutex<Presentations>>, u64)>,
+        traced: Option<FrameTrace>,
+    ) -> Option<Watched> {
+        (recorded.is_some() || traced.is_some()).then(|| Watched {
+            recorded,
+            traced,
+            refresh: Arc::clone(&self.refresh),
+        })
+    }
+
     /// `None` when the next frame may be committed at this pace, else the instant at which to look again.
     pub(crate) fn not_before(&self, pace: Pace<'_>, now: Instant) -> Option<Instant> {
         match pace {
@@ -399,13 +424,12 @@ impl Surface {
         }
         if let Some(watched) = watched {
             let handle = self.display.handle();
-            watched.committed();
             match self.display.presentation() {
                 Some(presentation) => {
                     presentation.feedback(&self.surface, handle, watched);
                 }
                 // The compositor has begun to show this, or what has replaced it.
-                None if watched.is_awaited() => {
+                None if watched.is_recorded() => {
                     self.surface.frame(handle, watched);
                 }
                 None => {}

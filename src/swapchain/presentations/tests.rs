@@ -1,0 +1,291 @@
+//! What became of presents.
+
+use super::*;
+
+type Record = Presentations<u64>;
+
+/// A fence that has signalled at its number, but for 0.
+fn when(fence: &u64) -> Option<u64> {
+    (*fence > 0).then_some(*fence)
+}
+
+fn numbered(record: &mut Record, id: u64, now: Instant) -> u64 {
+    record.committed(Some(id), None, now, now)
+}
+
+fn report(reader: Reader, fence: u64) -> Option<Report<u64>> {
+    Some(Report {
+        reader,
+        stages: Stages::that(|_| true),
+        said: [fence, 1],
+        called: 0,
+        rendered: Rendered::Fence(fence),
+    })
+}
+
+fn shown(at: u64) -> Shown {
+    Shown {
+        at: Some(at),
+        is_complete: true,
+        ..Shown::default()
+    }
+}
+
+/// Of each frame its number, what is known of it, and whether that is all.
+fn told(record: &mut Record, wanted: Wanted, now: Instant) -> Vec<(u64, Vec<u64>, bool)> {
+    let (past, is_more) = record.past(Reader::Queue, wanted, Some(9), now, when);
+    assert!(!is_more);
+    past.iter()
+        .map(|past| {
+            let times = past.known().map(|(_, at)| at).collect();
+            (past.id, times, past.is_complete())
+        })
+        .collect()
+}
+
+const WHOLE: Wanted = Wanted {
+    partial: false,
+    out_of_order: false,
+};
+const PARTIAL: Wanted = Wanted {
+    partial: true,
+    out_of_order: false,
+};
+const ANY_ORDER: Wanted = Wanted {
+    partial: false,
+    out_of_order: true,
+};
+
+#[test]
+fn a_frame_is_over_when_it_or_a_later_one_was_shown() {
+    let now = Instant::now();
+    let mut record = Record::default();
+    let serials = [3, 4, 9].map(|id| numbered(&mut record, id, now));
+    assert!(!record.is_over(1, now));
+    record.shown(serials[1], shown(7));
+    for (id, over) in [(1, true), (3, true), (4, true), (5, false), (9, false)] {
+        assert_eq!(record.is_over(id, now), over, "{id}");
+    }
+    record.discarded(serials[2]);
+    assert!(record.is_over(9, now));
+    // Late news changes nothing.
+    record.over(serials[0]);
+    assert!(record.is_over(9, now));
+    assert!(record.frames.is_empty());
+}
+
+#[test]
+fn a_frame_of_which_nothing_is_heard_is_over_at_the_bound() {
+    let start = Instant::now();
+    let later = start + BOUND / 2;
+    let mut record = Record::default();
+    numbered(&mut record, 1, start);
+    numbered(&mut record, 2, later);
+    assert_eq!(record.over_at(1), Some(start + BOUND));
+    assert_eq!(record.over_at(2), Some(later + BOUND));
+    assert!(!record.is_over(1, later));
+    assert!(record.is_over(1, start + BOUND));
+    assert!(!record.is_over(2, start + BOUND));
+    assert!(record.is_over(2, later + BOUND));
+}
+
+#[test]
+fn a_frame_that_is_meant_for_later_is_silent_from_then_on() {
+    let start = Instant::now();
+    let target = start + 3 * BOUND;
+    let mut record = Record::default();
+    record.committed(Some(1), None, start, target);
+    // One without a target comes after it.
+    numbered(&mut record, 2, start);
+    assert!(!record.is_over(1, target));
+    assert_eq!(record.over_at(2), Some(target + BOUND));
+    assert!(record.is_over(2, target + BOUND));
+}
+
+#[test]
+fn frames_of_which_nothing_is_heard_do_not_pile_up() {
+    let start = Instant::now();
+    let mut record = Record::default();
+    for id in 1..1000 {
+        numbered(&mut record, id, start + BOUND / 4 * id as u32);
+    }
+    assert!(record.frames.len() <= 4);
+}
+
+#[test]
+fn a_frame_that_could_not_be_committed_waits_for_none_but_those_before_it() {
+    let now = Instant::now();
+    let mut record = Record::default();
+    record.refused(1, now);
+    assert!(record.is_over(1, now));
+    numbered(&mut record, 2, now);
+    record.refused(3, now);
+    assert!(!record.is_over(2, now) && !record.is_over(3, now));
+    assert!(record.is_over(3, now + BOUND));
+}
+
+#[test]
+fn a_frame_that_is_not_committed_is_not_over_at_any_time() {
+    let now = Instant::now();
+    let mut record = Record::default();
+    numbered(&mut record, 1, now);
+    assert_eq!(record.over_at(2), None);
+    assert!(!record.is_over(2, now + BOUND * 9));
+    assert!(!record.is_committed(2) && record.is_committed(1));
+}
+
+#[test]
+fn each_frame_takes_a_slot_until_all_of_it_was_told() {
+    let now = Instant::now();
+    let mut record = Record::default();
+    assert!(!record.has_slot());
+    assert!(record.set_slots(2));
+    let serials = [1, 2].map(|id| {
+        assert!(record.has_slot());
+        record.committed(Some(id), report(Reader::Queue, 5), now, now)
+    });
+    assert!(!record.has_slot());
+    assert!(!record.set_slots(1));
+    assert!(record.set_slots(3) && record.has_slot());
+    assert!(record.set_slots(2) && !record.has_slot());
+    // Shown is not told.
+    for serial in serials {
+        record.shown(serial, shown(6));
+    }
+    assert!(!record.has_slot());
+    let count = record.past(Reader::Queue, WHOLE, None, now, when);
+    assert_eq!((count.0.len(), count.1), (2, false));
+    assert!(!record.has_slot());
+    let one = record.past(Reader::Queue, WHOLE, Some(1), now, when);
+    assert_eq!((one.0[0].id, one.0.len(), one.1), (1, 1, true));
+    assert!(record.has_slot());
+    assert!(record.set_slots(1));
+    assert_eq!(told(&mut record, WHOLE, now), [(2, vec![5, 6, 6], true)]);
+    assert_eq!(told(&mut record, WHOLE, now), []);
+    assert!(record.frames.is_empty());
+}
+
+#[test]
+fn a_part_is_told_again_and_again_until_it_is_all() {
+    let now = Instant::now();
+    let mut record = Record::default();
+    record.set_slots(9);
+    let first = record.committed(Some(1), report(Reader::Queue, 5), now, now);
+    record.committed(Some(2), report(Reader::Queue, 0), now, now);
+    assert_eq!(told(&mut record, WHOLE, now), []);
+    for _ in 0..2 {
+        assert_eq!(told(&mut record, PARTIAL, now), [(1, vec![5], false)]);
+    }
+    record.shown(first, shown(6));
+    assert_eq!(told(&mut record, PARTIAL, now), [(1, vec![5, 6, 6], true)]);
+    assert_eq!(told(&mut record, PARTIAL, now), []);
+}
+
+#[test]
+fn frames_are_told_of_in_order_unless_another_one_will_do() {
+    let now = Instant::now();
+    let mut record = Record::default();
+    record.set_slots(9);
+    let serials =
+        [1, 2, 3].map(|id| record.committed(Some(id), report(Reader::Queue, 5), now, now));
+    record.shown(serials[1], shown(6));
+    assert_eq!(told(&mut record, WHOLE, now), []);
+    assert_eq!(
+        told(&mut record, ANY_ORDER, now),
+        [(2, vec![5, 6, 6], true)]
+    );
+    record.discarded(serials[0]);
+    record.shown(serials[2], shown(7));
+    assert_eq!(
+        told(&mut record, WHOLE, now),
+        [(1, vec![5, 0, 0], true), (3, vec![5, 7, 7], true)]
+    );
+}
+
+#[test]
+fn what_nobody_hears_of_is_told_of_in_finite_time() {
+    let start = Instant::now();
+    let mut record = Record::default();
+    record.set_slots(9);
+    record.committed(None, report(Reader::Queue, 5), start, start);
+    assert_eq!(told(&mut record, WHOLE, start + BOUND / 2), []);
+    assert_eq!(
+        told(&mut record, WHOLE, start + BOUND),
+        [(0, vec![5, 0, 0], true)]
+    );
+}
+
+#[test]
+fn the_first_pixel_is_seen_only_if_the_hardware_says_so() {
+    let now = Instant::now();
+    let mut record = Record::default();
+    record.set_slots(9);
+    let serial = record.committed(Some(1), report(Reader::Queue, 5), now, now);
+    record.shown(
+        serial,
+        Shown {
+            is_complete: false,
+            ..shown(6)
+        },
+    );
+    assert_eq!(told(&mut record, WHOLE, now), [(1, vec![5, 6, 0], true)]);
+}
+
+#[test]
+fn only_stages_that_were_asked_for_are_told() {
+    let now = Instant::now();
+    let mut record = Record::default();
+    record.set_slots(9);
+    for (stage, known) in [(Stage::Rendered, vec![5]), (Stage::PixelOut, vec![6])] {
+        let asked = report(Reader::Queue, 5).map(|report| Report {
+            stages: Stages::that(|one| one == stage),
+            ..report
+        });
+        let serial = record.committed(Some(1), asked, now, now);
+        record.shown(serial, shown(6));
+        assert_eq!(told(&mut record, WHOLE, now), [(1, known, true)]);
+    }
+}
+
+#[test]
+fn a_history_that_nobody_reads_has_a_bound() {
+    let now = Instant::now();
+    let mut record = Record::default();
+    for id in 1..=1000 {
+        let serial = record.committed(Some(id), report(Reader::History, 5), now, now);
+        record.shown(serial, shown(6));
+    }
+    assert_eq!(record.frames.len(), HISTORY);
+    assert!(record.set_slots(0));
+    let (past, _) = record.past(Reader::History, ANY_ORDER, Some(999), now, when);
+    assert_eq!(past[0].id, 1001 - HISTORY as u64);
+    assert!(record.frames.is_empty());
+}
+
+#[test]
+fn a_relative_target_counts_from_when_the_frame_before_was_shown() {
+    let now = Instant::now();
+    let mut record = Record::default();
+    let after = |nearest| Target {
+        time: Time::After(40),
+        nearest,
+    };
+    assert_eq!(record.not_before(after(false), 10), None);
+    let serial = numbered(&mut record, 1, now);
+    record.expect(100);
+    assert_eq!(record.not_before(after(false), 10), Some(140));
+    assert_eq!(record.not_before(after(true), 10), Some(135));
+    record.shown(serial, shown(107));
+    assert_eq!(record.not_before(after(false), 10), Some(147));
+    // News of another frame than the last moves nothing.
+    numbered(&mut record, 2, now);
+    record.expect(200);
+    record.shown(serial, shown(300));
+    assert_eq!(record.newest(), Some(200));
+    let at = Target {
+        time: Time::At(1000),
+        nearest: true,
+    };
+    assert_eq!(record.not_before(at, 10), Some(995));
+    assert_eq!(record.not_before(at, 0), Some(1000));
+}
