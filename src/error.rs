@@ -54,6 +54,10 @@ pub enum Error {
     #[error("the application has not acquired image {0}")]
     NotAcquired(u32),
 
+    /// The times of so many frames are asked for that there is no room for another one's.
+    #[error("no slot for the times of another present")]
+    NoSlot,
+
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     File {

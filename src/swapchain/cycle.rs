@@ -19,20 +19,27 @@ use super::{
 use crate::{
     deadline::Deadline,
     error::{Error, Result},
-    kernel::{dma_buf::DmaBuf, sync_file::SyncFile},
+    kernel::{
+        dma_buf::DmaBuf,
+        sync_file::{FenceStatus, SyncFile},
+    },
     lock::lock,
     observe::{
         counters::Counters,
-        trace::{AcquireCall, Cause, CommitRecord, Trace, Tracer},
+        trace::{self, AcquireCall, Cause, CommitRecord, Trace, Tracer},
     },
     swapchain::{
+        pacing,
         present_mode::PresentMode,
-        presentations::{self, Presentations},
+        presentations::{
+            self, Past, Presentations, Reader, Rendered, Report, Stage, Stages, Target,
+        },
+        refresh::Rate,
     },
     synchronisation::{Choice, Release, Synchronisation, Wait, Way},
     wayland::{
-        BufferRelease, Claim, FifoSurface, Frame, Pace, Plane, Rectangle, ReleaseListener, Surface,
-        TearingSurface, WlBuffer,
+        BufferRelease, Claim, FifoSurface, Frame, Meant, Pace, Plane, Rectangle, ReleaseListener,
+        Surface, TearingSurface, TimerSurface, WlBuffer,
         colour::{Metadata, Space, Volume},
     },
 };
@@ -56,6 +63,8 @@ pub struct Description {
     pub modes: Vec<PresentMode>,
     /// How they are to be synchronised.
     pub choice: Choice,
+    /// Whether the times at which they are shown may be asked for, and set.
+    pub timed: bool,
     /// Who writes down what happens to them, if anybody.
     pub tracer: Option<Arc<Tracer>>,
 }
@@ -87,6 +96,33 @@ pub struct Presentation<'a> {
     pub mode: Option<PresentMode>,
     /// Its number, for who waits for it ([`Swapchain::wait_for_present`]). Greater than those before it.
     pub id: Option<u64>,
+    /// When it is meant to be shown, and what is to be told of when it was; only where the swapchain is
+    /// [timed](Description::timed).
+    pub timing: Option<Timing>,
+}
+
+/// The times of a present.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// Those that are asked for.
+    pub stages: Stages,
+    /// Who will ask for them.
+    pub reader: Reader,
+    /// When it is meant to be shown; counts in the modes of a FIFO, where the compositor can do that.
+    pub target: Option<Target>,
+    /// See [`Report::said`].
+    pub said: [u64; 2],
+}
+
+/// What is known of the display's refresh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefreshTiming {
+    /// The least time from one to the next in nanoseconds; 0 if it is not known.
+    pub duration: u64,
+    /// Whether that is always the same.
+    pub rate: Rate,
+    /// Another number when either is another.
+    pub counter: u64,
 }
 
 /// The images of one swapchain, shared with the compositor. Thread-safe, though Vulkan allows only one
@@ -101,6 +137,10 @@ pub struct Swapchain {
     space: &'static Space,
     /// What the compositor is told of their colours, if it is.
     appearance: Option<Appearance>,
+    /// Where an image may be meant for a time.
+    timer: Option<Arc<TimerSurface>>,
+    /// See [`Description::timed`].
+    timed: bool,
     presentations: Arc<Mutex<Presentations>>,
     buffers: Vec<WlBuffer>,
     shared: Arc<Shared>,
@@ -183,7 +223,10 @@ impl Swapchain {
             false => None,
         };
         let appearance = Appearance::new(&surface, description.space, shared.trace.clone())?;
+        let timed = description.timed;
         let mut swapchain = Swapchain {
+            timer: timed.then(|| surface.timer()).flatten(),
+            timed,
             surface,
             mode: Mutex::new(mode),
             fifo,
@@ -329,9 +372,10 @@ impl Swapchain {
     /// surface that nobody sees to one of its own ([`pacing`](crate::swapchain::pacing)).
     ///
     /// # Errors
-    /// [`Error::NotAcquired`] if the application does not hold the image; [`Error::CompositorGone`]; or
-    /// what the kernel answers. Unless the application did not hold it, it holds the image no longer: that
-    /// is free again, unshown, and who acquires it waits for `rendering`.
+    /// [`Error::NotAcquired`] if the application does not hold the image; [`Error::NoSlot`] if there is none
+    /// for the times that are asked for; [`Error::CompositorGone`]; or what the kernel answers. After the
+    /// first two nothing has happened. Else the application holds the image no longer: that is free again,
+    /// unshown, and who acquires it waits for `rendering`.
     pub fn present(
         &self,
         index: u32,
@@ -341,6 +385,13 @@ impl Swapchain {
         if self.state().state.holder(index) != Some(Holder::Application) {
             return Err(Error::NotAcquired(index));
         }
+        let timing = how.timing.filter(|timing| !timing.stages.is_empty());
+        if timing.is_some_and(|timing| timing.reader == Reader::Queue)
+            && !lock(&self.presentations).has_slot()
+        {
+            return Err(Error::NoSlot);
+        }
+        let report = timing.map(|timing| report(timing, rendering.as_ref()));
         let Shared {
             synchronisation,
             trace,
@@ -350,8 +401,9 @@ impl Swapchain {
         if let Some(mode) = how.mode {
             *lock(&self.mode) = mode;
         }
+        let mut meant = how.timing.and_then(|timing| self.meant(timing.target?));
         let ready = self
-            .keep_pace(&mut record)
+            .keep_pace(meant, &mut record)
             .and_then(|unseen| self.hand_over(index, &mut rendering).map(|()| unseen));
         let unseen = match ready {
             Ok(unseen) => unseen,
@@ -372,10 +424,12 @@ impl Swapchain {
         self.surface.sweep();
         let appearance = self.appearance.as_ref();
         let colours = appearance.and_then(|colours| colours.current(&self.surface));
-        let now = Instant::now();
-        let serial = how
-            .id
-            .map(|id| lock(&self.presentations).committed(Some(id), None, now, now));
+        if unseen {
+            // There is no refresh for which the compositor could keep it.
+            meant = None;
+        }
+        let serial = (how.id.is_some() || report.is_some() || self.timed)
+            .then(|| self.record(how.id, report, meant));
         let frame = Frame {
             buffer: &self.buffers[index as usize],
             damage: how.damage,
@@ -383,6 +437,7 @@ impl Swapchain {
             tears: self.mode().tears(),
             unseen,
             colours: colours.as_ref(),
+            meant,
             watched: self.surface.watched(
                 serial.map(|serial| (Arc::clone(&self.presentations), serial)),
                 trace.frame(index),
@@ -407,23 +462,58 @@ impl Swapchain {
         }
     }
 
+    /// The time that is meant, if the compositor can be told of it, and if it is still to come.
+    fn meant(&self, target: Target) -> Option<Meant<'_>> {
+        let timer = self.timer.as_deref().filter(|_| self.mode().is_queued())?;
+        let refresh = self.surface.refresh().duration();
+        let at = lock(&self.presentations).not_before(target, refresh)?;
+        let ahead = at.checked_sub(trace::now()).filter(|ahead| *ahead > 0)?;
+        let instant = Instant::now().checked_add(Duration::from_nanos(ahead))?;
+        Some(Meant { timer, at, instant })
+    }
+
+    /// Writes down that a frame is committed.
+    fn record(&self, id: Option<u64>, report: Option<Report>, meant: Option<Meant<'_>>) -> u64 {
+        let refresh = self.surface.refresh().duration();
+        let now = Instant::now();
+        let since = meant.map_or(now, |meant| meant.instant.max(now));
+        let mut presentations = lock(&self.presentations);
+        // After the frame before, and not in the past.
+        let next = presentations.newest().map_or(0, |newest| newest + refresh);
+        let expected = meant.map_or(0, |meant| meant.at).max(trace::now());
+        let serial = presentations.committed(id, report, now, since);
+        presentations.expect(match self.surface.is_known_unseen() {
+            true => expected,
+            false => expected.max(next),
+        });
+        serial
+    }
+
     /// Waits until the next frame may be committed. Answers whether nobody sees the surface, so that a
-    /// queue in the compositor could wait for good.
-    fn keep_pace(&self, record: &mut CommitRecord<'_>) -> Result<bool> {
+    /// queue in the compositor could wait for good. Then it is here that one waits for the time that is
+    /// `meant`, as no compositor need keep to it: for a second at most.
+    fn keep_pace(&self, meant: Option<Meant<'_>>, record: &mut CommitRecord<'_>) -> Result<bool> {
         if let Pace::Free | Pace::Latest(_) = self.pace() {
             return Ok(false);
         }
+        let latest = Instant::now() + pacing::SHORTEST_PATIENCE;
         loop {
             if self.paced_until().is_some() {
                 record.waits_for_pace();
             }
             let unseen = self.surface.is_unseen()?;
-            let Some(due) = self.paced_until() else {
+            let meant = meant
+                .filter(|_| unseen)
+                .map(|meant| meant.instant.min(latest))
+                .filter(|instant| *instant > Instant::now());
+            let Some(due) = self.paced_until().or(meant) else {
                 record.waits_no_longer();
                 return Ok(unseen);
             };
+            record.waits_for_pace();
             self.surface.display().wait(Deadline::At(due), || {
-                self.paced_until().is_none().then_some(())
+                let is_seen_again = unseen && !self.surface.is_known_unseen();
+                (self.paced_until().is_none() && (meant.is_none() || is_seen_again)).then_some(())
             })?;
         }
     }
@@ -478,6 +568,41 @@ impl Swapchain {
         }
     }
 
+    /// How many frames there may be whose times are asked for and were not told yet. Answers whether there
+    /// are not more already; else nothing changes.
+    pub fn set_timing_slots(&self, slots: u32) -> bool {
+        lock(&self.presentations).set_slots(slots)
+    }
+
+    /// The times of past presents: see [`Presentations::past`].
+    ///
+    /// # Errors
+    /// [`Error::CompositorGone`].
+    pub fn past(
+        &self,
+        reader: Reader,
+        wanted: presentations::Wanted,
+        most: Option<usize>,
+    ) -> Result<(Vec<Past>, bool)> {
+        self.surface.display().look()?;
+        let now = Instant::now();
+        Ok(lock(&self.presentations).past(reader, wanted, most, now, signalled_at))
+    }
+
+    /// What is known of the refresh of the display.
+    ///
+    /// # Errors
+    /// [`Error::CompositorGone`].
+    pub fn refresh(&self) -> Result<RefreshTiming> {
+        self.surface.display().look()?;
+        let refresh = self.surface.refresh();
+        Ok(RefreshTiming {
+            duration: refresh.duration(),
+            rate: refresh.rate(),
+            counter: refresh.changes(),
+        })
+    }
+
     /// Another swapchain takes over: no more acquires; what is acquired may still be presented. The
     /// surface can be [claimed](Surface::claim) anew.
     pub fn retire(&self) {
@@ -529,6 +654,36 @@ impl Swapchain {
             }
         }
     }
+}
+
+/// What is to be told of a present that is called now.
+fn report(timing: Timing, rendering: Option<&SyncFile>) -> Report {
+    let now = trace::now();
+    let rendered = match rendering.filter(|_| timing.stages.contains(Stage::Rendered)) {
+        // It is over by now.
+        None => Rendered::At(now),
+        // Without a descriptor left nobody will know.
+        Some(fence) => fence.try_clone().map_or(Rendered::At(0), Rendered::Fence),
+    };
+    Report {
+        reader: timing.reader,
+        stages: timing.stages,
+        said: timing.said,
+        called: now,
+        rendered,
+    }
+}
+
+/// When the last of its fences signalled, in nanoseconds of `CLOCK_MONOTONIC`; `None` if one has not.
+fn signalled_at(file: &SyncFile) -> Option<u64> {
+    let Ok(info) = file.info() else {
+        return Some(0);
+    };
+    if info.status == FenceStatus::Pending {
+        return None;
+    }
+    let last = info.fences.iter().map(|fence| fence.timestamp).max();
+    Some(last.map_or(0, |at| at.as_nanos() as u64))
 }
 
 impl Drop for Swapchain {

@@ -11,5 +11,5 @@ pub mod presentations;
 pub mod refresh;
 mod state;
 
-pub use cycle::{Acquired, Description, Memory, Presentation, Swapchain};
+pub use cycle::{Acquired, Description, Memory, Presentation, RefreshTiming, Swapchain, Timing};
 pub use state::Holder;

@@ -56,8 +56,9 @@ const AHEAD_OF_QUEUE: usize = 3;
 /// The frame callbacks of one surface. Pure; the caller brings the time.
 #[derive(Debug)]
 pub struct Pacing {
-    /// The numbers of the last commits whose callback has not come, oldest first.
-    awaited: VecDeque<u64>,
+    /// The numbers of the last commits whose callback has not come, and when each of them is due; oldest
+    /// first.
+    awaited: VecDeque<(u64, Instant)>,
     /// When the last of them was committed.
     committed: Option<Instant>,
     /// Since when callbacks are owed and none has come.
@@ -122,24 +123,25 @@ impl Pacing {
         self.unseen
     }
 
-    /// A frame is committed now and asks for a callback. Answers the serial to give to
+    /// A frame is committed now and asks for a callback. One that is meant for a later time is `due` then,
+    /// and the compositor owes no callback before. Answers the serial to give to
     /// [`frame_done`](Self::frame_done).
-    pub fn committed(&mut self, queued: bool, now: Instant) -> u64 {
+    pub fn committed(&mut self, queued: bool, now: Instant, due: Instant) -> u64 {
         // Those that were overtaken are awaited no longer.
         while self.awaited.len() >= ahead(queued) {
             self.awaited.pop_front();
         }
         self.serial += 1;
-        self.awaited.push_back(self.serial);
+        self.awaited.push_back((self.serial, due));
         self.committed = Some(now);
-        self.silent_since.get_or_insert(now);
+        self.silent_since.get_or_insert(due);
         self.serial
     }
 
     /// The callback of that commit came, so those before it have come or never will. One of a commit that
     /// was overtaken frees nobody, and tells that the surface is seen.
     pub fn frame_done(&mut self, serial: u64, now: Instant) {
-        self.awaited.retain(|awaited| *awaited > serial);
+        self.awaited.retain(|(awaited, _)| *awaited > serial);
         if let Some(since) = self.silent_since {
             let silence = now.saturating_duration_since(since);
             let next = (silence * LENIENCY).clamp(SHORTEST_PATIENCE, LONGEST_PATIENCE);
@@ -151,7 +153,7 @@ impl Pacing {
                 false => self.patience.min(next),
             };
         }
-        self.silent_since = (!self.awaited.is_empty()).then_some(now);
+        self.silent_since = self.awaited.front().map(|(_, due)| now.max(*due));
         self.unseen = false;
     }
 }
@@ -170,7 +172,7 @@ mod tests {
     fn unseen(queued: bool, at: Instant) -> Pacing {
         let mut pacing = Pacing::default();
         for _ in 0..ahead(queued) {
-            pacing.committed(queued, at);
+            pacing.committed(queued, at, at);
         }
         pacing.judge(at + SHORTEST_PATIENCE);
         assert!(pacing.is_unseen());
@@ -182,7 +184,7 @@ mod tests {
         let start = Instant::now();
         let mut pacing = Pacing::default();
         assert_eq!(pacing.not_before(false, start), None);
-        let first = pacing.committed(false, start);
+        let first = pacing.committed(false, start, start);
         assert!(pacing.not_before(false, start).is_some());
         pacing.frame_done(first, start);
         assert_eq!(pacing.not_before(false, start), None);
@@ -195,7 +197,7 @@ mod tests {
             let mut pacing = Pacing::default();
             for _ in 0..ahead(queued) {
                 assert_eq!(pacing.not_before(queued, start), None);
-                pacing.committed(queued, start);
+                pacing.committed(queued, start, start);
             }
             // Nobody was asked.
             for ms in [0, 99, 101, 999, 1001, 100_000] {
@@ -214,7 +216,7 @@ mod tests {
             now += SHORTEST_PATIENCE;
             for _ in 0..10 {
                 assert_eq!(pacing.not_before(queued, now), None);
-                pacing.committed(queued, now);
+                pacing.committed(queued, now, now);
                 let due = now + UNSEEN_INTERVAL;
                 assert_eq!(pacing.not_before(queued, now), Some(due));
                 assert!(pacing.is_unseen() && !pacing.is_in_doubt(now + 10 * SHORTEST_PATIENCE));
@@ -224,11 +226,25 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_that_is_meant_for_later_is_owed_no_callback_before() {
+        for queued in [false, true] {
+            let start = Instant::now();
+            let due = start + 10 * SHORTEST_PATIENCE;
+            let mut pacing = Pacing::default();
+            let first = pacing.committed(queued, start, start);
+            pacing.committed(queued, start, due);
+            pacing.frame_done(first, start + 10 * MS);
+            assert!(!pacing.is_in_doubt(due), "{queued}");
+            assert!(pacing.is_in_doubt(due + SHORTEST_PATIENCE), "{queued}");
+        }
+    }
+
+    #[test]
     fn a_late_callback_does_not_stand_for_a_later_commit() {
         let start = Instant::now();
         let mut pacing = unseen(false, start);
         let later = start + SHORTEST_PATIENCE;
-        let shown = pacing.committed(false, later);
+        let shown = pacing.committed(false, later, later);
         pacing.frame_done(shown - 1, later);
         assert!(!pacing.is_unseen());
         assert!(
@@ -247,7 +263,7 @@ mod tests {
         let mut serials = Vec::new();
         for _ in 0..AHEAD_OF_QUEUE {
             assert_eq!(pacing.not_before(true, now), None);
-            serials.push(pacing.committed(true, now));
+            serials.push(pacing.committed(true, now, now));
         }
         assert!(pacing.not_before(true, now).is_some());
         pacing.frame_done(serials[0], now);
@@ -266,7 +282,7 @@ mod tests {
             let mut now = Instant::now();
             let mut pacing = Pacing::default();
             let mut serials: VecDeque<u64> = (0..ahead(queued))
-                .map(|_| pacing.committed(queued, now))
+                .map(|_| pacing.committed(queued, now, now))
                 .collect();
             for frame in 0..20 {
                 // Asked, it answers at once.
@@ -277,7 +293,7 @@ mod tests {
                 now += refresh;
                 pacing.frame_done(serials.pop_front().unwrap(), now);
                 assert_eq!(pacing.not_before(queued, now), None);
-                serials.push_back(pacing.committed(queued, now));
+                serials.push_back(pacing.committed(queued, now, now));
             }
         }
     }
@@ -286,7 +302,7 @@ mod tests {
     fn an_application_that_idles_is_in_doubt_only_if_callbacks_are_owed() {
         let start = Instant::now();
         let mut pacing = Pacing::default();
-        let serial = pacing.committed(true, start);
+        let serial = pacing.committed(true, start, start);
         assert!(pacing.is_in_doubt(start + 100 * SHORTEST_PATIENCE));
         pacing.frame_done(serial, start + 10 * MS);
         assert!(!pacing.is_in_doubt(start + 100 * SHORTEST_PATIENCE));
@@ -309,10 +325,10 @@ mod tests {
             pacing.frame_done(1, end);
             assert_eq!(pacing.patience, patience * MS, "{silence}");
             // Longer than the compositor took: the application was away before it read that.
-            let serial = pacing.committed(false, end);
+            let serial = pacing.committed(false, end, end);
             pacing.frame_done(serial, end + 900 * MS);
             assert!(pacing.patience <= patience * MS, "{silence}");
-            let serial = pacing.committed(false, end);
+            let serial = pacing.committed(false, end, end);
             pacing.frame_done(serial, end + 16 * MS);
             assert_eq!(pacing.patience, SHORTEST_PATIENCE);
         }

@@ -118,6 +118,8 @@ pub struct Past {
     pub said: [u64; 2],
     /// See [`Report::called`].
     pub called: u64,
+    /// When the frame that was shown before it was, if both were; in nanoseconds of `CLOCK_MONOTONIC`.
+    pub before: Option<u64>,
     /// For each [stage](Stage::ALL) its time in nanoseconds of `CLOCK_MONOTONIC`; 0 if there is none and
     /// never will be.
     pub times: [Option<u64>; 3],
@@ -185,6 +187,7 @@ struct Frame<F> {
     /// From when on its silence counts.
     since: Instant,
     fate: Fate,
+    before: Option<u64>,
     /// It is [over](Presentations::over), perhaps because of one after it.
     is_over: bool,
     report: Option<Report<F>>,
@@ -205,6 +208,7 @@ impl<F> Frame<F> {
             stages: report.stages,
             said: report.said,
             called: report.called,
+            before: self.before,
             times: [report.rendered.look(when), out, visible],
         })
     }
@@ -224,6 +228,8 @@ pub struct Presentations<F = SyncFile> {
     /// The last frame that was committed, and when it was shown, or else is expected to be, in nanoseconds
     /// of `CLOCK_MONOTONIC`.
     newest: Option<(u64, u64)>,
+    /// When the last frame was shown that was, in the same.
+    last_shown: Option<u64>,
 }
 
 impl<F> Default for Presentations<F> {
@@ -235,6 +241,7 @@ impl<F> Default for Presentations<F> {
             last_over: 0,
             slots: 0,
             newest: None,
+            last_shown: None,
         }
     }
 }
@@ -262,6 +269,7 @@ impl<F> Presentations<F> {
             id,
             since: before.map_or(since, |before| before.max(since)),
             fate: Fate::Waits,
+            before: None,
             is_over: false,
             report,
         });
@@ -284,6 +292,11 @@ impl<F> Presentations<F> {
             && *newest == serial
         {
             *expected = at;
+        }
+        let before = self.last_shown;
+        self.last_shown = shown.at.or(before);
+        if let Some(frame) = self.frames.iter_mut().find(|frame| frame.serial == serial) {
+            frame.before = before;
         }
         self.ends(serial, Fate::Shown(shown));
     }

@@ -18,4 +18,9 @@ pub struct Capabilities {
     pub tears: bool,
     /// What it can do with colours (`wp_color_manager_v1`); `None` if it knows nothing of them.
     pub colours: Option<Support>,
+    /// The clock of the times at which it shows frames (`wp_presentation`); `None` if it does not tell
+    /// them, or if nobody else can read the clock.
+    pub clock: Option<u32>,
+    /// Whether it shows a commit at a time of that clock (`wp_commit_timing_v1`).
+    pub schedules: bool,
 }

@@ -21,6 +21,7 @@ use wayland_client::{
         wl_buffer::WlBuffer, wl_fixes::WlFixes, wl_registry::WlRegistry, wl_surface::WlSurface,
     },
 };
+use wayland_protocols::wp::commit_timing::v1::client::wp_commit_timing_manager_v1::WpCommitTimingManagerV1;
 use wayland_protocols::wp::fifo::v1::client::wp_fifo_manager_v1::WpFifoManagerV1;
 use wayland_protocols::wp::linux_dmabuf::zv1::client::{
     zwp_linux_buffer_params_v1::Flags, zwp_linux_dmabuf_feedback_v1::ZwpLinuxDmabufFeedbackV1,
@@ -45,6 +46,7 @@ use crate::{
     error::{Error, Result},
     kernel::syncobj::Node,
     lock::lock,
+    observe::trace::of_system,
 };
 
 /// The lowest version of `zwp_linux_dmabuf_v1` that tells modifiers.
@@ -66,6 +68,7 @@ pub struct Display {
     explicit: Option<ZwpLinuxExplicitSynchronizationV1>,
     fifo: Option<WpFifoManagerV1>,
     presentation: Option<WpPresentation>,
+    timing: Option<WpCommitTimingManagerV1>,
     tearing: Option<WpTearingControlManagerV1>,
     colours: Option<Colours>,
     /// By which the compositor tells what it takes, until it has.
@@ -145,6 +148,7 @@ impl Display {
             explicit: None,
             fifo: None,
             presentation: None,
+            timing: None,
             tearing: None,
             colours: None,
             feedback: Mutex::default(),
@@ -161,6 +165,7 @@ impl Display {
             display.explicit = display.bind(&registry, 1, 2);
             display.fifo = display.bind(&registry, 1, 1);
             display.presentation = display.bind(&registry, 1, 2);
+            display.timing = display.bind(&registry, 1, 1);
             display.tearing = display.bind(&registry, 1, 1);
             display.colours = display
                 .bind(&registry, 1, color_management::KNOWN)
@@ -224,7 +229,15 @@ impl Display {
             let colours = self.colours.as_ref();
             let colours =
                 colours.map(|colours| self.events.with_state(|globals| colours.support(globals)));
+            // It came with the answers to the question above.
+            let clock = self
+                .presentation
+                .as_ref()
+                .and_then(|_| self.events.with_state(|globals| globals.clock))
+                .filter(|clock| of_system(*clock).is_some());
             Arc::new(Capabilities {
+                clock,
+                schedules: self.timing.is_some() && clock.is_some(),
                 formats,
                 feedback,
                 queues: self.fifo.is_some(),
@@ -316,6 +329,11 @@ impl Display {
     /// The compositor's `wp_presentation`.
     pub(super) fn presentation(&self) -> Option<&WpPresentation> {
         self.presentation.as_ref()
+    }
+
+    /// The compositor's `wp_commit_timing_manager_v1`.
+    pub(super) fn timing(&self) -> Option<&WpCommitTimingManagerV1> {
+        self.timing.as_ref()
     }
 
     /// The compositor's `wp_tearing_control_manager_v1`.
@@ -477,6 +495,9 @@ impl Drop for Display {
         }
         if let Some(presentation) = &self.presentation {
             presentation.destroy();
+        }
+        if let Some(timing) = &self.timing {
+            timing.destroy();
         }
         if let Some(tearing) = &self.tearing {
             tearing.destroy();

@@ -18,6 +18,9 @@ use wayland_client::{
         wl_registry::{self, WlRegistry},
     },
 };
+use wayland_protocols::wp::commit_timing::v1::client::{
+    wp_commit_timer_v1::WpCommitTimerV1, wp_commit_timing_manager_v1::WpCommitTimingManagerV1,
+};
 use wayland_protocols::wp::fifo::v1::client::{
     wp_fifo_manager_v1::WpFifoManagerV1, wp_fifo_v1::WpFifoV1,
 };
@@ -87,7 +90,7 @@ pub(super) struct Globals {
     /// The number of the connection's socket, which no other has.
     socket: u64,
     /// The clock of `wp_presentation`'s times.
-    clock: u32,
+    pub(super) clock: Option<u32>,
 }
 
 struct Global {
@@ -208,7 +211,7 @@ impl Dispatch<WpPresentation, ()> for Globals {
         _: &QueueHandle<Self>,
     ) {
         if let wp_presentation::Event::ClockId { clk_id } = event {
-            globals.clock = clk_id;
+            globals.clock = Some(clk_id);
         }
     }
 }
@@ -237,7 +240,7 @@ impl Dispatch<WpPresentationFeedback, Watched> for Globals {
                     .saturating_add(Duration::from_nanos(tv_nsec.into()));
                 let has = |kind| matches!(flags, WEnum::Value(flags) if flags.contains(kind));
                 frame.shown(Shown {
-                    at: monotonic(globals.clock, at),
+                    at: globals.clock.and_then(|clock| monotonic(clock, at)),
                     refresh,
                     sequence: whole(seq_hi, seq_lo),
                     in_step: has(Kind::Vsync),
@@ -380,6 +383,8 @@ impl Dispatch<ZwpLinuxBufferReleaseV1, Release> for Globals {
 
 // They have no events.
 delegate_noop!(Globals: WlFixes);
+delegate_noop!(Globals: WpCommitTimingManagerV1);
+delegate_noop!(Globals: WpCommitTimerV1);
 delegate_noop!(Globals: WpFifoManagerV1);
 delegate_noop!(Globals: WpFifoV1);
 delegate_noop!(Globals: WpTearingControlManagerV1);

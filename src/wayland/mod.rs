@@ -24,6 +24,7 @@ mod leftovers;
 mod shared;
 mod surface;
 mod tearing;
+mod timing;
 
 pub use capabilities::Capabilities;
 pub(crate) use colour_surface::ColourSurface;
@@ -35,6 +36,7 @@ pub(crate) use fifo::FifoSurface;
 pub use globals::{BufferRelease, ReleaseListener};
 pub(crate) use image_description::ImageDescription;
 pub use surface::{Claim, Rectangle, Surface};
-pub(crate) use surface::{Frame, Pace};
+pub(crate) use surface::{Frame, Meant, Pace};
 pub(crate) use tearing::TearingSurface;
+pub(crate) use timing::TimerSurface;
 pub use wayland_client::protocol::wl_buffer::WlBuffer;

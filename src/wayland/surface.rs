@@ -29,6 +29,7 @@ use super::{
     image_description::ImageDescription,
     shared::Shared,
     tearing::TearingSurface,
+    timing::TimerSurface,
 };
 use crate::{
     deadline::Deadline,
@@ -87,8 +88,21 @@ pub(crate) struct Frame<'a> {
     pub unseen: bool,
     /// What its colours mean, if it says so. It can be used.
     pub colours: Option<&'a Arc<ImageDescription>>,
+    /// Before when it is not to be shown.
+    pub meant: Option<Meant<'a>>,
     /// What hears of its presentation.
     pub watched: Option<Watched>,
+}
+
+/// The time for which a commit is meant.
+#[derive(Clone, Copy)]
+pub(crate) struct Meant<'a> {
+    /// By what the compositor is told.
+    pub timer: &'a TimerSurface,
+    /// When, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub at: u64,
+    /// The same.
+    pub instant: Instant,
 }
 
 impl Pace<'_> {
@@ -118,6 +132,7 @@ pub struct Surface {
     fifo: Shared<FifoSurface>,
     tearing: Shared<TearingSurface>,
     colour: Shared<ColourSurface>,
+    timer: Shared<TimerSurface>,
     told: Arc<Told>,
     /// By which the compositor tells what it likes best for this surface.
     feedback: Option<ZwpLinuxDmabufFeedbackV1>,
@@ -195,6 +210,7 @@ impl Surface {
             fifo: Shared::default(),
             tearing: Shared::default(),
             colour: Shared::default(),
+            timer: Shared::default(),
         })
     }
 
@@ -287,6 +303,13 @@ impl Surface {
         })
     }
 
+    /// The object by which commits wait for a time; `None` if the compositor cannot do that.
+    pub(crate) fn timer(&self) -> Option<Arc<TimerSurface>> {
+        self.timer
+            .get(|| TimerSurface::new(&self.display, &self.surface))
+            .ok()
+    }
+
     /// The display to which the surface belongs.
     pub fn display(&self) -> &Arc<Display> {
         &self.display
@@ -372,6 +395,11 @@ impl Surface {
         Ok(lock(&self.pacing).is_unseen())
     }
 
+    /// Whether nobody sees the surface, as far as that is known.
+    pub(crate) fn is_known_unseen(&self) -> bool {
+        lock(&self.pacing).is_unseen()
+    }
+
     /// Shows the frame: attaches its buffer, names what has changed, lets `synchronise` make the requests
     /// that go with it, commits and sends. Where frames are paced, asks for the frame callback to which
     /// [`not_before`](Self::not_before) refers.
@@ -386,6 +414,7 @@ impl Surface {
             tears,
             unseen,
             colours,
+            meant,
             watched,
         } = frame;
         let committing = lock(&self.committing);
@@ -415,6 +444,9 @@ impl Surface {
                 }
             }
         }
+        if let Some(meant) = meant {
+            meant.timer.set(meant.at);
+        }
         // A swapchain that was replaced may still have the object.
         if let Some(tearing) = self.tearing.living() {
             tearing.allow(tears);
@@ -436,7 +468,9 @@ impl Surface {
             }
         }
         if matches!(pace, Pace::Callbacks | Pace::Queue(_)) {
-            let serial = lock(&self.pacing).committed(pace.is_queued(), Instant::now());
+            let now = Instant::now();
+            let due = meant.map_or(now, |meant| meant.instant.max(now));
+            let serial = lock(&self.pacing).committed(pace.is_queued(), now, due);
             let frame = FrameCallback {
                 pacing: Arc::clone(&self.pacing),
                 serial,
@@ -463,6 +497,7 @@ impl Surface {
                 tears: false,
                 unseen: false,
                 colours: None,
+                meant: None,
                 watched: None,
             },
             synchronise,

@@ -26,6 +26,8 @@ pub struct Extension {
     pub needs: &'static str,
     /// Whether it is possible on this driver.
     pub driver: fn(&PhysicalDevice) -> bool,
+    /// What a driver must have enabled in its place that does not have it: another name of the same.
+    pub in_its_place: Option<&'static CStr>,
     /// Its features.
     pub features: Option<Features>,
     /// The commands that the layer intercepts because of it.
@@ -115,6 +117,7 @@ impl Extension {
             provider: Provider::Layer,
             needs: "",
             driver: |_| true,
+            in_its_place: None,
             features: None,
             commands: &[],
             color_spaces: None,

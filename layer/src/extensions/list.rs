@@ -74,6 +74,18 @@ impl List {
             .any(|extension| extension.provider == Provider::Hidden && extension.is_called(name))
     }
 
+    /// What a driver must have enabled in the place of extensions of the layer that are enabled, and that
+    /// it does not have.
+    pub fn in_place_of(
+        self,
+        is_enabled: impl Fn(&CStr) -> bool,
+        has: impl Fn(&CStr) -> bool,
+    ) -> impl Iterator<Item = &'static CStr> {
+        self.provided(Level::Device)
+            .filter(move |one| one.is_had(&is_enabled) && !one.is_had(&has))
+            .filter_map(|one| one.in_its_place)
+    }
+
     /// The extensions that only a driver's own swapchains can do, of those that something has.
     pub fn only_below(self, has: impl Fn(&CStr) -> bool) -> Vec<&'static str> {
         self.iter()

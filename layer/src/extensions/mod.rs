@@ -5,6 +5,7 @@
 //! enumerated, features, the structures that a driver does not get, commands. Tests hold manifest and
 //! documentation to it.
 
+mod calibrated_timestamps;
 pub mod command;
 mod debug_marker;
 mod debug_utils;
@@ -69,6 +70,9 @@ pub static EXTENSIONS: List = List::of(&[
     &present_wait::EXTENSION,
     &present_id2::EXTENSION,
     &present_wait2::EXTENSION,
+    &calibrated_timestamps::EXTENSION,
+    &present_timing::EXTENSION,
+    &google_display_timing::EXTENSION,
     &incremental_present::EXTENSION,
     &swapchain_mutable_format::EXTENSION,
     &image_compression_control_swapchain::EXTENSION,
@@ -76,8 +80,6 @@ pub static EXTENSIONS: List = List::of(&[
     &hdr_metadata::EXTENSION,
     &debug_marker::EXTENSION,
     &private_data::EXTENSION,
-    &present_timing::EXTENSION,
-    &google_display_timing::EXTENSION,
     &shared_presentable_image::EXTENSION,
     &display_control::EXTENSION,
     &only_below::EXTENSION,

@@ -1,9 +1,390 @@
-//! `VK_EXT_present_timing`.
+//! `VK_EXT_present_timing`: when frames were shown, and when they are to be.
+//!
+//! All times are those of `CLOCK_MONOTONIC`, which are also what the time domains of the swapchain and of
+//! its stages count. The queue operations of a present are over when its sync_file has signalled, whose
+//! time the kernel keeps (`SYNC_IOC_FILE_INFO`); the rest `wp_presentation` tells. Its times are those at
+//! which the frame "turned into light", which a compositor may guess: the first pixel is told to be
+//! visible where the hardware has said that it shows the frame, and has left for the display in any case.
+//! When a request was dequeued is known to the compositor alone.
 
-use super::extension::{Extension, Provider};
+use std::{ffi::c_void, time::Duration};
+
+use ash::vk;
+use wayfence::{
+    presentations::{Past, Reader, Stage, Stages, Target, Time, Wanted},
+    refresh::Rate,
+    swapchain::Timing,
+    trace,
+};
+
+use super::extension::{Extension, Features, SurfaceQuery};
+use crate::{
+    entry::answer::on_swapchain,
+    extensions::command::{Given, command},
+    frame::per_swapchain::{Frame, PerSwapchain, value_at},
+    swapchain::creation::Asked,
+    vulkan::{
+        p_next,
+        registry::{
+            EXT_PRESENT_TIMING as NAME,
+            PAST_PRESENTATION_TIMING_ALLOW_OUT_OF_ORDER_RESULTS_BIT_EXT,
+            PAST_PRESENTATION_TIMING_ALLOW_PARTIAL_RESULTS_BIT_EXT,
+            PFN_vkGetPastPresentationTimingEXT, PFN_vkGetSwapchainTimeDomainPropertiesEXT,
+            PFN_vkGetSwapchainTimingPropertiesEXT, PFN_vkSetSwapchainPresentTimingQueueSizeEXT,
+            PHYSICAL_DEVICE_PRESENT_TIMING_FEATURES_EXT,
+            PRESENT_STAGE_IMAGE_FIRST_PIXEL_OUT_BIT_EXT,
+            PRESENT_STAGE_IMAGE_FIRST_PIXEL_VISIBLE_BIT_EXT,
+            PRESENT_STAGE_QUEUE_OPERATIONS_END_BIT_EXT,
+            PRESENT_TIMING_INFO_PRESENT_AT_NEAREST_REFRESH_CYCLE_BIT_EXT,
+            PRESENT_TIMING_INFO_PRESENT_AT_RELATIVE_TIME_BIT_EXT, PastPresentationTimingEXT,
+            PastPresentationTimingInfoEXT, PastPresentationTimingPropertiesEXT,
+            PresentStageTimeEXT, PresentTimingInfoEXT, PresentTimingSurfaceCapabilitiesEXT,
+            PresentTimingsInfoEXT, SWAPCHAIN_CREATE_PRESENT_TIMING_BIT_EXT,
+            SwapchainTimeDomainPropertiesEXT, SwapchainTimingPropertiesEXT,
+            TIME_DOMAIN_PRESENT_STAGE_LOCAL_EXT, TIME_DOMAIN_SWAPCHAIN_LOCAL_EXT,
+        },
+    },
+};
 
 /// The extension.
 pub static EXTENSION: Extension = Extension {
-    provider: Provider::Hidden,
-    ..Extension::device(&[(c"VK_EXT_present_timing", 3)])
+    needs: "of the driver: timestamps that can be calibrated; when pixels are out: `wp_presentation`; \
+            target times: `wp_commit_timing_v1`, too",
+    driver: |device| (super::calibrated_timestamps::EXTENSION.driver)(device),
+    features: Some(Features {
+        structure: PHYSICAL_DEVICE_PRESENT_TIMING_FEATURES_EXT,
+        supported: &[true, true, true],
+    }),
+    commands: &[
+        command!(
+            c"vkSetSwapchainPresentTimingQueueSizeEXT",
+            Device,
+            Given::Device(NAME),
+            set_queue_size,
+            self::PFN_vkSetSwapchainPresentTimingQueueSizeEXT
+        ),
+        command!(
+            c"vkGetSwapchainTimingPropertiesEXT",
+            Device,
+            Given::Device(NAME),
+            get_timing_properties,
+            self::PFN_vkGetSwapchainTimingPropertiesEXT
+        ),
+        command!(
+            c"vkGetSwapchainTimeDomainPropertiesEXT",
+            Device,
+            Given::Device(NAME),
+            get_time_domain_properties,
+            self::PFN_vkGetSwapchainTimeDomainPropertiesEXT
+        ),
+        command!(
+            c"vkGetPastPresentationTimingEXT",
+            Device,
+            Given::Device(NAME),
+            get_past_presentation_timing,
+            self::PFN_vkGetPastPresentationTimingEXT
+        ),
+    ],
+    capabilities: Some(fill),
+    creation: Some(read_creation),
+    present: Some(read),
+    // SAFETY: the structure is laid out so.
+    per_swapchain: &[unsafe {
+        PerSwapchain::of::<PresentTimingsInfoEXT<'_>, PresentTimingInfoEXT<'_>>()
+    }],
+    ..Extension::device(&[(NAME, 3)])
 };
+
+/// The stages of which a swapchain can tell times, by the names of both.
+const STAGES: [(Stage, vk::Flags); 3] = [
+    (Stage::Rendered, PRESENT_STAGE_QUEUE_OPERATIONS_END_BIT_EXT),
+    (Stage::PixelOut, PRESENT_STAGE_IMAGE_FIRST_PIXEL_OUT_BIT_EXT),
+    (
+        Stage::PixelVisible,
+        PRESENT_STAGE_IMAGE_FIRST_PIXEL_VISIBLE_BIT_EXT,
+    ),
+];
+
+/// The time domains of each swapchain with their numbers. That of the device is not among them: times are
+/// "in nanoseconds", and its are not.
+const DOMAINS: [(u64, vk::TimeDomainKHR); 4] = [
+    (1, TIME_DOMAIN_PRESENT_STAGE_LOCAL_EXT),
+    (2, TIME_DOMAIN_SWAPCHAIN_LOCAL_EXT),
+    (3, vk::TimeDomainKHR::CLOCK_MONOTONIC),
+    (4, RAW.1),
+];
+
+/// The one domain that does not count as `CLOCK_MONOTONIC` does.
+const RAW: (u64, vk::TimeDomainKHR) = (4, vk::TimeDomainKHR::CLOCK_MONOTONIC_RAW);
+
+/// Their list never changes.
+const DOMAINS_COUNTER: u64 = 1;
+
+unsafe fn fill(query: &SurfaceQuery<'_>, chain: *mut c_void) {
+    // SAFETY: a valid chain, as `Extension::capabilities` says.
+    let ours = unsafe { p_next::find_mut::<PresentTimingSurfaceCapabilitiesEXT<'_>>(chain) };
+    let Some(ours) = ours else {
+        return;
+    };
+    let times = query.offer.is_some_and(|offer| offer.times);
+    let schedules = query.offer.is_some_and(|offer| offer.schedules);
+    ours.present_timing_supported = query.offer.is_some().into();
+    ours.present_at_absolute_time_supported = schedules.into();
+    ours.present_at_relative_time_supported = schedules.into();
+    ours.present_stage_queries = STAGES
+        .iter()
+        .filter(|(stage, _)| match stage {
+            Stage::Rendered => query.offer.is_some(),
+            Stage::PixelOut | Stage::PixelVisible => times,
+        })
+        .fold(0, |all, (_, bit)| all | bit);
+}
+
+unsafe fn read_creation(
+    info: &vk::SwapchainCreateInfoKHR<'_>,
+    asked: &mut Asked,
+) -> Result<(), &'static str> {
+    asked.timed |= info.flags.contains(SWAPCHAIN_CREATE_PRESENT_TIMING_BIT_EXT);
+    Ok(())
+}
+
+unsafe fn read(chain: *const c_void, at: usize, frame: &mut Frame) {
+    // SAFETY: a valid chain, as `Extension::present` says, whose arrays have the lengths that they say.
+    unsafe {
+        if let Some(of) = p_next::find::<PresentTimingsInfoEXT<'_>>(chain)
+            && let Some(info) = value_at(of.p_timing_infos, of.swapchain_count, at)
+        {
+            frame.timing = Some(timing(info));
+        }
+    }
+}
+
+fn timing(info: &PresentTimingInfoEXT<'_>) -> Timing {
+    let relative = info.flags & PRESENT_TIMING_INFO_PRESENT_AT_RELATIVE_TIME_BIT_EXT != 0;
+    let nearest = info.flags & PRESENT_TIMING_INFO_PRESENT_AT_NEAREST_REFRESH_CYCLE_BIT_EXT != 0;
+    let time = match relative {
+        true => Time::After(info.target_time),
+        false => Time::At(of_domain(info.time_domain_id, info.target_time)),
+    };
+    Timing {
+        stages: Stages::that(|wanted| {
+            STAGES
+                .iter()
+                .any(|(stage, bit)| *stage == wanted && info.present_stage_queries & bit != 0)
+        }),
+        reader: Reader::Queue,
+        target: (info.target_time != 0).then_some(Target { time, nearest }),
+        said: [info.target_time, info.time_domain_id],
+    }
+}
+
+/// A time of the domain with this number, by `CLOCK_MONOTONIC`.
+fn of_domain(id: u64, at: u64) -> u64 {
+    let raw = libc::CLOCK_MONOTONIC_RAW as u32;
+    match id == RAW.0 {
+        true => trace::monotonic(raw, Duration::from_nanos(at)).unwrap_or(at),
+        false => at,
+    }
+}
+
+/// A time by `CLOCK_MONOTONIC` in the domain with this number; 0, which is no time, stays that.
+fn in_domain(id: u64, at: u64) -> u64 {
+    match id == RAW.0 && at != 0 {
+        true => trace::on_clock(libc::CLOCK_MONOTONIC_RAW as u32, at).unwrap_or(0),
+        false => at,
+    }
+}
+
+/// `vkSetSwapchainPresentTimingQueueSizeEXT`.
+unsafe extern "system" fn set_queue_size(
+    device: vk::Device,
+    swapchain: vk::SwapchainKHR,
+    size: u32,
+) -> vk::Result {
+    let command = "vkSetSwapchainPresentTimingQueueSizeEXT";
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        on_swapchain(
+            command,
+            device,
+            swapchain,
+            |ours| match ours.compositor.set_timing_slots(size) {
+                true => Ok(vk::Result::SUCCESS),
+                false => Ok(vk::Result::NOT_READY),
+            },
+            |object| {
+                let next: PFN_vkSetSwapchainPresentTimingQueueSizeEXT =
+                    object.below(c"vkSetSwapchainPresentTimingQueueSizeEXT")?;
+                Ok(next(device, swapchain, size))
+            },
+        )
+    }
+}
+
+/// `vkGetSwapchainTimingPropertiesEXT`: "not able to determine the current refresh cycle duration" before
+/// a frame was shown.
+unsafe extern "system" fn get_timing_properties(
+    device: vk::Device,
+    swapchain: vk::SwapchainKHR,
+    properties: *mut SwapchainTimingPropertiesEXT<'_>,
+    counter: *mut u64,
+) -> vk::Result {
+    let command = "vkGetSwapchainTimingPropertiesEXT";
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        on_swapchain(
+            command,
+            device,
+            swapchain,
+            |ours| {
+                let refresh = ours.compositor.refresh();
+                let refresh = refresh.map_err(|error| ours.fail(command, &error))?;
+                let properties = &mut *properties;
+                properties.refresh_duration = refresh.duration;
+                properties.refresh_interval = match refresh.rate {
+                    Rate::Unknown => 0,
+                    Rate::Fixed => refresh.duration,
+                    Rate::Variable => u64::MAX,
+                };
+                if let Some(counter) = counter.as_mut() {
+                    *counter = refresh.counter;
+                }
+                match refresh.duration {
+                    0 => Ok(vk::Result::NOT_READY),
+                    _ => Ok(vk::Result::SUCCESS),
+                }
+            },
+            |object| {
+                let next: PFN_vkGetSwapchainTimingPropertiesEXT =
+                    object.below(c"vkGetSwapchainTimingPropertiesEXT")?;
+                Ok(next(device, swapchain, properties, counter))
+            },
+        )
+    }
+}
+
+/// `vkGetSwapchainTimeDomainPropertiesEXT`.
+unsafe extern "system" fn get_time_domain_properties(
+    device: vk::Device,
+    swapchain: vk::SwapchainKHR,
+    properties: *mut SwapchainTimeDomainPropertiesEXT<'_>,
+    counter: *mut u64,
+) -> vk::Result {
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        on_swapchain(
+            "vkGetSwapchainTimeDomainPropertiesEXT",
+            device,
+            swapchain,
+            |_| {
+                if let Some(counter) = counter.as_mut() {
+                    *counter = DOMAINS_COUNTER;
+                }
+                let properties = &mut *properties;
+                let count = &raw mut properties.time_domain_count;
+                let ids = properties.p_time_domain_ids;
+                let mut at = 0;
+                let all = &DOMAINS;
+                Ok(p_next::enumerate(
+                    all,
+                    count,
+                    properties.p_time_domains,
+                    |(id, domain), to| {
+                        *to = *domain;
+                        // As long as the other array.
+                        *ids.add(at) = *id;
+                        at += 1;
+                    },
+                ))
+            },
+            |object| {
+                let next: PFN_vkGetSwapchainTimeDomainPropertiesEXT =
+                    object.below(c"vkGetSwapchainTimeDomainPropertiesEXT")?;
+                Ok(next(device, swapchain, properties, counter))
+            },
+        )
+    }
+}
+
+/// `vkGetPastPresentationTimingEXT`.
+unsafe extern "system" fn get_past_presentation_timing(
+    device: vk::Device,
+    info: *const PastPresentationTimingInfoEXT<'_>,
+    properties: *mut PastPresentationTimingPropertiesEXT<'_>,
+) -> vk::Result {
+    let command = "vkGetPastPresentationTimingEXT";
+    // SAFETY: valid parameters by the specification.
+    unsafe {
+        let asked = &*info;
+        on_swapchain(
+            command,
+            device,
+            asked.swapchain,
+            |ours| {
+                let has = |flag| asked.flags & flag != 0;
+                let wanted = Wanted {
+                    partial: has(PAST_PRESENTATION_TIMING_ALLOW_PARTIAL_RESULTS_BIT_EXT),
+                    out_of_order: has(PAST_PRESENTATION_TIMING_ALLOW_OUT_OF_ORDER_RESULTS_BIT_EXT),
+                };
+                let properties = &mut *properties;
+                let out = properties.p_presentation_timings;
+                let room =
+                    (!out.is_null()).then_some(properties.presentation_timing_count as usize);
+                let fail = |error| ours.fail(command, &error);
+                let past = ours.compositor.past(Reader::Queue, wanted, room);
+                let (past, is_more) = past.map_err(fail)?;
+                properties.timing_properties_counter =
+                    ours.compositor.refresh().map_err(fail)?.counter;
+                properties.time_domains_counter = DOMAINS_COUNTER;
+                properties.presentation_timing_count = past.len() as u32;
+                if room.is_some() {
+                    for (at, past) in past.iter().enumerate() {
+                        // There are no more of them than there is room.
+                        write(past, &mut *out.add(at));
+                    }
+                }
+                Ok(match is_more {
+                    true => vk::Result::INCOMPLETE,
+                    false => vk::Result::SUCCESS,
+                })
+            },
+            |object| {
+                let next: PFN_vkGetPastPresentationTimingEXT =
+                    object.below(c"vkGetPastPresentationTimingEXT")?;
+                Ok(next(device, info, properties))
+            },
+        )
+    }
+}
+
+/// # Safety
+/// `to` is a valid structure whose array has room for the stages that were asked for, or for as many as
+/// it says.
+unsafe fn write(past: &Past, to: &mut PastPresentationTimingEXT<'_>) {
+    let [target, id] = past.said;
+    let domain = DOMAINS.iter().find(|(known, _)| *known == id);
+    // The number of no domain is not valid; its times are those of the swapchain.
+    let (id, domain) = domain.copied().unwrap_or(DOMAINS[1]);
+    to.present_id = past.id;
+    to.target_time = target;
+    to.time_domain = domain;
+    to.time_domain_id = id;
+    to.report_complete = past.is_complete().into();
+    let room = match to.p_present_stages.is_null() {
+        true => 0,
+        false => to.present_stage_count as usize,
+    };
+    let mut written = 0;
+    for (stage, at) in past.known().take(room) {
+        let bit = STAGES.iter().find(|(known, _)| *known == stage);
+        // SAFETY: the caller guarantees room.
+        unsafe {
+            to.p_present_stages.add(written).write(PresentStageTimeEXT {
+                stage: bit.map_or(0, |(_, bit)| *bit),
+                time: in_domain(id, at),
+            });
+        }
+        written += 1;
+    }
+    to.present_stage_count = written as u32;
+}

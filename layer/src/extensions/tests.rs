@@ -237,6 +237,8 @@ fn a_made_up_extension_tells_of_surfaces() {
         usage: vk::ImageUsageFlags::empty(),
         max_extent: vk::Extent2D::default(),
         present_modes: Vec::new(),
+        times: false,
+        schedules: false,
     };
     let mut format = made_up::FormatProperties::default();
     let chain = (&raw mut format).cast();

@@ -6,7 +6,11 @@ use std::{ffi::c_void, mem::MaybeUninit};
 
 use ash::vk;
 use smallvec::SmallVec;
-use wayfence::{present_mode::PresentMode, swapchain::Presentation, wayland::Rectangle};
+use wayfence::{
+    present_mode::PresentMode,
+    swapchain::{Presentation, Timing},
+    wayland::Rectangle,
+};
 
 use crate::vulkan::p_next;
 
@@ -19,6 +23,8 @@ pub struct Frame {
     pub mode: Option<PresentMode>,
     /// The number of the frame.
     pub id: Option<u64>,
+    /// When it is meant to be shown, and what is to be told of when it was.
+    pub timing: Option<Timing>,
     /// The fence to signal.
     pub fence: Option<vk::Fence>,
 }
@@ -30,6 +36,7 @@ impl Frame {
             damage: &self.damage,
             mode: self.mode,
             id: self.id,
+            timing: self.timing,
         }
     }
 }

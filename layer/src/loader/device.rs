@@ -60,6 +60,11 @@ pub unsafe extern "system" fn create_device(
         // What the layer implements without the driver's help is nothing to the driver.
         // SAFETY: valid C strings by the specification.
         names.retain(|name| is_passed(unsafe { CStr::from_ptr(*name) }));
+        if can_own {
+            let is_enabled = |name: &CStr| enabled.contains(name);
+            let others = EXTENSIONS.in_place_of(is_enabled, |name| known.has(name));
+            names.extend(others.filter(|name| !is_enabled(name)).map(CStr::as_ptr));
+        }
         if enabled.contains(khr::swapchain::NAME) && can_own {
             names.extend(
                 known

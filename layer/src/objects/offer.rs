@@ -25,6 +25,10 @@ pub struct Offer {
     pub max_extent: vk::Extent2D,
     /// When images can be shown.
     pub present_modes: Vec<vk::PresentModeKHR>,
+    /// Whether the compositor tells when it has shown an image.
+    pub times: bool,
+    /// Whether it can be told when to.
+    pub schedules: bool,
 }
 
 /// A format that both can do, opaque and with alpha.
@@ -66,6 +70,8 @@ impl Offer {
                 height: side,
             },
             present_modes,
+            times: compositor.clock.is_some(),
+            schedules: compositor.schedules,
         })
     }
 

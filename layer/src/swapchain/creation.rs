@@ -15,4 +15,6 @@ pub struct Asked {
     pub view_formats: Vec<vk::Format>,
     /// How far the images may be compressed.
     pub compression: Option<Compression>,
+    /// Whether the times of presents may be asked for, and set.
+    pub timed: bool,
 }

@@ -9,7 +9,10 @@ use std::{
     time::Instant,
 };
 
-use ash::vk::{self, Handle};
+use ash::{
+    google::display_timing,
+    vk::{self, Handle},
+};
 use wayfence::{
     colour,
     error::Error,
@@ -124,6 +127,7 @@ impl Swapchain {
         if count > MAX_IMAGES {
             return Err(refused("more images than the surface offers"));
         }
+        let timed = asked.timed || device.has(display_timing::NAME);
         let mut recipe = recipe(info, asked).map_err(refused)?;
         let mut able = shared.layouts.clone();
         able.retain(|layout| physical.can_export(&recipe.kind(), layout.modifier));
@@ -168,6 +172,7 @@ impl Swapchain {
             space,
             modes,
             choice,
+            timed,
             tracer: device
                 .instance
                 .settings

@@ -6,6 +6,8 @@ use ash::vk;
 use rustix::io::Errno;
 use wayfence::error::Error;
 
+use super::registry;
+
 /// The `VkResult` that the specification names for a failure of the library's.
 pub fn of(error: &Error) -> vk::Result {
     match error {
@@ -15,6 +17,7 @@ pub fn of(error: &Error) -> vk::Result {
         } => vk::Result::ERROR_OUT_OF_HOST_MEMORY,
         Error::CompositorGone(_) | Error::Protocol(_) => vk::Result::ERROR_SURFACE_LOST_KHR,
         Error::Retired => vk::Result::ERROR_OUT_OF_DATE_KHR,
+        Error::NoSlot => registry::ERROR_PRESENT_TIMING_QUEUE_FULL_EXT,
         Error::Unsupported(_) | Error::Setting { .. } => vk::Result::ERROR_INITIALIZATION_FAILED,
         _ => vk::Result::ERROR_UNKNOWN,
     }
@@ -33,13 +36,15 @@ pub fn of_unqueued(error: vk::Result) -> vk::Result {
 }
 
 /// The `VkResult` of a present that is enqueued and shows nothing: its semaphores are waited for, and the
-/// image is the application's no more. That is what these two mean, and no other: "the set of queue
+/// image is the application's no more. That is what the first two mean, and no other: "the set of queue
 /// operations are still considered to be enqueued" (vkQueuePresentKHR).
 pub fn of_unshown(error: &Error) -> vk::Result {
     match error {
         Error::CompositorGone(_) | Error::Protocol(_) => vk::Result::ERROR_SURFACE_LOST_KHR,
         // It never was the application's: the call is not valid.
         Error::NotAcquired(_) => vk::Result::ERROR_UNKNOWN,
+        // The image stays the application's.
+        Error::NoSlot => registry::ERROR_PRESENT_TIMING_QUEUE_FULL_EXT,
         _ => vk::Result::ERROR_OUT_OF_DATE_KHR,
     }
 }
@@ -49,7 +54,9 @@ pub fn log(command: &str, error: &Error) -> vk::Result {
     let result = of(error);
     match result {
         // Part of every application's life.
-        vk::Result::ERROR_OUT_OF_DATE_KHR => tracing::debug!(command, %error, ?result),
+        vk::Result::ERROR_OUT_OF_DATE_KHR | registry::ERROR_PRESENT_TIMING_QUEUE_FULL_EXT => {
+            tracing::debug!(command, %error, ?result);
+        }
         _ => tracing::error!(command, %error, ?result),
     }
     result

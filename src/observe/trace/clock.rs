@@ -10,21 +10,38 @@ pub fn now() -> u64 {
 
 /// An instant of another clock, in nanoseconds of ours; `None` if there is no such clock. Clocks may
 /// differ in pace: the nearer to now, the better.
-pub(crate) fn monotonic(clock: u32, at: Duration) -> Option<u64> {
+pub fn monotonic(clock: u32, at: Duration) -> Option<u64> {
     let at = u64::try_from(at.as_nanos()).ok()?;
-    let id = match libc::clockid_t::try_from(clock).ok()? {
-        libc::CLOCK_MONOTONIC => return Some(at),
-        // Clocks of a system; those of a process or a thread are no compositor's.
-        id @ (libc::CLOCK_REALTIME
+    shifted(of_system(clock)?, libc::CLOCK_MONOTONIC, at)
+}
+
+/// An instant of ours on another clock, both in nanoseconds; `None` if there is no such clock. The nearer
+/// to now, the better.
+pub fn on_clock(clock: u32, at: u64) -> Option<u64> {
+    shifted(libc::CLOCK_MONOTONIC, of_system(clock)?, at)
+}
+
+/// The clock with this number, if it is one of the system's; those of a process or a thread are no
+/// compositor's.
+pub(crate) fn of_system(clock: u32) -> Option<libc::clockid_t> {
+    match libc::clockid_t::try_from(clock).ok()? {
+        id @ (libc::CLOCK_MONOTONIC
+        | libc::CLOCK_REALTIME
         | libc::CLOCK_MONOTONIC_RAW
         | libc::CLOCK_REALTIME_COARSE
         | libc::CLOCK_MONOTONIC_COARSE
         | libc::CLOCK_BOOTTIME
-        | libc::CLOCK_TAI) => id,
-        _ => return None,
-    };
-    let there = read(id)?;
-    now().checked_add(at)?.checked_sub(there)
+        | libc::CLOCK_TAI) => Some(id),
+        _ => None,
+    }
+}
+
+fn shifted(from: libc::clockid_t, to: libc::clockid_t, at: u64) -> Option<u64> {
+    if from == to {
+        return Some(at);
+    }
+    let there = read(from)?;
+    read(to)?.checked_add(at)?.checked_sub(there)
 }
 
 /// The time of a clock in nanoseconds; `None` if the kernel has no such clock.
@@ -53,6 +70,8 @@ mod tests {
         let here = monotonic(libc::CLOCK_REALTIME as u32, past).unwrap();
         let away = now() - here;
         assert!((1_000_000_000..2_000_000_000).contains(&away), "{away}");
+        let back = on_clock(libc::CLOCK_REALTIME as u32, here).unwrap();
+        assert!(back.abs_diff(past.as_nanos() as u64) < 1_000_000_000);
         let same = monotonic(libc::CLOCK_MONOTONIC as u32, Duration::from_nanos(7));
         assert_eq!(same, Some(7));
         assert_eq!(monotonic(12345, past), None);

@@ -28,8 +28,8 @@ mod timeline;
 mod tracer;
 mod watched;
 
-pub(crate) use clock::monotonic;
-pub use clock::now;
+pub(crate) use clock::of_system;
+pub use clock::{monotonic, now, on_clock};
 pub use event::{Cause, Waited};
 pub use recorder::{AcquireCall, Trace};
 pub(crate) use recorder::{CommitRecord, FrameTrace};
