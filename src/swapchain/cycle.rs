@@ -99,6 +99,8 @@ pub struct Presentation<'a> {
     /// When it is meant to be shown, and what is to be told of when it was; only where the swapchain is
     /// [timed](Description::timed).
     pub timing: Option<Timing>,
+    /// When its vkQueuePresentKHR was called, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub called: u64,
 }
 
 /// The times of a present.
@@ -391,7 +393,7 @@ impl Swapchain {
         {
             return Err(Error::NoSlot);
         }
-        let report = timing.map(|timing| report(timing, rendering.as_ref()));
+        let report = timing.map(|timing| report(timing, how.called, rendering.as_ref()));
         let Shared {
             synchronisation,
             trace,
@@ -656,8 +658,8 @@ impl Swapchain {
     }
 }
 
-/// What is to be told of a present that is called now.
-fn report(timing: Timing, rendering: Option<&SyncFile>) -> Report {
+/// What is to be told of a present that was called then.
+fn report(timing: Timing, called: u64, rendering: Option<&SyncFile>) -> Report {
     let now = trace::now();
     let rendered = match rendering.filter(|_| timing.stages.contains(Stage::Rendered)) {
         // It is over by now.
@@ -669,7 +671,8 @@ fn report(timing: Timing, rendering: Option<&SyncFile>) -> Report {
         reader: timing.reader,
         stages: timing.stages,
         said: timing.said,
-        called: now,
+        called,
+        handed: now,
         rendered,
     }
 }

@@ -79,6 +79,8 @@ pub struct Report<F = SyncFile> {
     pub said: [u64; 2],
     /// When vkQueuePresentKHR was called, in nanoseconds of `CLOCK_MONOTONIC`.
     pub called: u64,
+    /// When the library got it, and with it the fence of the rendering.
+    pub handed: u64,
     /// When the rendering was over.
     pub rendered: Rendered<F>,
 }
@@ -201,6 +203,12 @@ impl<F> Frame<F> {
             Fate::Shown(shown) => Some(shown),
             Fate::Discarded | Fate::Unheard => Some(Shown::default()),
         };
+        // A driver that has waited for the rendering gives a fence that had signalled long before.
+        let rendered = report.rendered.look(when).map(|at| match at {
+            0 => 0,
+            at if at < report.called => report.handed,
+            at => at,
+        });
         let out = shown.map(|shown| shown.at.unwrap_or(0));
         let visible = shown.map(|shown| shown.at.filter(|_| shown.is_complete).unwrap_or(0));
         Some(Past {
@@ -209,7 +217,7 @@ impl<F> Frame<F> {
             said: report.said,
             called: report.called,
             before: self.before,
-            times: [report.rendered.look(when), out, visible],
+            times: [rendered, out, visible],
         })
     }
 }

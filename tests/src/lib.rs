@@ -64,6 +64,7 @@ pub mod link;
 pub mod loader;
 mod manifests;
 pub mod messages;
+pub mod present_timing;
 pub mod present_wait;
 pub mod proxy;
 pub mod real_driver;

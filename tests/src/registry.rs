@@ -41,6 +41,20 @@ pub const CREATE_PRESENT_ID_2: vk::SwapchainCreateFlagsKHR =
 pub const CREATE_PRESENT_WAIT_2: vk::SwapchainCreateFlagsKHR =
     vk::SwapchainCreateFlagsKHR::from_raw(0x80);
 
+/// `VK_EXT_present_timing`
+pub const PRESENT_TIMING: &CStr = c"VK_EXT_present_timing";
+/// `VkPhysicalDevicePresentTimingFeaturesEXT`
+pub const PRESENT_TIMING_FEATURES: vk::StructureType = vk::StructureType::from_raw(1_000_208_000);
+/// `VK_SWAPCHAIN_CREATE_PRESENT_TIMING_BIT_EXT`
+pub const CREATE_PRESENT_TIMING: vk::SwapchainCreateFlagsKHR =
+    vk::SwapchainCreateFlagsKHR::from_raw(0x200);
+/// `VK_ERROR_PRESENT_TIMING_QUEUE_FULL_EXT`
+pub const PRESENT_TIMING_QUEUE_FULL: vk::Result = vk::Result::from_raw(-1_000_208_000);
+/// `VK_TIME_DOMAIN_PRESENT_STAGE_LOCAL_EXT`
+pub const PRESENT_STAGE_LOCAL: vk::TimeDomainKHR = vk::TimeDomainKHR::from_raw(1_000_208_000);
+/// `VK_TIME_DOMAIN_SWAPCHAIN_LOCAL_EXT`
+pub const SWAPCHAIN_LOCAL: vk::TimeDomainKHR = vk::TimeDomainKHR::from_raw(1_000_208_001);
+
 const PRESENT_ID_2: vk::StructureType = vk::StructureType::from_raw(1_000_479_001);
 const PRESENT_WAIT_2_INFO: vk::StructureType = vk::StructureType::from_raw(1_000_480_002);
 

@@ -30,13 +30,14 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The same for the library.
-    pub fn presentation(&self) -> Presentation<'_> {
+    /// The same for the library, of a present that was called at this time by [`wayfence::trace::now`].
+    pub fn presentation(&self, called: u64) -> Presentation<'_> {
         Presentation {
             damage: &self.damage,
             mode: self.mode,
             id: self.id,
             timing: self.timing,
+            called,
         }
     }
 }

@@ -122,7 +122,7 @@ unsafe fn present(
             None => vk::Result::SUCCESS,
             Some(ours) => {
                 let outcome = match rendering.share(Some(at) == last) {
-                    Ok(share) => present_one(ours, indices[at], share, frame.presentation()),
+                    Ok(share) => present_one(ours, indices[at], share, frame.presentation(called)),
                     Err(error) => {
                         // It was acquired, so it can be given back.
                         let _ = ours.compositor.release(indices[at]);

@@ -18,7 +18,8 @@ fn report(reader: Reader, fence: u64) -> Option<Report<u64>> {
         reader,
         stages: Stages::that(|_| true),
         said: [fence, 1],
-        called: 0,
+        called: 3,
+        handed: 4,
         rendered: Rendered::Fence(fence),
     })
 }
@@ -229,6 +230,20 @@ fn the_first_pixel_is_seen_only_if_the_hardware_says_so() {
         },
     );
     assert_eq!(told(&mut record, WHOLE, now), [(1, vec![5, 6, 0], true)]);
+}
+
+/// Some drivers wait for the rendering themselves, and give a fence that signalled when the system started.
+#[test]
+fn a_rendering_is_not_over_before_its_present_is_called() {
+    let now = Instant::now();
+    let mut record = Record::default();
+    record.set_slots(9);
+    for (signalled, rendered) in [(2, 4), (3, 3), (9, 9)] {
+        let serial = record.committed(Some(1), report(Reader::Queue, signalled), now, now);
+        record.shown(serial, shown(10));
+        let all = [(1, vec![rendered, 10, 10], true)];
+        assert_eq!(told(&mut record, WHOLE, now), all);
+    }
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod runner;
 mod scaling;
 mod stage;
 mod threads;
+mod timing;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
             modes::CASES,
             colour::CASES,
             present_wait::CASES,
+            timing::CASES,
             hidden::CASES,
             maintenance1::CASES,
             damage::CASES,

@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_void};
 
-use ash::{ext, khr, vk};
+use ash::{ext, google, khr, vk};
 
 pub use wayfence_tests::registry::*;
 
@@ -23,6 +23,9 @@ pub const DEVICE: &[&CStr] = &[
     khr::present_wait::NAME,
     PRESENT_ID2,
     PRESENT_WAIT2,
+    khr::calibrated_timestamps::NAME,
+    PRESENT_TIMING,
+    google::display_timing::NAME,
     KHR_FIFO_LATEST_READY,
     EXT_FIFO_LATEST_READY,
     khr::incremental_present::NAME,
@@ -44,7 +47,8 @@ pub const USAGES: &[(vk::ImageUsageFlags, &CStr)] = &[
     ),
 ];
 
-/// The structures that tell of an extension's only feature.
+/// The structures that tell of an extension's only feature, or of that which it must have, which comes
+/// first.
 pub const FEATURES: &[(vk::StructureType, &[&CStr])] = &[
     (
         vk::StructureType::PHYSICAL_DEVICE_SWAPCHAIN_MAINTENANCE_1_FEATURES_EXT,
@@ -61,6 +65,7 @@ pub const FEATURES: &[(vk::StructureType, &[&CStr])] = &[
     ),
     (PRESENT_ID_2_FEATURES, &[PRESENT_ID2]),
     (PRESENT_WAIT_2_FEATURES, &[PRESENT_WAIT2]),
+    (PRESENT_TIMING_FEATURES, &[PRESENT_TIMING]),
     (
         vk::StructureType::PHYSICAL_DEVICE_HOST_IMAGE_COPY_FEATURES_EXT,
         &[ext::host_image_copy::NAME],
@@ -71,12 +76,14 @@ pub const FEATURES: &[(vk::StructureType, &[&CStr])] = &[
     ),
 ];
 
-/// A structure that tells of one feature, or of one capability: all are laid out alike.
+/// A structure that tells of one feature, or of one capability, or of a few: all are laid out alike.
 #[repr(C)]
 pub struct Feature {
     pub s_type: vk::StructureType,
     pub p_next: *mut c_void,
     pub feature: vk::Bool32,
+    /// Of structures that have more.
+    more: [vk::Bool32; 3],
 }
 
 impl Feature {
@@ -86,6 +93,7 @@ impl Feature {
             s_type,
             p_next: std::ptr::null_mut(),
             feature: vk::FALSE,
+            more: [vk::FALSE; 3],
         }
     }
 }
