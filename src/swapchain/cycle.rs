@@ -441,6 +441,7 @@ impl Swapchain {
             colours: colours.as_ref(),
             meant,
             watched: self.surface.watched(
+                self.pace(),
                 serial.map(|serial| (Arc::clone(&self.presentations), serial)),
                 trace.frame(index),
             ),

@@ -7,8 +7,11 @@
 //!
 //! A hidden surface gets no callbacks, and its barriers may be ignored, or never be cleared: "clients must
 //! use an additional mechanism such as frame callbacks or timestamps to ensure throttling occurs under
-//! all conditions" (`fifo-v1.xml`). Commits to it go on at a slow pace of their own, and wait for no
-//! barrier, so that it slows down instead of freezing. Nobody sees what is lost then.
+//! all conditions" (`fifo-v1.xml`). Commits to it go on at the pace of the display that showed it last, or
+//! at a slow one of their own if that is not known, and wait for no barrier, so that it goes on instead of
+//! freezing. Nobody sees what is lost then. It is the commits themselves that keep this pace, each from when
+//! the one before it was made: no compositor has to be trusted with their times, and no schedule can run
+//! ahead of what is shown, of which the surface would have to wait for the end when it is seen again.
 //!
 //! # Who is seen
 //! Nobody tells a layer whether a surface is seen: the state of its window and the outputs that it has
@@ -36,8 +39,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The time from one commit to the next on a surface that nobody sees.
+/// The time from one commit to the next on a surface that nobody sees, if it is not known what its display
+/// has for that, and the longest.
 pub const UNSEEN_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The shortest time from one commit to the next on such a surface, however fast its display is.
+pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(4);
 
 /// The shortest silence after which a surface is one that nobody sees: one half before the compositor is
 /// asked whether it is there, the other after its answer.
@@ -86,13 +93,14 @@ impl Default for Pacing {
 impl Pacing {
     /// `None` when the next frame may be committed, else the instant at which to look again: then it may
     /// be committed, or the surface [is in doubt](Self::is_in_doubt). `queued`: the compositor keeps the
-    /// frames in order by itself.
-    pub fn not_before(&self, queued: bool, now: Instant) -> Option<Instant> {
+    /// frames in order by itself. `unseen`: the time from one commit to the next while nobody sees the
+    /// surface.
+    pub fn not_before(&self, queued: bool, unseen: Duration, now: Instant) -> Option<Instant> {
         if self.awaited.len() < ahead(queued) {
             return None;
         }
         if self.unseen {
-            let due = self.committed? + UNSEEN_INTERVAL;
+            let due = self.committed? + unseen;
             return (due > now).then_some(due);
         }
         Some(self.silent_since? + self.half())
@@ -183,11 +191,11 @@ mod tests {
     fn a_commit_waits_for_the_callback_of_the_last() {
         let start = Instant::now();
         let mut pacing = Pacing::default();
-        assert_eq!(pacing.not_before(false, start), None);
+        assert_eq!(pacing.not_before(false, UNSEEN_INTERVAL, start), None);
         let first = pacing.committed(false, start, start);
-        assert!(pacing.not_before(false, start).is_some());
+        assert!(pacing.not_before(false, UNSEEN_INTERVAL, start).is_some());
         pacing.frame_done(first, start);
-        assert_eq!(pacing.not_before(false, start), None);
+        assert_eq!(pacing.not_before(false, UNSEEN_INTERVAL, start), None);
     }
 
     #[test]
@@ -196,12 +204,17 @@ mod tests {
             let start = Instant::now();
             let mut pacing = Pacing::default();
             for _ in 0..ahead(queued) {
-                assert_eq!(pacing.not_before(queued, start), None);
+                assert_eq!(pacing.not_before(queued, UNSEEN_INTERVAL, start), None);
                 pacing.committed(queued, start, start);
             }
             // Nobody was asked.
             for ms in [0, 99, 101, 999, 1001, 100_000] {
-                assert!(pacing.not_before(queued, start + ms * MS).is_some(), "{ms}");
+                assert!(
+                    pacing
+                        .not_before(queued, UNSEEN_INTERVAL, start + ms * MS)
+                        .is_some(),
+                    "{ms}"
+                );
             }
             assert!(!pacing.is_in_doubt(start + 499 * MS));
             assert!(pacing.is_in_doubt(start + 500 * MS));
@@ -215,10 +228,10 @@ mod tests {
             let mut pacing = unseen(queued, now);
             now += SHORTEST_PATIENCE;
             for _ in 0..10 {
-                assert_eq!(pacing.not_before(queued, now), None);
+                assert_eq!(pacing.not_before(queued, UNSEEN_INTERVAL, now), None);
                 pacing.committed(queued, now, now);
                 let due = now + UNSEEN_INTERVAL;
-                assert_eq!(pacing.not_before(queued, now), Some(due));
+                assert_eq!(pacing.not_before(queued, UNSEEN_INTERVAL, now), Some(due));
                 assert!(pacing.is_unseen() && !pacing.is_in_doubt(now + 10 * SHORTEST_PATIENCE));
                 now = due;
             }
@@ -249,11 +262,11 @@ mod tests {
         assert!(!pacing.is_unseen());
         assert!(
             pacing
-                .not_before(false, later + 10 * UNSEEN_INTERVAL)
+                .not_before(false, UNSEEN_INTERVAL, later + 10 * UNSEEN_INTERVAL)
                 .is_some()
         );
         pacing.frame_done(shown, later);
-        assert_eq!(pacing.not_before(false, later), None);
+        assert_eq!(pacing.not_before(false, UNSEEN_INTERVAL, later), None);
     }
 
     #[test]
@@ -262,12 +275,12 @@ mod tests {
         let mut pacing = Pacing::default();
         let mut serials = Vec::new();
         for _ in 0..AHEAD_OF_QUEUE {
-            assert_eq!(pacing.not_before(true, now), None);
+            assert_eq!(pacing.not_before(true, UNSEEN_INTERVAL, now), None);
             serials.push(pacing.committed(true, now, now));
         }
-        assert!(pacing.not_before(true, now).is_some());
+        assert!(pacing.not_before(true, UNSEEN_INTERVAL, now).is_some());
         pacing.frame_done(serials[0], now);
-        assert_eq!(pacing.not_before(true, now), None);
+        assert_eq!(pacing.not_before(true, UNSEEN_INTERVAL, now), None);
     }
 
     #[test]
@@ -292,7 +305,7 @@ mod tests {
                 assert_eq!(pacing.is_unseen(), frame < spared, "{frame}, {refresh:?}");
                 now += refresh;
                 pacing.frame_done(serials.pop_front().unwrap(), now);
-                assert_eq!(pacing.not_before(queued, now), None);
+                assert_eq!(pacing.not_before(queued, UNSEEN_INTERVAL, now), None);
                 serials.push_back(pacing.committed(queued, now, now));
             }
         }

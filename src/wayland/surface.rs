@@ -5,9 +5,9 @@ use std::{
     ffi::c_void,
     sync::{
         Arc, Mutex, MutexGuard, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use wayland_client::{
@@ -45,6 +45,9 @@ use crate::{
 
 /// The lowest version of `wl_surface` with `damage_buffer`.
 const WITH_DAMAGE_BUFFER: u32 = 4;
+
+/// Of so many frames that are committed at a pace, one is watched for the refresh of the display.
+const SAMPLED: u64 = 64;
 
 /// A part of an image, in its pixels from the top left corner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +125,8 @@ pub struct Surface {
     surface: WlSurface,
     pacing: Arc<Mutex<Pacing>>,
     refresh: Arc<Mutex<Refresh>>,
+    /// How many frames were committed at a pace.
+    paced: AtomicU64,
     /// The requests of one commit are not to be mixed with another's: a swapchain and the one that it
     /// replaces may be presented from two threads.
     committing: Mutex<()>,
@@ -203,6 +208,7 @@ impl Surface {
             surface,
             pacing: Arc::default(),
             refresh: Arc::default(),
+            paced: AtomicU64::new(0),
             committing: Mutex::default(),
             claimed: AtomicBool::new(false),
             points: Shared::default(),
@@ -345,13 +351,20 @@ impl Surface {
         lock(&self.refresh)
     }
 
-    /// A frame of this surface of which somebody wants to know; `None` if nobody does.
+    /// A frame of this surface, committed at this pace, of which somebody wants to know; `None` if nobody
+    /// does. Of frames at a pace we do now and then, for the display's refresh.
     pub(crate) fn watched(
         &self,
+        pace: Pace<'_>,
         recorded: Option<(Arc<Mutex<Presentations>>, u64)>,
         traced: Option<FrameTrace>,
     ) -> Option<Watched> {
-        (recorded.is_some() || traced.is_some()).then(|| Watched {
+        let is_sample = matches!(pace, Pace::Callbacks | Pace::Queue(_))
+            && self
+                .paced
+                .fetch_add(1, Ordering::Relaxed)
+                .is_multiple_of(SAMPLED);
+        (recorded.is_some() || traced.is_some() || is_sample).then(|| Watched {
             recorded,
             traced,
             refresh: Arc::clone(&self.refresh),
@@ -363,8 +376,19 @@ impl Surface {
         match pace {
             Pace::Free | Pace::Latest(_) => None,
             Pace::Callbacks | Pace::Queue(_) => {
-                lock(&self.pacing).not_before(pace.is_queued(), now)
+                let unseen = self.unseen_interval();
+                lock(&self.pacing).not_before(pace.is_queued(), unseen, now)
             }
+        }
+    }
+
+    /// The time from one commit to the next while nobody sees it: that of the display on which it was seen
+    /// last.
+    fn unseen_interval(&self) -> Duration {
+        match self.refresh().duration() {
+            0 => pacing::UNSEEN_INTERVAL,
+            refresh => Duration::from_nanos(refresh)
+                .clamp(pacing::SHORTEST_INTERVAL, pacing::UNSEEN_INTERVAL),
         }
     }
 

@@ -18,6 +18,7 @@
 //! | `conformance` | the rules of the Vulkan specification, on the layer or on a driver's own swapchains | a compositor, or the scripted one: `scripts/conformance` |
 //! | `swapchain` | what a swapchain does where the specification leaves it open | a compositor |
 //! | `exact_acquire` | rules 1 and 2 of the design | a compositor with dma-bufs, vgem |
+//! | `cadence` | a film of 24 frames a second by `VK_EXT_present_timing`, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `pacing` | FIFO, on a scripted compositor with and without `wp_fifo_v1` | a driver, `/dev/udmabuf` |
 //! | `acceptance` | what is taken though it was not offered, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `drivers_own` | devices that keep the driver's swapchains, on a scripted compositor | a driver, `/dev/udmabuf` |
