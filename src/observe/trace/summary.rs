@@ -54,6 +54,8 @@ pub struct Summary {
     pub held_by_compositor: Percentiles,
     /// From commit to the refresh that showed it.
     pub commit_to_shown: Percentiles,
+    /// From the call of a present to that refresh: the pace for which it waits is in it.
+    pub present_to_shown: Percentiles,
     /// From the end of an acquire to the signal of its fences, of those that were pending.
     pub fences_after_acquire: Percentiles,
     /// From commit to the end of the rendering, of frames that were committed before it.
@@ -252,6 +254,10 @@ impl Summary {
             ),
             commit_to_shown: Percentiles::of(frames().filter_map(|f| match f.outcome {
                 Outcome::Shown(shown) => Some(shown.at.saturating_sub(f.commit?)),
+                _ => None,
+            })),
+            present_to_shown: Percentiles::of(frames().filter_map(|f| match f.outcome {
+                Outcome::Shown(shown) => Some(shown.at.saturating_sub(f.present?.from)),
                 _ => None,
             })),
             fences_after_acquire: Percentiles::of(fences_after_acquire.clone()),
@@ -651,6 +657,7 @@ impl fmt::Display for Summary {
             ("release to acquire", self.release_to_acquire),
             ("held by the compositor", self.held_by_compositor),
             ("commit to shown", self.commit_to_shown),
+            ("present to shown", self.present_to_shown),
             ("fences after acquire", self.fences_after_acquire),
             ("drawn after commit", self.drawn_after_commit),
         ] {

@@ -316,6 +316,7 @@ fn times_are_told_by_percentiles() {
     );
     assert_eq!(summary.present.p50_ns, 2000);
     assert_eq!(summary.commit_to_shown.max_ns, 8 * MS - MS - 10_000);
+    assert_eq!(summary.present_to_shown.max_ns, 8 * MS - MS - 9_000);
     // The first is released before the second is acquired, and so on: from 10 ms to the refresh.
     assert_eq!(summary.release_to_acquire.count, 99);
     assert_eq!(
@@ -541,6 +542,7 @@ present                       0.002       0.002       0.002       0.002
 release to acquire            6.667       6.667       6.667       6.667
 held by the compositor        9.000       9.000       9.000       9.000
 commit to shown               7.667       7.667       7.667       7.667
+present to shown              7.668       7.668       7.668       7.668
 fences after acquire           none
 drawn after commit            3.000       3.000       3.000       3.000
 
