@@ -11,7 +11,7 @@ use wayfence_tests::present_timing::{
     self as timing, Asked, NEAREST, OUT_OF_ORDER, PARTIAL, PIXEL_OUT, QUEUE_OPERATIONS_END,
     RELATIVE, Told,
 };
-use wayfence_tests::{Application, Swapchain, Wanted};
+use wayfence_tests::{Application, Swapchain, Wanted, layers};
 
 use crate::case::cases;
 use crate::frames::MILLISECOND;
@@ -79,6 +79,17 @@ fn swapchain(
 
 fn stages(swapchain: &Swapchain) -> u32 {
     timing::abilities(&swapchain.surface, swapchain.device.physical).stages
+}
+
+/// The validation layer is not there, which for this reason has something to say of what is valid.
+fn not_validated(reason: &str) -> Outcome {
+    match layers::chosen()
+        .iter()
+        .any(|name| name == layers::VALIDATION)
+    {
+        true => Err(NotSupported::because(reason)),
+        false => Ok(()),
+    }
 }
 
 /// The first stage and the pixels'.
@@ -162,6 +173,14 @@ fn each_frame_is_told_of_once(stage: &Stage) -> Outcome {
 /// "If no slots are available, presentation fails" (VkPresentTimingInfoEXT); there are none before
 /// vkSetSwapchainPresentTimingQueueSizeEXT.
 fn a_queue_without_slots_is_full(stage: &Stage) -> Outcome {
+    if layers::chosen()
+        .iter()
+        .any(|name| name == layers::VALIDATION)
+    {
+        return Err(NotSupported::because(
+            "the validation layer takes a queue without slots for a mistake",
+        ));
+    }
     let app = stage.app();
     let mut swapchain = swapchain(stage, &app, Wanted::default(), 0)?;
     let asked = asked(&swapchain, QUEUE_OPERATIONS_END);
@@ -170,30 +189,42 @@ fn a_queue_without_slots_is_full(stage: &Stage) -> Outcome {
     Ok(())
 }
 
+/// Signals a semaphore, with nothing to do before.
+fn signal(swapchain: &Swapchain, semaphore: vk::Semaphore) {
+    let semaphores = [semaphore];
+    let submit = vk::SubmitInfo::default().signal_semaphores(&semaphores);
+    swapchain.device.with_queue(|queue| {
+        // SAFETY: queue and semaphore are the device's; nobody waits for it, or signals it.
+        unsafe {
+            swapchain
+                .device
+                .raw
+                .queue_submit(queue, &[submit], vk::Fence::null())
+        }
+        .unwrap();
+    });
+}
+
 /// "the set of queue operations are still considered to be enqueued and thus any semaphore wait operation
 /// specified in VkPresentInfoKHR will execute" (vkQueuePresentKHR); the image stays acquired.
 fn a_full_queue_leaves_the_image_to_the_application(stage: &Stage) -> Outcome {
+    not_validated("the validation layer takes a present that failed so for one that did not")?;
     let app = stage.app();
     let mut swapchain = swapchain(stage, &app, Wanted::default(), 1)?;
     let asked = asked(&swapchain, QUEUE_OPERATIONS_END);
     frame(&mut swapchain, 1, asked).unwrap();
     for round in 0..4 {
         let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
+        swapchain.draw_now(index).unwrap();
         for _ in 0..2 {
-            // Its semaphore is signalled again: that of the last time was waited for.
-            swapchain.draw_now(index).unwrap();
             let answer = timing::present(&swapchain, index, 2 * round + 2, asked);
             assert_eq!(answer, Err(PRESENT_TIMING_QUEUE_FULL));
+            // Its semaphore was waited for.
+            signal(&swapchain, swapchain.drawn(index));
         }
         // It asks for nothing.
-        swapchain.draw_now(index).unwrap();
-        timing::present(
-            &swapchain,
-            index,
-            2 * round + 2,
-            Asked { stages: 0, ..asked },
-        )
-        .unwrap();
+        let nothing = Asked { stages: 0, ..asked };
+        timing::present(&swapchain, index, 2 * round + 2, nothing).unwrap();
         swapchain.surface.dispatch();
     }
     assert_eq!(wait_for(&swapchain, 0, 1)[0].id, 1);
@@ -248,6 +279,10 @@ fn a_retired_swapchain_still_tells(stage: &Stage) -> Outcome {
     }
     let mut new = old.replaced_by(old.wanted).unwrap();
     assert_eq!(timing::set_queue_size(&new, 4), vk::Result::SUCCESS);
+    let asked = Asked {
+        domain: timing::domain(&new, PRESENT_STAGE_LOCAL).unwrap(),
+        ..asked
+    };
     frame(&mut new, 1, asked).unwrap();
     assert_eq!(wait_for(&new, 0, 1)[0].id, 1);
     let ids: Vec<_> = wait_for(&old, 0, 3).iter().map(|told| told.id).collect();
@@ -551,17 +586,25 @@ fn a_frame_is_shown_at_the_refresh_nearest_to_its_target(stage: &Stage) -> Outco
     });
     frame(&mut swapchain, 1, asked).unwrap();
     let mut shown = wait_for(&swapchain, 0, 1)[0].at(PIXEL_OUT).unwrap();
-    for (flags, offset, refreshes) in [(0, 20, 4), (NEAREST, 20, 3), (0, 80, 4), (NEAREST, 80, 4)] {
+    for (flags, offset, earlier) in [
+        (0, 20, 0),
+        (NEAREST, 20, refresh / 2),
+        (0, 80, 0),
+        (NEAREST, 80, refresh / 2),
+    ] {
         let target = shown + 3 * refresh + offset * MILLISECOND;
         let asked = Asked {
             flags,
             target,
             ..asked
         };
+        compositor.take_commits();
         frame(&mut swapchain, 0, asked).unwrap();
+        // The first refresh from then on is the nearest to the target.
+        let told = compositor.next_commit().pacing.target;
+        assert_eq!(told, Some(Duration::from_nanos(target - earlier)));
         let out = wait_for(&swapchain, 0, 1)[0].at(PIXEL_OUT).unwrap();
-        let passed = (out - shown + refresh / 2) / refresh;
-        assert_eq!(passed, refreshes, "{flags} {offset}");
+        assert!(out >= target - earlier, "{flags} {offset}");
         shown = out;
     }
     Ok(())
