@@ -75,9 +75,6 @@ pub enum Provider {
     Driver,
     /// The driver, for swapchains of its own only: a device that enables it keeps them.
     OnlyDriver,
-    /// The driver, but nobody is told where the layer may own swapchains: its commands or structures name
-    /// swapchains, which may be ours.
-    Hidden,
 }
 
 /// The structure of an extension's features: it has nothing but `VkBool32` after its head.

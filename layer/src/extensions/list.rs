@@ -68,12 +68,6 @@ impl List {
             .any(|extension| extension.is_called(name))
     }
 
-    /// Whether a device does not tell of the extension of this name where the layer may own swapchains.
-    pub fn hides(self, name: &CStr) -> bool {
-        self.iter()
-            .any(|extension| extension.provider == Provider::Hidden && extension.is_called(name))
-    }
-
     /// What a driver must have enabled in the place of extensions of the layer that are enabled, and that
     /// it does not have.
     pub fn in_place_of(

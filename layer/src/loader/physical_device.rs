@@ -52,11 +52,6 @@ pub unsafe extern "system" fn enumerate_device_extension_properties(
                 };
             }
             let mut all = next_extensions(&instance.next, device);
-            all.retain(|extension| {
-                extension
-                    .extension_name_as_c_str()
-                    .is_ok_and(|name| !EXTENSIONS.hides(name))
-            });
             let (known, owns) = (instance.physical_device(device), instance.owns(device));
             let ours = EXTENSIONS.properties(Level::Device, |one| {
                 (owns || one.provider == Provider::Everybody) && (one.driver)(&known)
