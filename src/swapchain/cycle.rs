@@ -32,7 +32,7 @@ use crate::{
         pacing,
         present_mode::PresentMode,
         presentations::{
-            self, Past, Presentations, Reader, Rendered, Report, Stage, Stages, Target,
+            self, Past, Presentations, Reader, Rendered, Report, Stage, Stages, Target, Time,
         },
         refresh::Rate,
     },
@@ -403,12 +403,12 @@ impl Swapchain {
         if let Some(mode) = how.mode {
             *lock(&self.mode) = mode;
         }
-        let mut meant = how.timing.and_then(|timing| self.meant(timing.target?));
+        let target = how.timing.and_then(|timing| timing.target);
         let ready = self
-            .keep_pace(meant, &mut record)
-            .and_then(|unseen| self.hand_over(index, &mut rendering).map(|()| unseen));
-        let unseen = match ready {
-            Ok(unseen) => unseen,
+            .keep_pace(target, &mut record)
+            .and_then(|paced| self.hand_over(index, &mut rendering).map(|()| paced));
+        let (unseen, meant) = match ready {
+            Ok(paced) => paced,
             Err(error) => {
                 let release = rendering.map_or(Release::Signalled, Release::Fences);
                 // It was looked at above.
@@ -426,10 +426,6 @@ impl Swapchain {
         self.surface.sweep();
         let appearance = self.appearance.as_ref();
         let colours = appearance.and_then(|colours| colours.current(&self.surface));
-        if unseen {
-            // There is no refresh for which the compositor could keep it.
-            meant = None;
-        }
         let serial = (how.id.is_some() || report.is_some() || self.timed)
             .then(|| self.record(how.id, report, meant));
         let frame = Frame {
@@ -493,11 +489,19 @@ impl Swapchain {
     }
 
     /// Waits until the next frame may be committed. Answers whether nobody sees the surface, so that a
-    /// queue in the compositor could wait for good. Then it is here that one waits for the time that is
-    /// `meant`, as no compositor need keep to it: for a second at most.
-    fn keep_pace(&self, meant: Option<Meant<'_>>, record: &mut CommitRecord<'_>) -> Result<bool> {
+    /// queue in the compositor could wait for good, and for which time the compositor is to keep it.
+    ///
+    /// A compositor need not keep to the target's time where nobody looks: then it is here that one waits
+    /// for that, for a second at most. Where no display has driven the surface's refreshes yet, it is here,
+    /// too, however long that is: Mutter measures nothing on a virtual monitor, and then shows such a frame
+    /// only when something else is drawn.
+    fn keep_pace(
+        &self,
+        target: Option<Target>,
+        record: &mut CommitRecord<'_>,
+    ) -> Result<(bool, Option<Meant<'_>>)> {
         if let Pace::Free | Pace::Latest(_) = self.pace() {
-            return Ok(false);
+            return Ok((false, None));
         }
         let latest = Instant::now() + pacing::SHORTEST_PATIENCE;
         loop {
@@ -505,20 +509,44 @@ impl Swapchain {
                 record.waits_for_pace();
             }
             let unseen = self.surface.is_unseen()?;
-            let meant = meant
-                .filter(|_| unseen)
-                .map(|meant| meant.instant.min(latest))
+            // The frame before may have been shown by now, from when a relative time counts.
+            let meant = target.and_then(|target| self.meant(target));
+            let is_told = !unseen && self.surface.refresh().is_driven();
+            let before = target
+                .filter(|_| !is_told && !unseen)
+                .and_then(|target| self.unheard_before(target));
+            let held = meant
+                .filter(|_| !is_told)
+                .map(|meant| match unseen {
+                    true => meant.instant.min(latest),
+                    false => meant.instant,
+                })
                 .filter(|instant| *instant > Instant::now());
-            let Some(due) = self.paced_until().or(meant) else {
+            let Some(due) = self.paced_until().or(before).or(held) else {
                 record.waits_no_longer();
-                return Ok(unseen);
+                return Ok((unseen, meant.filter(|_| is_told)));
             };
             record.waits_for_pace();
             self.surface.display().wait(Deadline::At(due), || {
                 let is_seen_again = unseen && !self.surface.is_known_unseen();
-                (self.paced_until().is_none() && (meant.is_none() || is_seen_again)).then_some(())
+                let is_over = match (before, target) {
+                    (Some(_), Some(target)) => self.unheard_before(target).is_none(),
+                    _ => held.is_none() || is_seen_again,
+                };
+                (self.paced_until().is_none() && is_over).then_some(())
             })?;
         }
+    }
+
+    /// Until when something may be heard of the frame before, where the target counts from when that was
+    /// shown.
+    fn unheard_before(&self, target: Target) -> Option<Instant> {
+        let (Time::After(_), Some(_), true) = (target.time, &self.timer, self.mode().is_queued())
+        else {
+            return None;
+        };
+        let until = lock(&self.presentations).newest_unheard_until()?;
+        (until > Instant::now()).then_some(until)
     }
 
     /// Makes the compositor wait for the rendering; where the kernel refuses, waits for it here. On an

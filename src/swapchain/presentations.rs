@@ -464,6 +464,15 @@ impl<F> Presentations<F> {
         self.newest = Some((self.serial, at));
     }
 
+    /// Until when something may be heard of the frame that was committed last; `None` if that was.
+    pub fn newest_unheard_until(&self) -> Option<Instant> {
+        let (newest, _) = self.newest?;
+        let waits = |frame: &&Frame<F>| {
+            frame.serial == newest && frame.fate == Fate::Waits && !frame.is_over
+        };
+        Some(self.frames.iter().find(waits)?.since + BOUND)
+    }
+
     /// When the frame that was committed last was shown, or is expected to be.
     pub fn newest(&self) -> Option<u64> {
         self.newest.map(|(_, at)| at)

@@ -50,6 +50,7 @@ pub struct Refresh {
     duration: u64,
     rate: Rate,
     changes: u64,
+    driven: bool,
     last: Option<(u64, u64)>,
     /// Frames in a row that say that it is fixed, or below 0 that it is variable.
     evidence: i8,
@@ -71,9 +72,18 @@ impl Refresh {
         self.changes
     }
 
+    /// Whether a display drives it, as was said of the last frame: the frame was shown in step with it, or at
+    /// a time that its hardware told. Else a timer of the compositor's does, as where there is no display.
+    /// That the hardware has told of the image says nothing here: Mutter says so of virtual monitors. `false`
+    /// before a frame was shown.
+    pub fn is_driven(&self) -> bool {
+        self.driven
+    }
+
     /// A frame was shown.
     pub fn shown(&mut self, shown: &Shown) {
         let duration = u64::from(shown.refresh);
+        self.driven = shown.in_step || shown.by_hardware;
         let mut rate = self.rate;
         if duration != self.duration {
             // Another mode, or another display.
@@ -216,6 +226,20 @@ mod tests {
                 });
             }
             assert_eq!(refresh.rate(), Rate::Unknown);
+        }
+    }
+
+    #[test]
+    fn a_display_drives_what_is_in_step_with_it_or_has_its_time() {
+        let mut refresh = Refresh::default();
+        assert!(!refresh.is_driven());
+        for (in_step, by_hardware) in [(true, false), (false, true), (false, false)] {
+            refresh.shown(&Shown {
+                in_step,
+                by_hardware,
+                ..shown(7, 0)
+            });
+            assert_eq!(refresh.is_driven(), in_step || by_hardware);
         }
     }
 

@@ -304,3 +304,24 @@ fn a_relative_target_counts_from_when_the_frame_before_was_shown() {
     assert_eq!(record.not_before(at, 10), Some(995));
     assert_eq!(record.not_before(at, 0), Some(1000));
 }
+
+#[test]
+fn of_the_last_frame_something_is_heard_until_it_is_over() {
+    let start = Instant::now();
+    for over in [
+        |record: &mut Record, serial| record.shown(serial, Shown::default()),
+        |record: &mut Record, serial| record.discarded(serial),
+        |record: &mut Record, serial| record.over(serial),
+    ] {
+        let mut record = Record::default();
+        assert_eq!(record.newest_unheard_until(), None);
+        for frame in 0..3 {
+            let at = start + frame * BOUND;
+            let serial = record.committed(None, None, at, at);
+            record.expect(7);
+            assert_eq!(record.newest_unheard_until(), Some(at + BOUND));
+            over(&mut record, serial);
+            assert_eq!(record.newest_unheard_until(), None);
+        }
+    }
+}

@@ -87,6 +87,6 @@ pub use format::Format;
 pub use ids::{ClientId, SurfaceId};
 pub use misbehave::Misbehave;
 pub use offer::{Dmabuf, Offer, Syncobj};
-pub use presentation::Presented;
+pub use presentation::{Kind, Presented};
 pub use release::With;
 pub use viewport::Viewport;

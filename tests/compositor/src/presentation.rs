@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use wayland_protocols::wp::presentation_time::server::wp_presentation::{self, WpPresentation};
+pub use wayland_protocols::wp::presentation_time::server::wp_presentation_feedback::Kind;
 use wayland_protocols::wp::presentation_time::server::wp_presentation_feedback::{
-    self, Kind, WpPresentationFeedback,
+    self, WpPresentationFeedback,
 };
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, GlobalDispatch, New, Resource};
 

@@ -6,7 +6,7 @@ use std::{mem, thread};
 
 use ash::{google, khr, vk};
 use wayfence::trace::now;
-use wayfence_test_compositor::Behaviour;
+use wayfence_test_compositor::{Behaviour, Kind, Presented, With};
 use wayfence_tests::present_timing::{
     self as timing, Asked, NEAREST, OUT_OF_ORDER, PARTIAL, PIXEL_OUT, QUEUE_OPERATIONS_END,
     RELATIVE, Told,
@@ -41,6 +41,7 @@ cases![
     a_target_that_has_passed_is_no_target,
     a_frame_is_not_shown_before_the_one_before_was_for_so_long,
     a_frame_is_shown_at_the_refresh_nearest_to_its_target,
+    a_target_is_waited_for_where_no_display_drives_the_refreshes,
     frames_that_are_replaced_are_told_of,
     frames_that_nobody_sees_are_told_of,
     targets_in_a_hidden_window_do_not_pile_up,
@@ -606,6 +607,45 @@ fn a_frame_is_shown_at_the_refresh_nearest_to_its_target(stage: &Stage) -> Outco
         let out = wait_for(&swapchain, 0, 1)[0].at(PIXEL_OUT).unwrap();
         assert!(out >= target - earlier, "{flags} {offset}");
         shown = out;
+    }
+    Ok(())
+}
+
+/// A compositor that shows its frames to nobody may forget the targets of some.
+fn a_target_is_waited_for_where_no_display_drives_the_refreshes(stage: &Stage) -> Outcome {
+    let compositor = stage.scripted()?;
+    let app = stage.app();
+    let mut swapchain = swapchain(stage, &app, Wanted::default(), 8)?;
+    with_targets(stage, &swapchain, false)?;
+    let asked = asked(&swapchain, with_pixels(&swapchain)?);
+    compositor.behave(Behaviour::Manual);
+    compositor.take_commits();
+    let mut target = 0;
+    for (id, told_of_before, flags) in [
+        // Nothing is known of the display.
+        (1, None, Kind::empty()),
+        (2, Some(false), Kind::Vsync),
+        (3, Some(true), Kind::HwCompletion),
+        (4, Some(false), Kind::HwClock),
+        (5, Some(true), Kind::Vsync),
+    ] {
+        if told_of_before.is_some() {
+            target = now() + 200 * MILLISECOND;
+        }
+        frame(&mut swapchain, id, Asked { target, ..asked }).unwrap();
+        let is_told = told_of_before == Some(true);
+        assert!(is_told || now() >= target, "{id}");
+        let commit = compositor.next_commit();
+        let of = Duration::from_nanos(target);
+        assert_eq!(commit.pacing.target, is_told.then_some(of), "{id}");
+        compositor.frame_done(commit.surface);
+        let presented = Presented {
+            flags,
+            ..Presented::default()
+        };
+        compositor.presented(&commit, presented);
+        compositor.release(&commit, With::nothing());
+        wait_for(&swapchain, 0, 1);
     }
     Ok(())
 }
