@@ -1,6 +1,7 @@
 //! Colour spaces and HDR metadata: what is offered, what the compositor is told, and what becomes of a
 //! compositor that refuses.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -391,65 +392,282 @@ fn each_swapchain_has_its_own_metadata() {
     plays.into_iter().for_each(Play::end);
 }
 
-/// One line says which value, and why; the rest is told.
+/// What an application says of its colours, and what becomes of it.
+struct Rule {
+    /// The versions of the protocol.
+    versions: RangeInclusive<u32>,
+    /// What the compositor lacks.
+    without: &'static [Feature],
+    says: vk::HdrMetadataEXT<'static>,
+    /// What the log says of what is left out: which value, and why.
+    left_out: &'static [(&'static str, &'static str)],
+    /// What the compositor is told.
+    told: Parameters,
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Self {
+            versions: 1..=3,
+            without: &[],
+            says: metadata(1000.0, 800.0, 200.0),
+            left_out: &[],
+            told: Parameters {
+                mastering_luminance: Some((50, 1000)),
+                max_cll: Some(800),
+                max_fall: Some(200),
+                ..hdr10()
+            },
+        }
+    }
+}
+
+const MASTERING: Feature = Feature::SetMasteringDisplayPrimaries;
+const EXTENDED: Feature = Feature::ExtendedTargetVolume;
+
+/// The same with the primaries of a display: red, and those of BT.2020.
+fn with_primaries(
+    metadata: vk::HdrMetadataEXT<'static>,
+    red: (f32, f32),
+) -> vk::HdrMetadataEXT<'static> {
+    let colour = |(x, y)| vk::XYColorEXT { x, y };
+    metadata
+        .display_primary_red(colour(red))
+        .display_primary_green(colour((0.170, 0.797)))
+        .display_primary_blue(colour((0.131, 0.046)))
+        .white_point(colour((0.3127, 0.3290)))
+}
+
+/// What the compositor is told of them.
+const BT2020: [(i32, i32); 4] = [
+    (708_000, 292_000),
+    (170_000, 797_000),
+    (131_000, 46_000),
+    (312_700, 329_000),
+];
+
+fn rules() -> Vec<Rule> {
+    let typical = Rule::default().told;
+    let sound = metadata(1000.0, 800.0, 200.0);
+    vec![
+        Rule::default(),
+        Rule {
+            says: with_primaries(sound, (0.708, 0.292)),
+            told: Parameters {
+                mastering_primaries: Some(BT2020),
+                ..typical
+            },
+            ..Rule::default()
+        },
+        // "maxFALL ≤ maxCLL ≤ maximum luminance".
+        Rule {
+            says: metadata(1000.0, 1200.0, 200.0),
+            left_out: &[(
+                "maxContentLightLevel 1200",
+                "the greatest luminance is 1000 cd/m²",
+            )],
+            told: Parameters {
+                max_cll: None,
+                ..typical
+            },
+            ..Rule::default()
+        },
+        Rule {
+            says: metadata(1000.0, 400.0, 800.0),
+            left_out: &[(
+                "maxFrameAverageLightLevel 800",
+                "no frame is brighter than its brightest pixel, 400 cd/m²",
+            )],
+            told: Parameters {
+                max_cll: Some(400),
+                max_fall: None,
+                ..typical
+            },
+            ..Rule::default()
+        },
+        Rule {
+            says: metadata(1000.0, 0.0, 1200.0),
+            left_out: &[(
+                "maxFrameAverageLightLevel 1200",
+                "the greatest luminance is 1000 cd/m²",
+            )],
+            told: Parameters {
+                max_cll: None,
+                max_fall: None,
+                ..typical
+            },
+            ..Rule::default()
+        },
+        // Without a greatest luminance there is no range.
+        Rule {
+            says: metadata(0.0, 800.0, 200.0),
+            told: Parameters {
+                mastering_luminance: None,
+                ..typical
+            },
+            ..Rule::default()
+        },
+        // In version 1 levels end where the space does.
+        Rule {
+            versions: 2..=3,
+            says: metadata(0.0, 12_000.0, 200.0),
+            told: Parameters {
+                mastering_luminance: None,
+                max_cll: Some(12_000),
+                ..typical
+            },
+            ..Rule::default()
+        },
+        Rule {
+            versions: 1..=1,
+            says: metadata(0.0, 12_000.0, 200.0),
+            left_out: &[(
+                "maxContentLightLevel 12000",
+                "the greatest luminance is 10000 cd/m²",
+            )],
+            told: Parameters {
+                mastering_luminance: None,
+                max_cll: None,
+                ..typical
+            },
+            ..Rule::default()
+        },
+        Rule {
+            says: sound.min_luminance(2000.0),
+            left_out: &[(
+                "minLuminance 2000, maxLuminance 1000",
+                "the greatest is not above the least",
+            )],
+            told: Parameters {
+                mastering_luminance: None,
+                ..typical
+            },
+            ..Rule::default()
+        },
+        Rule {
+            says: sound.max_luminance(f32::NAN),
+            left_out: &[("maxLuminance NaN", "these are no luminances")],
+            told: Parameters {
+                mastering_luminance: None,
+                ..typical
+            },
+            ..Rule::default()
+        },
+        Rule {
+            says: with_primaries(sound, (1.5, 0.292)),
+            left_out: &[(
+                "displayPrimaries and whitePoint (1.5, 0.292)",
+                "not all of them are colours",
+            )],
+            ..Rule::default()
+        },
+        Rule {
+            says: with_primaries(sound, (0.3, 0.4)),
+            left_out: &[(
+                "displayPrimaries and whitePoint (0.3, 0.4)",
+                "the primaries do not span the white",
+            )],
+            ..Rule::default()
+        },
+        // What needs a feature.
+        Rule {
+            without: &[MASTERING, EXTENDED],
+            says: with_primaries(sound, (0.708, 0.292)),
+            left_out: &[
+                (
+                    "displayPrimaries and whitePoint (0.708, 0.292)",
+                    "the compositor takes no mastering display",
+                ),
+                (
+                    "minLuminance 0.005, maxLuminance 1000",
+                    "the compositor takes no mastering display",
+                ),
+            ],
+            told: Parameters {
+                mastering_luminance: None,
+                ..typical
+            },
+            ..Rule::default()
+        },
+        Rule {
+            says: with_primaries(metadata(12_000.0, 800.0, 200.0), (0.73, 0.27)),
+            told: Parameters {
+                mastering_primaries: Some([(730_000, 270_000), BT2020[1], BT2020[2], BT2020[3]]),
+                mastering_luminance: Some((50, 12_000)),
+                ..typical
+            },
+            ..Rule::default()
+        },
+        Rule {
+            without: &[EXTENDED],
+            says: with_primaries(metadata(12_000.0, 800.0, 200.0), (0.73, 0.27)),
+            left_out: &[
+                (
+                    "displayPrimaries and whitePoint (0.73, 0.27)",
+                    "the compositor takes no colours beyond those of the colour space",
+                ),
+                (
+                    "minLuminance 0.005, maxLuminance 12000",
+                    "the colour space ends at 10000 cd/m², and the compositor takes nothing beyond",
+                ),
+            ],
+            told: Parameters {
+                mastering_luminance: None,
+                ..typical
+            },
+            ..Rule::default()
+        },
+        // A display that is darker than the space is said to be.
+        Rule {
+            says: sound.min_luminance(0.0001),
+            told: Parameters {
+                mastering_luminance: Some((1, 1000)),
+                ..typical
+            },
+            ..Rule::default()
+        },
+        Rule {
+            without: &[EXTENDED],
+            says: sound.min_luminance(0.0001),
+            ..Rule::default()
+        },
+    ]
+}
+
+/// One line for each value says which, and why; the rest is told, and the compositor has nothing against it.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn what_would_be_refused_is_left_out_and_logged() {
     let _watchdog = watch();
     let device = device();
     let left_out = "metadata that the compositor is not told";
-    for (metadata, value, why, expected) in [
-        (
-            metadata(1000.0, 1200.0, 200.0),
-            "maxContentLightLevel 1200",
-            "the greatest luminance is 1000 cd/m²",
-            Parameters {
-                mastering_luminance: Some((50, 1000)),
-                max_fall: Some(200),
-                ..hdr10()
-            },
-        ),
-        (
-            metadata(1000.0, 400.0, 800.0),
-            "maxFrameAverageLightLevel 800",
-            "no frame is brighter than its brightest pixel, 400 cd/m²",
-            Parameters {
-                mastering_luminance: Some((50, 1000)),
-                max_cll: Some(400),
-                ..hdr10()
-            },
-        ),
-        (
-            metadata(f32::NAN, 400.0, 0.0),
-            "maxLuminance NaN",
-            "these are no luminances",
-            Parameters {
-                max_cll: Some(400),
-                ..hdr10()
-            },
-        ),
-    ] {
-        for version in 1..=3 {
+    for rule in rules() {
+        for version in rule.versions {
+            let mut colour = Colour {
+                version,
+                ..Colour::default()
+            };
+            colour
+                .features
+                .retain(|feature| !rule.without.contains(feature));
             let ((), log) = captured(|| {
-                let play = Play::new(
-                    &device,
-                    Some(Colour {
-                        version,
-                        ..Colour::default()
-                    }),
-                );
+                let play = Play::new(&device, Some(colour));
                 let mut swapchain = play.swapchain(HDR10);
                 for _ in 0..2 {
-                    play.set(&[(&swapchain, metadata)]);
+                    play.set(&[(&swapchain, rule.says)]);
                     let colours = play.colours(&mut swapchain);
-                    assert_eq!(colours, Some(Encoding::Parametric(expected)));
+                    let told = Encoding::Parametric(rule.told);
+                    assert_eq!(colours, Some(told), "version {version}");
                 }
                 drop(swapchain);
                 play.end();
             });
+            assert!(!log.contains("refuses"), "{log}");
             let lines: Vec<_> = log.lines().filter(|line| line.contains(left_out)).collect();
-            assert_eq!(lines.len(), 1, "{log}");
-            assert!(lines[0].contains(value) && lines[0].contains(why), "{log}");
+            assert_eq!(lines.len(), rule.left_out.len(), "{log}");
+            for (line, (value, why)) in lines.into_iter().zip(rule.left_out) {
+                assert!(line.contains(value) && line.contains(why), "{log}");
+            }
         }
     }
 }

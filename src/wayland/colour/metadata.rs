@@ -203,10 +203,14 @@ impl Metadata {
         let (Some(lower), Some(upper)) = (units(least, 10_000.0), units(greatest, 1.0)) else {
             return refuse("these are no luminances".to_owned());
         };
+        let limits = plain.encoding.luminances().filter(|_| !beyond);
+        // Much was mastered on displays that are darker than the space is said to be, 0.005 cd/m² with
+        // ST 2084: that nobody sees.
+        let lower = limits.map_or(lower, |(darkest, _)| lower.max(darkest));
         if u64::from(upper) * 10_000 <= u64::from(lower) {
             return refuse("the greatest is not above the least".to_owned());
         }
-        if let Some((_, limit)) = plain.encoding.luminances().filter(|_| !beyond)
+        if let Some((_, limit)) = limits
             && upper > limit
         {
             return refuse(format!(

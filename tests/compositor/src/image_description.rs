@@ -112,6 +112,12 @@ impl State {
             informs: false,
         };
         let resource = init.init(new, described);
+        let extended = self.colour().has(Feature::ExtendedTargetVolume, 1);
+        if !extended && parameters.exceeds_volume() {
+            // "Compositors are recommended to detect this case and fail the image description gracefully".
+            resource.failed(Cause::Unsupported, "beyond the colour space".to_owned());
+            return;
+        }
         match self.verdict {
             Verdict::Ready => tell_ready(&resource),
             Verdict::Failed(cause) => fail(&resource, cause),
@@ -301,6 +307,15 @@ impl Parameters {
     fn mastering_range(&self) -> Option<(u32, u32)> {
         self.mastering_luminance
             .or_else(|| self.volume().map(|(least, greatest, _)| (least, greatest)))
+    }
+
+    /// Whether the mastering luminances are beyond those of the primary colour volume. Of primaries nobody
+    /// says how far out is still in.
+    fn exceeds_volume(&self) -> bool {
+        let Some(((least, greatest), volume)) = self.mastering_luminance.zip(self.volume()) else {
+            return false;
+        };
+        least < volume.0 || greatest > volume.1
     }
 
     /// The luminances of the primary colour volume.

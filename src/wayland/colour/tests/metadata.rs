@@ -84,7 +84,8 @@ fn what_is_sound_is_told() {
                 (150_000, 60_000),
                 (312_700, 329_000),
             ]),
-            luminance: Some((1, 1000)),
+            // ST 2084 begins there, and this compositor takes nothing beyond.
+            luminance: Some((50, 1000)),
             max_cll: Some(800),
             max_fall: Some(200),
         }
@@ -221,6 +222,7 @@ fn colours_beyond_the_space_need_a_compositor_that_takes_them() {
     assert!(left_out.is_empty(), "{left_out:?}");
     assert!(volume.primaries.is_some());
     // So do luminances.
+    assert_eq!(volume.luminance, Some((1, 1000)));
     let bright = Metadata {
         max_luminance: 4000.0,
         ..Metadata::default()
