@@ -12,6 +12,14 @@ use wayland_client::protocol::{wl_callback, wl_compositor, wl_output, wl_registr
 use wayland_client::{
     Connection, Dispatch, DispatchError, EventQueue, Proxy, QueueHandle, delegate_noop,
 };
+use wayland_protocols::wp::color_management::v1::client::wp_color_management_surface_v1::WpColorManagementSurfaceV1;
+use wayland_protocols::wp::color_management::v1::client::wp_color_manager_v1::{
+    Primaries, RenderIntent, TransferFunction, WpColorManagerV1,
+};
+use wayland_protocols::wp::color_management::v1::client::wp_image_description_creator_params_v1::WpImageDescriptionCreatorParamsV1;
+use wayland_protocols::wp::color_management::v1::client::wp_image_description_v1::{
+    self, WpImageDescriptionV1,
+};
 use wayland_protocols::wp::commit_timing::v1::client::wp_commit_timer_v1::WpCommitTimerV1;
 use wayland_protocols::wp::commit_timing::v1::client::wp_commit_timing_manager_v1::WpCommitTimingManagerV1;
 use wayland_protocols::wp::fifo::v1::client::wp_fifo_manager_v1::WpFifoManagerV1;
@@ -42,6 +50,8 @@ struct Shell {
     configured: bool,
     /// A frame callback has come.
     seen: bool,
+    /// The compositor has taken a description of colours.
+    described: bool,
 }
 
 impl Window {
@@ -155,6 +165,38 @@ impl Window {
         };
         queue.flush().expect("the compositor is there");
         extended
+    }
+
+    /// Says what the colours of the surface's content are, from its next commit on: as an application does
+    /// that looks after them itself. Until what this returns is destroyed.
+    ///
+    /// # Panics
+    /// If the compositor has no colour management, or does not take this description.
+    pub fn describe(
+        &self,
+        primaries: Primaries,
+        transfer: TransferFunction,
+    ) -> WpColorManagementSurfaceV1 {
+        let (globals, mut queue) = registry_queue_init::<Shell>(&self.connection)
+            .expect("the compositor lists its globals");
+        let handle = queue.handle();
+        let manager = bind::<WpColorManagerV1>(&globals, &handle);
+        let object = manager.get_surface(&self.surface, &handle, ());
+        let creator = manager.create_parametric_creator(&handle, ());
+        creator.set_primaries_named(primaries);
+        creator.set_tf_named(transfer);
+        let description = creator.create(&handle, ());
+        let mut state = Shell::default();
+        while !state.described {
+            queue
+                .blocking_dispatch(&mut state)
+                .expect("the compositor answers");
+        }
+        object.set_image_description(&description, RenderIntent::Perceptual);
+        queue.flush().expect("the compositor is there");
+        description.destroy();
+        manager.destroy();
+        object
     }
 
     /// Whether the compositor shows the window: it answers a frame callback in this time. Commits the
@@ -343,6 +385,22 @@ impl Dispatch<xdg_surface::XdgSurface, ()> for Shell {
     }
 }
 
+impl Dispatch<WpImageDescriptionV1, ()> for Shell {
+    fn event(
+        state: &mut Self,
+        _: &WpImageDescriptionV1,
+        event: wp_image_description_v1::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        match event {
+            wp_image_description_v1::Event::Failed { msg, .. } => panic!("{msg}"),
+            _ => state.described = true,
+        }
+    }
+}
+
 // The window draws at any size and never closes by itself.
 delegate_noop!(Shell: ignore xdg_toplevel::XdgToplevel);
 delegate_noop!(Shell: ignore wl_surface::WlSurface);
@@ -360,3 +418,6 @@ delegate_noop!(Shell: WpCommitTimingManagerV1);
 delegate_noop!(Shell: WpCommitTimerV1);
 delegate_noop!(Shell: WpTearingControlManagerV1);
 delegate_noop!(Shell: WpTearingControlV1);
+delegate_noop!(Shell: ignore WpColorManagerV1);
+delegate_noop!(Shell: WpColorManagementSurfaceV1);
+delegate_noop!(Shell: WpImageDescriptionCreatorParamsV1);

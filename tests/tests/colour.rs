@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ash::{ext, khr, vk};
+use wayfence::colour;
 use wayfence_test_compositor::{
     Cause, Colour, Commit, Compositor, Encoding, Feature, Format, Gamut, Offer, Parameters,
     Primaries, RenderIntent, SurfaceId, Transfer, TransferFunction, Verdict, With,
@@ -868,6 +869,58 @@ fn who_is_told_nothing_of_takes_the_object_away() {
         assert_eq!(play.objects(), 0);
         play.end();
     }
+}
+
+/// To these it is left: the layer touches nothing of theirs.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn who_describes_the_surface_is_not_disturbed() {
+    let _watchdog = watch();
+    let device = device();
+    let its_own = Some(Encoding::Parametric(named(
+        Primaries::DisplayP3,
+        TransferFunction::Hlg,
+    )));
+    let describe = |play: &Play| {
+        let window = play.surface.window();
+        window.describe(colour::Primaries::DisplayP3, colour::TransferFunction::Hlg)
+    };
+    for untold in [PASS_THROUGH, SRGB] {
+        let play = Play::new(&device, Some(Colour::default()));
+        // Whether before there is a swapchain, or while there is one.
+        let before = describe(&play);
+        let mut old = play.swapchain(untold);
+        assert_eq!(play.colours(&mut old), its_own);
+        play.set(&[(&old, metadata(1000.0, 800.0, 200.0))]);
+        assert_eq!(play.colours(&mut old), its_own);
+        before.destroy();
+        assert_eq!(play.colours(&mut old), None);
+        let after = describe(&play);
+        let mut new = play.replace(&old, untold);
+        assert_eq!(play.colours(&mut new), its_own);
+        drop((old, new));
+        assert_eq!(play.objects(), 1);
+        after.destroy();
+        play.end();
+    }
+}
+
+/// Who has us describe the surface *and* does so itself breaks the protocol, and nobody can tell before: the
+/// compositor ends the connection, and the process lives on.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn who_describes_the_surface_twice_loses_it() {
+    let _watchdog = watch();
+    let device = device();
+    let play = Play::new(&device, Some(Colour::default()));
+    let window = play.surface.window();
+    window.describe(colour::Primaries::DisplayP3, colour::TransferFunction::Hlg);
+    let made = Swapchain::new(&device, &play.surface, play.wanted(HDR10));
+    assert_eq!(made.err(), Some(vk::Result::ERROR_SURFACE_LOST_KHR));
+    let errors = play.compositor.protocol_errors();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    let why = "the surface has a wp_color_management_surface_v1";
+    assert!(format!("{errors:?}").contains(why), "{errors:?}");
 }
 
 /// "oldSwapchain [...] associated with native window referred to by surface": of another `VkSurfaceKHR`.
