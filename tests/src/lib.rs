@@ -28,7 +28,7 @@
 //! | `present_modes` | each present mode, and the change from one to another, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `present_wait` | waits for frames, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `scaling` | images on a surface of another size, on a scripted compositor | a driver, `/dev/udmabuf` |
-//! | `screen` | what a compositor shows of each colour space | a compositor with colour management, and its screen |
+//! | `screen` | what a compositor shows of each colour space and each format | a compositor, of spaces one with colour management, and its screen |
 //! | `trace` | the trace, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `wire` | rule 3, and what goes to kernel and compositor for each frame | a compositor with dma-bufs, strace |
 //! | `progress` | rule 8, and what a user can force | a compositor whose process is known |

@@ -6,6 +6,8 @@
 //! for what may be there: how much, is its own affair, but not in which space. The encodings are computed from
 //! the standards: IEC 61966-2-1, BT.2020, BT.1886, ST 2084, and the luminances that `wp_color_manager_v1`
 //! implies for each.
+//!
+//! And of a colour in each of the formats: its components in their places, with as many bits as there are.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -246,4 +248,56 @@ fn a_colour_looks_the_same_in_every_space() {
     for patch in &unmastered {
         assert!(is_near(*patch, unmastered[0]), "{unmastered:?}");
     }
+}
+
+/// A colour of which components that change places make another one; exact in four bits.
+const PARTS: [f32; 3] = [12.0 / 15.0, 6.0 / 15.0, 3.0 / 15.0];
+
+#[test]
+#[ignore = "needs a compositor and its screen: scripts/test"]
+fn a_colour_looks_the_same_in_every_format() {
+    let _watchdog = Watchdog::new(Duration::from_secs(300), "frames and pictures");
+    layers::set_up();
+    let instance = Instance::new(Options::default());
+    let device = Device::with_extensions(&instance, &[khr::swapchain::NAME]);
+    let surface = Surface::of_window(&instance, Window::open());
+    let formats = surface.formats(device.physical).unwrap();
+    let mut wrong = Vec::new();
+    for format in formats {
+        let known = format::from_vk(format.format).expect("a format that we know");
+        // What is drawn to these is encoded when it is written.
+        let values = match known.is_srgb() {
+            true => PARTS.map(|part| ((part + 0.055) / 1.055).powf(2.4)),
+            false => PARTS,
+        };
+        // Quantised there, to eight bits on the screen, and once more in between.
+        let tolerance = 127.5 / ((1u32 << known.bits().min(8)) - 1) as f32 + 1.5;
+        for alpha in [
+            vk::CompositeAlphaFlagsKHR::OPAQUE,
+            vk::CompositeAlphaFlagsKHR::PRE_MULTIPLIED,
+        ] {
+            let wanted = Wanted {
+                extent: (SIDE, SIDE),
+                format: Some(format),
+                alpha,
+                ..Wanted::default()
+            };
+            let mut swapchain = Swapchain::new(&device, &surface, wanted).unwrap();
+            let [red, green, blue] = values;
+            swapchain.colour = Some([red, green, blue, 1.0]);
+            let name = format!("{known}-{alpha:?}");
+            let picture = Picture::take(&name, || {
+                swapchain.frame().unwrap();
+                surface.dispatch();
+            });
+            let patch = picture.patch();
+            println!("{name}: {patch:?}");
+            let mut parts = PARTS.into_iter().zip(patch);
+            if parts.any(|(part, byte)| (part * 255.0 - f32::from(byte)).abs() > tolerance) {
+                wrong.push((name, patch));
+            }
+            surface.window().assert_alive();
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
 }

@@ -84,7 +84,7 @@ impl Picture {
         let Some(framebuffer) = shown else {
             bail!("no plane shows anything");
         };
-        let to_rgb = pixel(framebuffer.pixel_format())?;
+        let (bytes, to_rgb) = pixel(framebuffer.pixel_format())?;
         let (width, height) = framebuffer.size();
         let Some(buffer) = framebuffer.buffers()[0] else {
             bail!("the framebuffer has no buffer: CAP_SYS_ADMIN is missing");
@@ -112,13 +112,17 @@ impl Picture {
         let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
         for y in 0..height as usize {
             for x in 0..width as usize {
-                // SAFETY: the byte is inside of the mapping, since x is less than the width, and a pitch is not
-                // shorter than a row. The compositor may draw there at the same time, so it is read as volatile.
+                // SAFETY: a pixel of so many bytes is inside of the mapping, since x is less than the width, and a
+                // pitch is not shorter than a row; the kernel takes no offset and no pitch that pixels do not
+                // fit. The compositor may draw there at the same time, so it is read as volatile.
                 let value = unsafe {
-                    let at = mapping.cast::<u8>().add(offset + y * pitch + x * 4);
-                    at.cast::<u32>().read_volatile()
+                    let at = mapping.cast::<u8>().add(offset + y * pitch + x * bytes);
+                    match bytes {
+                        2 => u16::from_le(at.cast::<u16>().read_volatile()).into(),
+                        _ => u32::from_le(at.cast::<u32>().read_volatile()),
+                    }
                 };
-                rgb.extend(to_rgb(u32::from_le(value)));
+                rgb.extend(to_rgb(value));
             }
         }
         // SAFETY: the mapping of above, which nothing refers to any more.
@@ -136,21 +140,29 @@ impl Picture {
     }
 }
 
-/// How a pixel of that format becomes red, green and blue.
-fn pixel(format: DrmFourcc) -> Result<fn(u32) -> [u8; 3]> {
+/// How many bytes a pixel of that format has, and how they become red, green and blue.
+fn pixel(format: DrmFourcc) -> Result<(usize, fn(u32) -> [u8; 3])> {
     Ok(match format {
-        DrmFourcc::Xrgb8888 | DrmFourcc::Argb8888 => {
-            |value| [(value >> 16) as u8, (value >> 8) as u8, value as u8]
-        }
-        DrmFourcc::Xbgr8888 | DrmFourcc::Abgr8888 => {
-            |value| [value as u8, (value >> 8) as u8, (value >> 16) as u8]
-        }
-        DrmFourcc::Xrgb2101010 | DrmFourcc::Argb2101010 => {
-            |value| [(value >> 22) as u8, (value >> 12) as u8, (value >> 2) as u8]
-        }
-        DrmFourcc::Xbgr2101010 | DrmFourcc::Abgr2101010 => {
-            |value| [(value >> 2) as u8, (value >> 12) as u8, (value >> 22) as u8]
-        }
+        DrmFourcc::Xrgb8888 | DrmFourcc::Argb8888 => (4, |value| {
+            [(value >> 16) as u8, (value >> 8) as u8, value as u8]
+        }),
+        DrmFourcc::Xbgr8888 | DrmFourcc::Abgr8888 => (4, |value| {
+            [value as u8, (value >> 8) as u8, (value >> 16) as u8]
+        }),
+        DrmFourcc::Xrgb2101010 | DrmFourcc::Argb2101010 => (4, |value| {
+            [(value >> 22) as u8, (value >> 12) as u8, (value >> 2) as u8]
+        }),
+        DrmFourcc::Xbgr2101010 | DrmFourcc::Abgr2101010 => (4, |value| {
+            [(value >> 2) as u8, (value >> 12) as u8, (value >> 22) as u8]
+        }),
+        DrmFourcc::Rgb565 => (2, |value| {
+            let scaled = |part: u32, most: u32| ((part & most) * 255 / most) as u8;
+            [
+                scaled(value >> 11, 31),
+                scaled(value >> 5, 63),
+                scaled(value, 31),
+            ]
+        }),
         _ => bail!("pixels of {format:?} are not known"),
     })
 }
