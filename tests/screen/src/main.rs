@@ -140,8 +140,11 @@ impl Picture {
     }
 }
 
+/// Red, green and blue of a pixel's value.
+type ToRgb = fn(u32) -> [u8; 3];
+
 /// How many bytes a pixel of that format has, and how they become red, green and blue.
-fn pixel(format: DrmFourcc) -> Result<(usize, fn(u32) -> [u8; 3])> {
+fn pixel(format: DrmFourcc) -> Result<(usize, ToRgb)> {
     Ok(match format {
         DrmFourcc::Xrgb8888 | DrmFourcc::Argb8888 => (4, |value| {
             [(value >> 16) as u8, (value >> 8) as u8, value as u8]
