@@ -106,6 +106,22 @@ impl Device {
         self.with_queue(|queue| unsafe { self.raw.queue_wait_idle(queue) })
     }
 
+    /// Submits nothing that waits for the semaphore and then signals the fence, or none if it is null.
+    ///
+    /// # Panics
+    /// If the driver refuses.
+    pub fn submit_after(&self, semaphore: vk::Semaphore, fence: vk::Fence) {
+        let wait = [semaphore];
+        let stages = [vk::PipelineStageFlags::ALL_COMMANDS];
+        let submit = vk::SubmitInfo::default()
+            .wait_semaphores(&wait)
+            .wait_dst_stage_mask(&stages);
+        // SAFETY: both are the device's, the semaphore has a signal pending and the fence has none, by the
+        // caller's word.
+        self.with_queue(|queue| unsafe { self.raw.queue_submit(queue, &[submit], fence) })
+            .expect("a submit");
+    }
+
     /// The address of a device-level function, or `None`.
     pub fn function(&self, name: &CStr) -> vk::PFN_vkVoidFunction {
         // SAFETY: the device is alive; the name ends with a NUL.

@@ -19,14 +19,16 @@ use wayfence_test_compositor::{Commit, Compositor, Offer, SurfaceId, Syncobj};
 
 use crate::asynchronous::AsynchronousDriver;
 use crate::device::Device;
+use crate::fence::Fence;
 use crate::instance::{Instance, Options, WAYLAND};
 use crate::layers;
 use crate::present_wait::{self, Generation, chained, feature};
 use crate::refusing_kernel::RefusingKernel;
 use crate::registry::{KHR_SURFACE_MAINTENANCE1, KHR_SWAPCHAIN_MAINTENANCE1, PresentId};
+use crate::semaphore::Semaphore;
 use crate::surface::Surface;
-use crate::swapchain::{Swapchain, Wanted, fence, semaphore};
-use crate::vgem::{Fence, Vgem};
+use crate::swapchain::{Swapchain, Wanted};
+use crate::vgem::{self, Vgem};
 use crate::window::Window;
 
 /// vgem's fences signal by themselves after ten seconds: what takes less has not waited for them.
@@ -237,7 +239,7 @@ impl<'a> Scene<'a> {
     }
 
     /// A fence that signals when the test says so.
-    pub fn fence(&self) -> Fence {
+    pub fn fence(&self) -> vgem::Fence {
         self.stage.vgem.fence()
     }
 
@@ -352,35 +354,44 @@ impl<'a> Scene<'a> {
         timeout: u64,
         prepare: impl FnOnce(&Device, vk::Semaphore, vk::Fence),
     ) -> Result<Acquired, vk::Result> {
-        let device = Arc::clone(&self.swapchain.device);
+        let device = &self.swapchain.device;
         let semaphore = match payload {
-            Payload::Fence => vk::Semaphore::null(),
-            _ => semaphore(&device).expect("a semaphore"),
+            Payload::Fence => None,
+            _ => Some(Semaphore::new(device).expect("a semaphore")),
         };
         let ready = match payload {
-            Payload::Semaphore => vk::Fence::null(),
-            _ => fence(&device, false).expect("a fence"),
+            Payload::Semaphore => None,
+            _ => Some(Fence::new(device).expect("a fence")),
         };
-        prepare(&device, semaphore, ready);
+        let of_semaphore = semaphore
+            .as_ref()
+            .map_or_else(Default::default, |it| it.raw);
+        let of_ready = ready.as_ref().map_or_else(Default::default, |it| it.raw);
+        prepare(device, of_semaphore, of_ready);
         let begun = Instant::now();
         let answer = self
             .kernel
-            .run(|| self.swapchain.acquire(timeout, semaphore, ready));
+            .run(|| self.swapchain.acquire(timeout, of_semaphore, of_ready));
         let took = begun.elapsed();
-        let mut acquired = Acquired {
-            index: u32::MAX,
-            took,
-            device,
-            semaphore,
-            ready,
-            done: vk::Fence::null(),
-            submitting: None,
+        let index = answer?;
+        // A driver may wait inside of the submit: it has a thread.
+        let (done, submitting) = match &semaphore {
+            Some(semaphore) => {
+                let done = Fence::new(device).expect("a fence");
+                let (device, semaphore, fence) = (Arc::clone(device), semaphore.raw, done.raw);
+                let submitting = thread::spawn(move || device.submit_after(semaphore, fence));
+                (Some(done), Some(submitting))
+            }
+            None => (None, None),
         };
-        acquired.index = answer?;
-        if semaphore != vk::Semaphore::null() {
-            acquired.submit_after_it();
-        }
-        Ok(acquired)
+        Ok(Acquired {
+            index,
+            took,
+            ready,
+            done,
+            submitting,
+            _semaphore: semaphore,
+        })
     }
 
     /// The swapchain's surface, as the compositor numbers it.
@@ -411,12 +422,11 @@ pub struct Acquired {
     pub index: u32,
     /// How long the call took.
     pub took: Duration,
-    device: Arc<Device>,
-    semaphore: vk::Semaphore,
-    ready: vk::Fence,
+    ready: Option<Fence>,
     /// Of the submit that waits for the semaphore.
-    done: vk::Fence,
+    done: Option<Fence>,
     submitting: Option<JoinHandle<()>>,
+    _semaphore: Option<Semaphore>,
 }
 
 impl Acquired {
@@ -432,13 +442,8 @@ impl Acquired {
     }
 
     fn seen(&self) -> impl Iterator<Item = bool> {
-        [self.ready, self.done]
-            .into_iter()
-            .filter(|fence| *fence != vk::Fence::null())
-            .map(|fence| {
-                // SAFETY: the fence is the device's.
-                unsafe { self.device.raw.get_fence_status(fence) }.expect("a status")
-            })
+        let fences = [&self.ready, &self.done];
+        fences.into_iter().flatten().map(Fence::is_signalled)
     }
 
     /// How long it took from now until all has signalled, looking all the time; `None` if longer than
@@ -455,42 +460,16 @@ impl Acquired {
             thread::yield_now();
         }
     }
-
-    fn submit_after_it(&mut self) {
-        self.done = fence(&self.device, false).expect("a fence");
-        let (device, semaphore, done) = (Arc::clone(&self.device), self.semaphore, self.done);
-        // A driver may wait inside of the submit: it has a thread.
-        self.submitting = Some(thread::spawn(move || {
-            let wait = [semaphore];
-            let stages = [vk::PipelineStageFlags::ALL_COMMANDS];
-            let submit = vk::SubmitInfo::default()
-                .wait_semaphores(&wait)
-                .wait_dst_stage_mask(&stages);
-            device
-                // SAFETY: both are the device's; the semaphore has a signal pending.
-                .with_queue(|queue| unsafe { device.raw.queue_submit(queue, &[submit], done) })
-                .expect("a submit");
-        }));
-    }
 }
 
 impl Drop for Acquired {
     fn drop(&mut self) {
+        // What the submit uses goes after it.
         if let Some(submitting) = self.submitting.take() {
             let _ = submitting.join();
         }
-        // SAFETY: they are the device's; the submit that used them is waited for, and a fence of the
-        // acquire is used by nobody else.
-        unsafe {
-            if self.done != vk::Fence::null() {
-                let _ = self
-                    .device
-                    .raw
-                    .wait_for_fences(&[self.done], true, 30_000_000_000);
-            }
-            self.device.raw.destroy_fence(self.done, None);
-            self.device.raw.destroy_fence(self.ready, None);
-            self.device.raw.destroy_semaphore(self.semaphore, None);
+        if let Some(done) = &self.done {
+            let _ = done.wait(30_000_000_000);
         }
     }
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use ash::vk;
 
 use crate::device::Device;
+use crate::fence::Fence;
+use crate::semaphore::Semaphore;
 use crate::surface::Surface;
 
 /// Frames in flight: the application waits for the frame before the last.
@@ -77,19 +79,18 @@ pub struct Swapchain {
     /// What frames are filled with; without, each with its own.
     pub colour: Option<[f32; 4]>,
     pool: vk::CommandPool,
-    slots: [Slot; SLOTS],
+    slots: Vec<Slot>,
     /// Signalled when an image is drawn; one for each image, as only its next acquire says that
     /// the present has waited for it.
-    drawn: Vec<vk::Semaphore>,
+    drawn: Vec<Semaphore>,
     frame: u64,
 }
 
-#[derive(Clone, Copy)]
 struct Slot {
     commands: vk::CommandBuffer,
-    acquired: vk::Semaphore,
+    acquired: Semaphore,
     /// Signalled when the commands are done.
-    done: vk::Fence,
+    done: Fence,
 }
 
 impl Swapchain {
@@ -180,21 +181,20 @@ impl Swapchain {
             // SAFETY: the pool is new and used by this thread alone.
             unsafe { device.raw.allocate_command_buffers(&allocate) }?
         };
-        let mut slots = [Slot {
-            commands: vk::CommandBuffer::null(),
-            acquired: vk::Semaphore::null(),
-            done: vk::Fence::null(),
-        }; SLOTS];
-        for (slot, commands) in slots.iter_mut().zip(commands) {
-            *slot = Slot {
+        let slot = |commands| {
+            Ok(Slot {
                 commands,
-                acquired: semaphore(device)?,
-                done: fence(device, true)?,
-            };
-        }
+                acquired: Semaphore::new(device)?,
+                done: Fence::signalled(device)?,
+            })
+        };
+        let slots = commands
+            .into_iter()
+            .map(slot)
+            .collect::<Result<_, vk::Result>>()?;
         let drawn = images
             .iter()
-            .map(|_| semaphore(device))
+            .map(|_| Semaphore::new(device))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             device: Arc::clone(device),
@@ -224,15 +224,9 @@ impl Swapchain {
     /// As `frame`, and `TIMEOUT` or `NOT_READY`.
     pub fn frame_within(&mut self, timeout: u64) -> Result<(), vk::Result> {
         self.surface.dispatch();
-        let slot = self.slots[self.frame as usize % SLOTS];
-        // SAFETY: the fence is the device's.
-        unsafe {
-            self.device
-                .raw
-                .wait_for_fences(&[slot.done], true, u64::MAX)?;
-        }
-        let index = self.acquire(timeout, slot.acquired, vk::Fence::null())?;
-        self.draw(index, slot)?;
+        let acquired = self.free_slot()?.acquired.raw;
+        let index = self.acquire(timeout, acquired, vk::Fence::null())?;
+        self.draw(index, acquired)?;
         self.present(index)
     }
 
@@ -269,22 +263,36 @@ impl Swapchain {
         }
     }
 
+    /// `vkAcquireNextImage2KHR`: an image's number.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire).
+    pub fn acquire_2(
+        &self,
+        timeout: u64,
+        semaphore: vk::Semaphore,
+        fence: vk::Fence,
+    ) -> Result<u32, vk::Result> {
+        let info = vk::AcquireNextImageInfoKHR::default()
+            .swapchain(self.raw)
+            .timeout(timeout)
+            .semaphore(semaphore)
+            .fence(fence)
+            .device_mask(1);
+        // SAFETY: as in `acquire_or_suboptimal`.
+        let (index, _suboptimal) = unsafe { self.device.swapchain.acquire_next_image2(&info) }?;
+        Ok(index)
+    }
+
     /// Acquires an image and waits until it may be drawn to, by a fence.
     ///
     /// # Errors
     /// What the acquire answers.
     pub fn acquire_and_wait(&self, timeout: u64) -> Result<u32, vk::Result> {
-        let fence = fence(&self.device, false)?;
-        let answer = self.acquire(timeout, vk::Semaphore::null(), fence);
-        // SAFETY: the fence is the device's; after a failed acquire nothing will signal it, after
-        // a successful one it has been waited for.
-        unsafe {
-            if answer.is_ok() {
-                self.device.raw.wait_for_fences(&[fence], true, u64::MAX)?;
-            }
-            self.device.raw.destroy_fence(fence, None);
-        }
-        answer
+        let ready = Fence::new(&self.device)?;
+        let index = self.acquire(timeout, vk::Semaphore::null(), ready.raw)?;
+        ready.wait(u64::MAX)?;
+        Ok(index)
     }
 
     /// Draws an image that is held and may be drawn to at once, and presents it.
@@ -309,14 +317,8 @@ impl Swapchain {
     /// # Errors
     /// What the submit answers.
     pub fn draw_after(&mut self, index: u32, acquired: vk::Semaphore) -> Result<(), vk::Result> {
-        let slot = self.slots[self.frame as usize % SLOTS];
-        // SAFETY: the fence is the device's.
-        unsafe {
-            self.device
-                .raw
-                .wait_for_fences(&[slot.done], true, u64::MAX)?;
-        }
-        self.draw(index, Slot { acquired, ..slot })
+        self.free_slot()?;
+        self.draw(index, acquired)
     }
 
     /// `vkQueuePresentKHR` of an image that was drawn.
@@ -389,18 +391,15 @@ impl Swapchain {
 
     /// The semaphore that the drawing of an image signals.
     pub fn drawn(&self, index: u32) -> vk::Semaphore {
-        self.drawn[index as usize]
+        self.drawn[index as usize].raw
     }
 
-    /// Destroys that semaphore, and makes another in its place.
+    /// Destroys that semaphore, and makes another in its place. The present that waits for it is over.
     ///
     /// # Panics
     /// If the driver makes none.
     pub fn renew_drawn(&mut self, index: u32) {
-        let new = semaphore(&self.device).expect("a semaphore");
-        let old = std::mem::replace(&mut self.drawn[index as usize], new);
-        // SAFETY: the device's; the present that waits for it is over, by the caller's word.
-        unsafe { self.device.raw.destroy_semaphore(old, None) };
+        self.drawn[index as usize] = Semaphore::new(&self.device).expect("a semaphore");
     }
 
     /// A swapchain like this one in its place, with other properties; this one is retired.
@@ -418,9 +417,16 @@ impl Swapchain {
         )
     }
 
-    /// Fills the image with the frame's colour and gives it to the presentation engine. Waits for
-    /// the slot's semaphore unless it is null.
-    fn draw(&mut self, index: u32, slot: Slot) -> Result<(), vk::Result> {
+    /// What the next frame is drawn with, once the frame that used it last is drawn.
+    fn free_slot(&self) -> Result<&Slot, vk::Result> {
+        let slot = &self.slots[self.frame as usize % SLOTS];
+        slot.done.wait(u64::MAX)?;
+        Ok(slot)
+    }
+
+    /// Fills the image with the frame's colour, with the free slot, after the semaphore unless it is null.
+    fn draw(&mut self, index: u32, acquired: vk::Semaphore) -> Result<(), vk::Result> {
+        let slot = &self.slots[self.frame as usize % SLOTS];
         let image = self.images[index as usize];
         let drawn = self.drawn(index);
         let shade = (self.frame % 16) as f32 / 15.0;
@@ -436,21 +442,21 @@ impl Swapchain {
             device.begin_command_buffer(slot.commands, &begin)?;
             clear(device, slot.commands, image, colour);
             device.end_command_buffer(slot.commands)?;
-            device.reset_fences(&[slot.done])?;
+            device.reset_fences(&[slot.done.raw])?;
         }
         let commands = [slot.commands];
         let signal = [drawn];
-        let wait = [slot.acquired];
+        let wait = [acquired];
         let stages = [vk::PipelineStageFlags::TRANSFER];
         let mut submit = vk::SubmitInfo::default()
             .command_buffers(&commands)
             .signal_semaphores(&signal);
-        if slot.acquired != vk::Semaphore::null() {
+        if acquired != vk::Semaphore::null() {
             submit = submit.wait_semaphores(&wait).wait_dst_stage_mask(&stages);
         }
         self.device.with_queue(|queue| {
             // SAFETY: everything is the device's and lives until the fence is waited for.
-            unsafe { device.queue_submit(queue, &[submit], slot.done) }
+            unsafe { device.queue_submit(queue, &[submit], slot.done.raw) }
         })
     }
 }
@@ -460,16 +466,8 @@ impl Drop for Swapchain {
         // A lost device is idle.
         let _ = self.device.wait_idle();
         let device = &self.device.raw;
-        // SAFETY: the queue is idle, so nothing of this is in use; all of it is the device's and
-        // made by `new`.
+        // SAFETY: the queue is idle, so nothing of this is in use; both are the device's and made by `new`.
         unsafe {
-            for slot in &self.slots {
-                device.destroy_semaphore(slot.acquired, None);
-                device.destroy_fence(slot.done, None);
-            }
-            for &semaphore in &self.drawn {
-                device.destroy_semaphore(semaphore, None);
-            }
             device.destroy_command_pool(self.pool, None);
             self.device.swapchain.destroy_swapchain(self.raw, None);
         }
@@ -534,31 +532,4 @@ pub unsafe fn clear(
             &[to_show],
         );
     }
-}
-
-/// A semaphore, the caller's to destroy.
-///
-/// # Errors
-/// What the driver answers.
-pub fn semaphore(device: &Device) -> Result<vk::Semaphore, vk::Result> {
-    // SAFETY: the device is alive.
-    unsafe {
-        device
-            .raw
-            .create_semaphore(&vk::SemaphoreCreateInfo::default(), None)
-    }
-}
-
-/// A fence, the caller's to destroy.
-///
-/// # Errors
-/// What the driver answers.
-pub fn fence(device: &Device, signalled: bool) -> Result<vk::Fence, vk::Result> {
-    let create_info = vk::FenceCreateInfo::default().flags(if signalled {
-        vk::FenceCreateFlags::SIGNALED
-    } else {
-        vk::FenceCreateFlags::empty()
-    });
-    // SAFETY: the device is alive.
-    unsafe { device.raw.create_fence(&create_info, None) }
 }

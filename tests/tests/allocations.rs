@@ -13,9 +13,10 @@ use wayfence_test_compositor::{Behaviour, Compositor};
 use wayfence_tests::footprint::Footprint;
 use wayfence_tests::refusing_kernel::RefusingKernel;
 use wayfence_tests::scripted::Way;
-use wayfence_tests::swapchain::semaphore;
 use wayfence_tests::watchdog::Watchdog;
-use wayfence_tests::{Device, Instance, Surface, Swapchain, Wanted, Window, instance, layers};
+use wayfence_tests::{
+    Device, Instance, Semaphore, Surface, Swapchain, Wanted, Window, instance, layers,
+};
 
 /// What driver, compositor and test may have more of at one moment than at another: caches, and what is
 /// on its way. A leak of one allocation in a hundred frames is more.
@@ -96,21 +97,19 @@ fn who_never_reads_is_not_ended_by_the_compositor() {
         ..Wanted::mailbox()
     };
     let swapchain = Swapchain::new(&device, &surface, wanted).unwrap();
-    let acquired = semaphore(&device).unwrap();
+    let acquired = Semaphore::new(&device).unwrap();
     for frame in 0..3_000 {
         let index = swapchain
-            .acquire(0, acquired, vk::Fence::null())
+            .acquire(0, acquired.raw, vk::Fence::null())
             .unwrap_or_else(|error| panic!("acquire of frame {frame}: {error}"));
         swapchain
-            .present_after(index, acquired)
+            .present_after(index, acquired.raw)
             .unwrap_or_else(|error| panic!("present of frame {frame}: {error}"));
         device.wait_idle().unwrap();
         // By now it has released the image before.
         compositor.next_commit();
     }
     drop(swapchain);
-    // SAFETY: the device's; the queue is idle.
-    unsafe { device.raw.destroy_semaphore(acquired, None) };
     assert!(compositor.protocol_errors().is_empty());
 }
 
@@ -166,20 +165,20 @@ fn frames(way: Way, count: u32) {
     };
     let swapchain = Swapchain::new(&device, &surface, wanted).unwrap();
     // What is acquired is shown as it is: drawing is the driver's.
-    let mut next = semaphore(&device).unwrap();
+    let mut next = Semaphore::new(&device).unwrap();
     let mut acquired: Vec<_> = swapchain
         .images
         .iter()
-        .map(|_| semaphore(&device).unwrap())
+        .map(|_| Semaphore::new(&device).unwrap())
         .collect();
     let mut early = None;
     for frame in 1..=count {
         surface.window().roundtrip().unwrap();
         // An image is free, but the CPU waits for it where nobody else can.
         let index = swapchain
-            .acquire(u64::MAX, next, vk::Fence::null())
+            .acquire(u64::MAX, next.raw, vk::Fence::null())
             .unwrap();
-        swapchain.present_after(index, next).unwrap();
+        swapchain.present_after(index, next.raw).unwrap();
         // The one that the image's last present has waited for is free again.
         next = std::mem::replace(&mut acquired[index as usize], next);
         if frame == 1000 || frame % 100_000 == 0 || frame == count {
@@ -189,10 +188,6 @@ fn frames(way: Way, count: u32) {
         }
     }
     device.wait_idle().unwrap();
-    for semaphore in acquired.into_iter().chain([next]) {
-        // SAFETY: the device's; the queue is idle.
-        unsafe { device.raw.destroy_semaphore(semaphore, None) };
-    }
     assert!(compositor.protocol_errors().is_empty());
 }
 

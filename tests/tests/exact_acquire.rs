@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use ash::vk;
 use wayfence::dma_buf::Access;
 use wayfence_tests::footprint::dma_bufs;
-use wayfence_tests::swapchain::{fence, semaphore};
-use wayfence_tests::vgem::{Fence, Vgem};
+use wayfence_tests::vgem::{self, Vgem};
 use wayfence_tests::watchdog::Watchdog;
-use wayfence_tests::{Application, Device, Swapchain, Wanted, layers};
+use wayfence_tests::{Application, Fence, Semaphore, Swapchain, Wanted, layers};
 
 /// vgem's fences signal by themselves after ten seconds: what takes less has not waited for them.
 const SOON: Duration = Duration::from_secs(5);
+/// In nanoseconds.
+const LONG: u64 = 30_000_000_000;
 
 #[test]
 #[ignore = "needs a compositor with dma-bufs, and vgem: scripts/test"]
@@ -23,26 +24,24 @@ fn a_fence_that_is_pending_at_the_release_holds_the_acquires_fence() {
     let _watchdog = Watchdog::new(Duration::from_secs(60), "an acquire of a fenced image");
     let app = implicit();
     let mut scene = Scene::of_size(&app, (101, 100));
-    let ready = fence(&app.device, false).unwrap();
+    let ready = Fence::new(&app.device).unwrap();
 
     let reader = scene.compositor_reads();
     scene.show_next();
     let begun = Instant::now();
     scene
         .swapchain
-        .acquire(10_000_000_000, vk::Semaphore::null(), ready)
+        .acquire(10_000_000_000, vk::Semaphore::null(), ready.raw)
         .unwrap();
     assert!(begun.elapsed() < SOON, "the acquire waited for the reader");
-    assert!(!is_signalled(&app.device, ready));
+    assert!(!ready.is_signalled());
     std::thread::sleep(Duration::from_millis(200));
-    assert!(!is_signalled(&app.device, ready));
+    assert!(!ready.is_signalled());
     reader.signal();
-    wait(&app.device, ready);
+    ready.wait(LONG).unwrap();
 
     app.device.wait_idle().unwrap();
     drop(scene);
-    // SAFETY: nothing uses it any more.
-    unsafe { app.device.raw.destroy_fence(ready, None) };
     let report = layers::report_of((101, 100));
     assert!(report.counters.acquires_pending >= 1, "{report:?}");
     assert_eq!(report.counters.cpu_waits, 0, "{report:?}");
@@ -54,34 +53,25 @@ fn a_fence_that_is_pending_at_the_release_holds_the_acquires_semaphore() {
     let _watchdog = Watchdog::new(Duration::from_secs(60), "a submit that waits for a reader");
     let app = implicit();
     let mut scene = Scene::new(&app);
-    let acquired = semaphore(&app.device).unwrap();
-    let done = fence(&app.device, false).unwrap();
+    let acquired = Semaphore::new(&app.device).unwrap();
+    let done = Fence::new(&app.device).unwrap();
 
     let reader = scene.compositor_reads();
     scene.show_next();
     let begun = Instant::now();
     scene
         .swapchain
-        .acquire(10_000_000_000, acquired, vk::Fence::null())
+        .acquire(10_000_000_000, acquired.raw, vk::Fence::null())
         .unwrap();
     assert!(begun.elapsed() < SOON, "the acquire waited for the reader");
     // A driver may wait inside of the submit (lavapipe does): it has a thread.
     std::thread::scope(|scope| {
-        let device = &app.device;
-        scope.spawn(move || submit_after(device, acquired, done));
+        scope.spawn(|| app.device.submit_after(acquired.raw, done.raw));
         std::thread::sleep(Duration::from_millis(300));
-        assert!(!is_signalled(device, done), "the submit ran too early");
+        assert!(!done.is_signalled(), "the submit ran too early");
         reader.signal();
     });
-    wait(&app.device, done);
-
-    app.device.wait_idle().unwrap();
-    drop(scene);
-    // SAFETY: nothing uses them any more.
-    unsafe {
-        app.device.raw.destroy_semaphore(acquired, None);
-        app.device.raw.destroy_fence(done, None);
-    }
+    done.wait(LONG).unwrap();
 }
 
 /// Semaphore and fence of one acquire get the same payload.
@@ -91,35 +81,25 @@ fn semaphore_and_fence_wait_for_the_same() {
     let _watchdog = Watchdog::new(Duration::from_secs(60), "an acquire with both");
     let app = implicit();
     let mut scene = Scene::new(&app);
-    let acquired = semaphore(&app.device).unwrap();
-    let ready = fence(&app.device, false).unwrap();
-    let done = fence(&app.device, false).unwrap();
+    let acquired = Semaphore::new(&app.device).unwrap();
+    let ready = Fence::new(&app.device).unwrap();
+    let done = Fence::new(&app.device).unwrap();
 
     let reader = scene.compositor_reads();
     scene.show_next();
     scene
         .swapchain
-        .acquire(10_000_000_000, acquired, ready)
+        .acquire(10_000_000_000, acquired.raw, ready.raw)
         .unwrap();
     std::thread::scope(|scope| {
-        let device = &app.device;
-        scope.spawn(move || submit_after(device, acquired, done));
+        scope.spawn(|| app.device.submit_after(acquired.raw, done.raw));
         std::thread::sleep(Duration::from_millis(200));
-        assert!(!is_signalled(device, ready));
-        assert!(!is_signalled(device, done));
+        assert!(!ready.is_signalled());
+        assert!(!done.is_signalled());
         reader.signal();
     });
-    wait(&app.device, ready);
-    wait(&app.device, done);
-
-    app.device.wait_idle().unwrap();
-    drop(scene);
-    // SAFETY: nothing uses them any more.
-    unsafe {
-        app.device.raw.destroy_semaphore(acquired, None);
-        app.device.raw.destroy_fence(ready, None);
-        app.device.raw.destroy_fence(done, None);
-    }
+    ready.wait(LONG).unwrap();
+    done.wait(LONG).unwrap();
 }
 
 /// Even an acquire that must not wait at all hands the image out, its fence pending.
@@ -129,13 +109,13 @@ fn an_acquire_without_a_timeout_hands_a_fenced_image_out() {
     let _watchdog = Watchdog::new(Duration::from_secs(60), "acquires without a timeout");
     let app = implicit();
     let mut scene = Scene::new(&app);
-    let ready = fence(&app.device, false).unwrap();
+    let ready = Fence::new(&app.device).unwrap();
 
     let reader = scene.compositor_reads();
     scene.show_next();
     let begun = Instant::now();
     loop {
-        match scene.swapchain.acquire(0, vk::Semaphore::null(), ready) {
+        match scene.swapchain.acquire(0, vk::Semaphore::null(), ready.raw) {
             Ok(_) => break,
             Err(vk::Result::NOT_READY) => std::thread::sleep(Duration::from_millis(2)),
             Err(error) => panic!("{error}"),
@@ -145,14 +125,9 @@ fn an_acquire_without_a_timeout_hands_a_fenced_image_out() {
             "the image never came while it was read"
         );
     }
-    assert!(!is_signalled(&app.device, ready));
+    assert!(!ready.is_signalled());
     reader.signal();
-    wait(&app.device, ready);
-
-    app.device.wait_idle().unwrap();
-    drop(scene);
-    // SAFETY: nothing uses it any more.
-    unsafe { app.device.raw.destroy_fence(ready, None) };
+    ready.wait(LONG).unwrap();
 }
 
 /// Fences that come after the release, the driver's own for instance, are nobody's business.
@@ -162,7 +137,7 @@ fn a_fence_that_comes_after_the_release_holds_nothing() {
     let _watchdog = Watchdog::new(Duration::from_secs(60), "acquires after the release");
     let app = implicit();
     let mut scene = Scene::new(&app);
-    let ready = fence(&app.device, false).unwrap();
+    let ready = Fence::new(&app.device).unwrap();
 
     // Two images come back before the next acquire, which dispatches both releases.
     scene.show_next();
@@ -177,21 +152,16 @@ fn a_fence_that_comes_after_the_release_holds_nothing() {
     }
     let second = scene
         .swapchain
-        .acquire(1_000_000_000, vk::Semaphore::null(), ready)
+        .acquire(1_000_000_000, vk::Semaphore::null(), ready.raw)
         .unwrap();
     assert_ne!(first, second);
     let begun = Instant::now();
-    wait(&app.device, ready);
+    ready.wait(LONG).unwrap();
     assert!(
         begun.elapsed() < SOON,
         "the acquire's fence has what came later in it"
     );
     later.signal();
-
-    app.device.wait_idle().unwrap();
-    drop(scene);
-    // SAFETY: nothing uses it any more.
-    unsafe { app.device.raw.destroy_fence(ready, None) };
 }
 
 /// An image that was never shown, or that nobody reads any more, is ready when it is acquired.
@@ -203,15 +173,12 @@ fn what_nobody_reads_is_ready_at_once() {
         extent: (102, 100),
         ..Wanted::default()
     });
-    let ready = fence(&app.device, false).unwrap();
+    let ready = Fence::new(&app.device).unwrap();
     swapchain
-        .acquire(u64::MAX, vk::Semaphore::null(), ready)
+        .acquire(u64::MAX, vk::Semaphore::null(), ready.raw)
         .unwrap();
-    // SAFETY: the fence is the device's.
-    unsafe { app.device.raw.wait_for_fences(&[ready], true, 0) }.unwrap();
+    ready.wait(0).unwrap();
     drop(swapchain);
-    // SAFETY: nothing uses it any more.
-    unsafe { app.device.raw.destroy_fence(ready, None) };
     let report = layers::report_of((102, 100));
     assert_eq!(report.counters.acquires_signalled, 1, "{report:?}");
     assert_eq!(report.counters.acquires_pending, 0, "{report:?}");
@@ -303,7 +270,7 @@ impl Scene {
     }
 
     /// From now on and until the fence signals, somebody reads the images that the compositor has.
-    fn compositor_reads(&self) -> Fence {
+    fn compositor_reads(&self) -> vgem::Fence {
         let reader = Vgem::open().fence();
         let buffers = dma_bufs();
         assert!(buffers.len() >= self.swapchain.images.len());
@@ -327,27 +294,4 @@ impl Scene {
         std::thread::sleep(Duration::from_millis(500));
         self.swapchain.surface.window().assert_alive();
     }
-}
-
-fn is_signalled(device: &Device, fence: vk::Fence) -> bool {
-    // SAFETY: the fence is the device's.
-    unsafe { device.raw.get_fence_status(fence) }.unwrap()
-}
-
-fn wait(device: &Device, fence: vk::Fence) {
-    // SAFETY: the fence is the device's.
-    unsafe { device.raw.wait_for_fences(&[fence], true, 30_000_000_000) }.unwrap();
-}
-
-/// An empty submission that waits for the semaphore and signals the fence.
-fn submit_after(device: &Device, semaphore: vk::Semaphore, fence: vk::Fence) {
-    let wait = [semaphore];
-    let stages = [vk::PipelineStageFlags::ALL_COMMANDS];
-    let submit = vk::SubmitInfo::default()
-        .wait_semaphores(&wait)
-        .wait_dst_stage_mask(&stages);
-    device
-        // SAFETY: both are the device's; the semaphore has a signal pending.
-        .with_queue(|queue| unsafe { device.raw.queue_submit(queue, &[submit], fence) })
-        .unwrap();
 }

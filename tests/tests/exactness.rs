@@ -12,13 +12,12 @@ use wayfence::dma_buf::Access;
 use wayfence::report::SwapchainReport;
 use wayfence::sync_file::SyncFile;
 use wayfence_test_compositor::{Commit, Presented, With};
-use wayfence_test_fences::vgem::Fence;
+use wayfence_test_fences::vgem;
 use wayfence_tests::present_wait::Generation;
 use wayfence_tests::proxy::Proxy;
+use wayfence_tests::scenario::Scenario;
 use wayfence_tests::scripted::{self, Acquired, Payload, SOON, Scene, Way};
-use wayfence_tests::swapchain::{fence, semaphore};
-use wayfence_tests::table::{Cell, in_every_way};
-use wayfence_tests::watchdog::Watchdog;
+use wayfence_tests::{Fence, Semaphore};
 
 /// How long a pending image is watched.
 const WATCHED: Duration = Duration::from_millis(200);
@@ -29,11 +28,6 @@ const UNHEARD: Duration = wayfence::presentations::BOUND;
 /// The machine may have more to do than this test: one of so many attempts must be prompt. What is late
 /// by design is late in each.
 const ATTEMPTS: usize = 5;
-
-/// A scenario of twelve cells, each of which has time for a fence of vgem's to expire.
-fn watchdog(scenario: &'static str) -> Watchdog {
-    Watchdog::new(Duration::from_secs(150), scenario)
-}
 
 /// One of several attempts, each of which answers how late it was, was prompt.
 fn promptly(mut attempt: impl FnMut() -> Duration) {
@@ -48,9 +42,20 @@ fn promptly(mut attempt: impl FnMut() -> Duration) {
     panic!("never within {PROMPT:?}: {late:?}");
 }
 
+/// Does what may take until these fences signal, which they do after a while.
+fn while_signalling<T>(fences: Vec<vgem::Fence>, what: impl FnOnce() -> T) -> T {
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(WATCHED);
+            fences.into_iter().for_each(vgem::Fence::signal);
+        });
+        what()
+    })
+}
+
 /// The acquire came at once, and what it gave is held by `fences` and signals with the last of them.
 /// Answers how long after it.
-fn held_by(scene: &Scene<'_>, acquired: &Acquired, fences: Vec<Fence>) -> Duration {
+fn held_by(scene: &Scene<'_>, acquired: &Acquired, fences: Vec<vgem::Fence>) -> Duration {
     assert!(
         acquired.took < SOON,
         "the acquire waited: {:?}",
@@ -88,32 +93,36 @@ fn free(scene: &Scene<'_>, acquired: &Acquired) {
     );
 }
 
-/// No CPU has waited but in the old kernel's way.
-fn no_cpu_waited(report: &SwapchainReport, way: Way) {
+/// Ends the scene. No CPU has waited but in the old kernel's way.
+fn no_cpu_waited(scene: Scene<'_>) -> SwapchainReport {
+    let way = scene.way;
+    let report = scene.end();
     assert_eq!(report.synchronisation, way.to_string());
     if way != Way::Cpu {
         assert_eq!(report.counters.cpu_waits, 0, "{report:?}");
     }
+    report
+}
+
+/// As [`no_cpu_waited`]; in the way of old kernels the presents have, the acquires have not.
+fn no_cpu_waited_in_acquire(scene: Scene<'_>) -> SwapchainReport {
+    let report = no_cpu_waited(scene);
+    assert!(
+        report.counters.cpu_waits <= report.counters.presents,
+        "{report:?}"
+    );
+    report
 }
 
 /// In the way of old kernels the CPU waits for these fences, in the acquire, within its timeout.
-fn waited_for_on_the_cpu(mut scene: Scene<'_>, payload: Payload, fences: Vec<Fence>) {
+fn waited_for_on_the_cpu(mut scene: Scene<'_>, payload: Payload, fences: Vec<vgem::Fence>) {
     let before = scene.swapchain.images.len();
     let answer = scene.try_acquire(payload, 0).map(drop);
     assert_eq!(answer, Err(vk::Result::NOT_READY));
     let answer = scene.try_acquire(payload, 100_000_000).map(drop);
     assert_eq!(answer, Err(vk::Result::TIMEOUT));
-    let acquired = thread::scope(|scope| {
-        scope.spawn(|| {
-            thread::sleep(WATCHED);
-            for fence in fences {
-                fence.signal();
-            }
-        });
-        let acquired = scene.acquire(payload);
-        assert!(acquired.took >= WATCHED, "{:?}", acquired.took);
-        acquired
-    });
+    let acquired = while_signalling(fences, || scene.acquire(payload));
+    assert!(acquired.took >= WATCHED, "{:?}", acquired.took);
     free(&scene, &acquired);
     scene.held.push(acquired.index);
     drop(acquired);
@@ -125,31 +134,29 @@ fn waited_for_on_the_cpu(mut scene: Scene<'_>, payload: Payload, fences: Vec<Fen
 }
 
 /// An image comes back with these fences; the acquire waits for all, and for nothing else.
-fn comes_back_with(mut scene: Scene<'_>, payload: Payload, readers: usize, writers: usize) -> Cell {
+fn comes_back_with(mut scene: Scene<'_>, payload: Payload, readers: usize, writers: usize) {
     let come_back = |scene: &mut Scene<'_>| {
         let (_, frame) = scene.show();
-        let readers: Vec<Fence> = (0..readers).map(|_| scene.fence()).collect();
-        let writers: Vec<Fence> = (0..writers).map(|_| scene.fence()).collect();
-        let with: Vec<&SyncFile> = readers.iter().map(Fence::sync_file).collect();
-        let and_with: Vec<&SyncFile> = writers.iter().map(Fence::sync_file).collect();
+        let readers: Vec<vgem::Fence> = (0..readers).map(|_| scene.fence()).collect();
+        let writers: Vec<vgem::Fence> = (0..writers).map(|_| scene.fence()).collect();
+        let with: Vec<&SyncFile> = readers.iter().map(vgem::Fence::sync_file).collect();
+        let and_with: Vec<&SyncFile> = writers.iter().map(vgem::Fence::sync_file).collect();
         scene
             .compositor
             .release(&frame, With::readers(&with).and_writers(&and_with));
-        readers.into_iter().chain(writers).collect::<Vec<Fence>>()
+        readers
+            .into_iter()
+            .chain(writers)
+            .collect::<Vec<vgem::Fence>>()
     };
     if scene.way == Way::Cpu && readers + writers > 0 {
         let fences = come_back(&mut scene);
         waited_for_on_the_cpu(scene, payload, fences);
-        return Cell::Passed;
-    }
-    if readers + writers == 0 {
+    } else if readers + writers == 0 {
         come_back(&mut scene);
         free(&scene, &scene.acquire(payload));
-        let way = scene.way;
-        let report = scene.end();
-        no_cpu_waited_in_acquire(&report, way);
+        let report = no_cpu_waited_in_acquire(scene);
         assert_eq!(report.counters.sync_files_exported, 0, "{report:?}");
-        return Cell::Passed;
     } else {
         promptly(|| {
             let fences = come_back(&mut scene);
@@ -158,72 +165,57 @@ fn comes_back_with(mut scene: Scene<'_>, payload: Payload, readers: usize, write
             scene.held.push(acquired.index);
             late
         });
+        no_cpu_waited_in_acquire(scene);
     }
-    let way = scene.way;
-    no_cpu_waited_in_acquire(&scene.end(), way);
-    Cell::Passed
-}
-
-/// As [`no_cpu_waited`]; in the way of old kernels the presents have, the acquires have not.
-fn no_cpu_waited_in_acquire(report: &SwapchainReport, way: Way) {
-    no_cpu_waited(report, way);
-    assert!(
-        report.counters.cpu_waits <= report.counters.presents,
-        "{report:?}"
-    );
 }
 
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn nobody_uses_it() {
-    let _watchdog = watchdog("an image that nobody uses");
-    in_every_way(
-        "released without a fence: ready at once",
-        |stage, way, payload| comes_back_with(stage.scene(way), payload, 0, 0),
-    );
+    Scenario::new("released without a fence: ready at once")
+        .play(|scene, payload| comes_back_with(scene, payload, 0, 0));
 }
 
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_reader_holds() {
-    let _watchdog = watchdog("an image with a reader");
-    in_every_way(
-        "a reader pending at the release: held until it signals",
-        |stage, way, payload| comes_back_with(stage.scene(way), payload, 1, 0),
-    );
+    Scenario::new("a reader pending at the release: held until it signals")
+        .play(|scene, payload| comes_back_with(scene, payload, 1, 0));
 }
 
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn several_readers_hold() {
-    let _watchdog = watchdog("an image with three readers");
-    in_every_way(
-        "three readers: held until the last signals",
-        |stage, way, payload| comes_back_with(stage.scene(way), payload, 3, 0),
-    );
+    Scenario::new("three readers: held until the last signals")
+        .play(|scene, payload| comes_back_with(scene, payload, 3, 0));
 }
 
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_reader_and_a_writer_hold() {
-    let _watchdog = watchdog("an image with a reader and a writer");
-    in_every_way(
-        "a reader and a writer: held until both signal",
-        |stage, way, payload| comes_back_with(stage.scene(way), payload, 1, 1),
-    );
+    Scenario::new("a reader and a writer: held until both signal")
+        .play(|scene, payload| comes_back_with(scene, payload, 1, 1));
+}
+
+/// From now on and until the fence signals, somebody writes to the image.
+fn somebody_writes(scene: &Scene<'_>, frame: &Commit) -> vgem::Fence {
+    let later = scene.fence();
+    frame
+        .dma_buf()
+        .import_sync_file(later.sync_file(), Access::Write)
+        .unwrap();
+    later
 }
 
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_later_fence_does_not_hold() {
-    let _watchdog = watchdog("a fence that comes after the release");
-    in_every_way(
-        "a fence put there after the release: not waited for",
-        |stage, way, payload| {
-            if way == Way::Cpu {
-                return Cell::NotApplicable("poll(2) does not tell later fences from earlier ones");
-            }
-            let mut scene = stage.scene(way);
+    Scenario::new("a fence put there after the release: not waited for")
+        .not_in(
+            Way::Cpu,
+            "poll(2) does not tell later fences from earlier ones",
+        )
+        .play(|mut scene, payload| {
             let (_, first) = scene.show();
             let (_, second) = scene.show();
             scene.compositor.release(&first, With::nothing());
@@ -231,11 +223,7 @@ fn a_later_fence_does_not_hold() {
             // Dispatches both releases.
             let taken = scene.acquire(Payload::Fence);
             free(&scene, &taken);
-            let later = scene.fence();
-            second
-                .dma_buf()
-                .import_sync_file(later.sync_file(), Access::Write)
-                .unwrap();
+            let later = somebody_writes(&scene, &second);
             let acquired = scene.acquire(payload);
             assert_ne!(acquired.index, taken.index);
             free(&scene, &acquired);
@@ -243,67 +231,49 @@ fn a_later_fence_does_not_hold() {
             assert!(!later.sync_file().is_signalled().unwrap());
             later.signal();
             drop((acquired, taken));
-            no_cpu_waited(&scene.end(), way);
-            Cell::Passed
-        },
-    );
+            no_cpu_waited(scene);
+        });
 }
 
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_later_fence_beside_its_own_write_does_not_hold() {
-    let _watchdog = watchdog("a fence that comes after the release of an unfinished image");
-    in_every_way(
+    Scenario::new(
         "own write running, a fence put there after the release: held by the first alone",
-        |stage, way, payload| {
-            if way == Way::Cpu {
-                return NO_PENDING_PRESENT;
-            }
-            let mut scene = stage.scene(way);
-            let (_, first) = scene.show();
-            let rendering = scene.fence();
-            let (_, second) = scene.show_unfinished(rendering.sync_file());
-            scene.compositor.release(&first, With::nothing());
-            scene.compositor.release(&second, With::nothing());
-            // Dispatches both releases.
-            let taken = scene.acquire(Payload::Fence);
-            free(&scene, &taken);
-            let later = scene.fence();
-            second
-                .dma_buf()
-                .import_sync_file(later.sync_file(), Access::Write)
-                .unwrap();
-            let acquired = scene.acquire(payload);
-            assert_ne!(acquired.index, taken.index);
-            held_by(&scene, &acquired, vec![rendering]);
-            assert!(!later.sync_file().is_signalled().unwrap());
-            later.signal();
-            drop((acquired, taken));
-            no_cpu_waited(&scene.end(), way);
-            Cell::Passed
-        },
-    );
+    )
+    .not_in(Way::Cpu, NO_PENDING_PRESENT)
+    .play(|mut scene, payload| {
+        let (_, first) = scene.show();
+        let rendering = scene.fence();
+        let (_, second) = scene.show_unfinished(rendering.sync_file());
+        scene.compositor.release(&first, With::nothing());
+        scene.compositor.release(&second, With::nothing());
+        // Dispatches both releases.
+        let taken = scene.acquire(Payload::Fence);
+        free(&scene, &taken);
+        let later = somebody_writes(&scene, &second);
+        let acquired = scene.acquire(payload);
+        assert_ne!(acquired.index, taken.index);
+        held_by(&scene, &acquired, vec![rendering]);
+        assert!(!later.sync_file().is_signalled().unwrap());
+        later.signal();
+        drop((acquired, taken));
+        no_cpu_waited(scene);
+    });
 }
 
-const NO_PENDING_PRESENT: Cell =
-    Cell::NotApplicable("a present has waited for its rendering on the CPU");
+const NO_PENDING_PRESENT: &str = "a present has waited for its rendering on the CPU";
 
 /// Draws an image whose rendering takes its time, and shows it; in the way of old kernels the present
 /// returns when it is done.
-fn show_slowly(scene: &mut Scene<'_>) -> (u32, Commit, Option<Fence>) {
+fn show_slowly(scene: &mut Scene<'_>) -> (u32, Commit, Option<vgem::Fence>) {
     let rendering = scene.fence();
     if scene.way != Way::Cpu {
         let (index, frame) = scene.show_unfinished(rendering.sync_file());
         return (index, frame, Some(rendering));
     }
     let work = rendering.sync_file().try_clone().unwrap();
-    let (index, frame) = thread::scope(|scope| {
-        scope.spawn(|| {
-            thread::sleep(WATCHED);
-            rendering.signal();
-        });
-        scene.show_unfinished(&work)
-    });
+    let (index, frame) = while_signalling(vec![rendering], || scene.show_unfinished(&work));
     assert!(
         work.is_signalled().unwrap(),
         "committed before it was drawn"
@@ -316,11 +286,8 @@ fn show_slowly(scene: &mut Scene<'_>) -> (u32, Commit, Option<Fence>) {
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn its_own_write_holds() {
-    let _watchdog = watchdog("a released image with our own write");
-    in_every_way(
-        "own write running, nobody has read: held until it is done",
-        |stage, way, payload| {
-            let mut scene = stage.scene(way);
+    Scenario::new("own write running, nobody has read: held until it is done").play(
+        |mut scene, payload| {
             promptly(|| {
                 let (index, frame, rendering) = show_slowly(&mut scene);
                 scene.compositor.release(&frame, With::nothing());
@@ -334,8 +301,7 @@ fn its_own_write_holds() {
                     }
                 }
             });
-            no_cpu_waited_in_acquire(&scene.end(), way);
-            Cell::Passed
+            no_cpu_waited_in_acquire(scene);
         },
     );
 }
@@ -345,14 +311,9 @@ fn its_own_write_holds() {
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_reader_beside_its_own_write_holds() {
-    let _watchdog = watchdog("a released image with our own write and a reader");
-    in_every_way(
-        "own write running, and a reader: held until both are done, in either order",
-        |stage, way, payload| {
-            if way == Way::Cpu {
-                return NO_PENDING_PRESENT;
-            }
-            let mut scene = stage.scene(way);
+    Scenario::new("own write running, and a reader: held until both are done, in either order")
+        .not_in(Way::Cpu, NO_PENDING_PRESENT)
+        .play(|mut scene, payload| {
             for reader_first in [false, true] {
                 promptly(|| {
                     let rendering = scene.fence();
@@ -370,10 +331,8 @@ fn a_reader_beside_its_own_write_holds() {
                     held_by(&scene, &acquired, in_order)
                 });
             }
-            no_cpu_waited(&scene.end(), way);
-            Cell::Passed
-        },
-    );
+            no_cpu_waited(scene);
+        });
 }
 
 /// What the memory of an image begins with.
@@ -405,52 +364,47 @@ fn first_pixel(frame: &Commit) -> [u8; 4] {
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_second_queue_is_ordered_by_the_acquires_semaphore_alone() {
-    let _watchdog = watchdog("two queues");
-    in_every_way(
+    Scenario::new(
         "a second queue that waits for the acquire's semaphore: draws after the first has",
-        |stage, way, payload| {
-            if payload == Payload::Fence {
-                return Cell::NotApplicable("a queue waits for semaphores");
-            }
-            let mut scene = stage.scene(way);
-            let (index, frame, rendering) = show_slowly(&mut scene);
-            let drawn = first_pixel(&frame);
-            scene.compositor.release(&frame, With::nothing());
-            let device = Arc::clone(&scene.swapchain.device);
-            let acquired = semaphore(&device).unwrap();
-            let ready = match payload {
-                Payload::Both => fence(&device, false).unwrap(),
-                _ => vk::Fence::null(),
-            };
-            let again = scene
-                .kernel
-                .run(|| scene.swapchain.acquire(scripted::TIMEOUT, acquired, ready))
-                .unwrap();
-            assert_eq!(again, index);
-            thread::scope(|scope| {
-                // A driver may wait inside of the submit: it has a thread.
-                let second = scope.spawn(|| scene.swapchain.draw_after(index, acquired).unwrap());
-                if let Some(rendering) = rendering {
-                    let begun = Instant::now();
-                    while begun.elapsed() < WATCHED {
-                        assert_eq!(first_pixel(&frame), drawn, "drawn over, {way}");
-                        thread::sleep(Duration::from_millis(5));
-                    }
-                    rendering.signal();
+    )
+    .not_with(Payload::Fence, "a queue waits for semaphores")
+    .play(|mut scene, payload| {
+        let (index, frame, rendering) = show_slowly(&mut scene);
+        let drawn = first_pixel(&frame);
+        scene.compositor.release(&frame, With::nothing());
+        let device = Arc::clone(&scene.swapchain.device);
+        let acquired = Semaphore::new(&device).unwrap();
+        let ready = Fence::new(&device).unwrap();
+        let of_ready = match payload {
+            Payload::Both => ready.raw,
+            _ => vk::Fence::null(),
+        };
+        let again = scene
+            .kernel
+            .run(|| {
+                scene
+                    .swapchain
+                    .acquire(scripted::TIMEOUT, acquired.raw, of_ready)
+            })
+            .unwrap();
+        assert_eq!(again, index);
+        thread::scope(|scope| {
+            // A driver may wait inside of the submit: it has a thread.
+            let second = scope.spawn(|| scene.swapchain.draw_after(index, acquired.raw).unwrap());
+            if let Some(rendering) = rendering {
+                let begun = Instant::now();
+                while begun.elapsed() < WATCHED {
+                    assert_eq!(first_pixel(&frame), drawn, "drawn over, {}", scene.way);
+                    thread::sleep(Duration::from_millis(5));
                 }
-                second.join().unwrap();
-            });
-            device.wait_idle().unwrap();
-            assert_ne!(first_pixel(&frame), drawn, "the second queue has not drawn");
-            // SAFETY: the queue is idle, and the acquire is over.
-            unsafe {
-                device.raw.destroy_semaphore(acquired, None);
-                device.raw.destroy_fence(ready, None);
+                rendering.signal();
             }
-            no_cpu_waited_in_acquire(&scene.end(), way);
-            Cell::Passed
-        },
-    );
+            second.join().unwrap();
+        });
+        device.wait_idle().unwrap();
+        assert_ne!(first_pixel(&frame), drawn, "the second queue has not drawn");
+        no_cpu_waited_in_acquire(scene);
+    });
 }
 
 /// "Acquiring the image index from vkAcquireNextImageKHR and then waiting on its semaphore or fence guarantees
@@ -460,52 +414,36 @@ fn a_second_queue_is_ordered_by_the_acquires_semaphore_alone() {
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn after_the_acquires_fence_the_last_present_is_over() {
-    let _watchdog = watchdog("objects of the last present");
-    in_every_way(
-        "after the acquire's fence: the last present's semaphore and commands are free",
-        |stage, way, payload| {
-            if payload == Payload::Semaphore {
-                return Cell::NotApplicable("the application waits for a fence");
-            }
-            if way == Way::Cpu {
-                return NO_PENDING_PRESENT;
-            }
-            let mut scene = stage.scene(way);
+    Scenario::new("after the acquire's fence: the last present's semaphore and commands are free")
+        .not_with(Payload::Semaphore, "the application waits for a fence")
+        .not_in(Way::Cpu, NO_PENDING_PRESENT)
+        .play(|mut scene, payload| {
             let rendering = scene.fence();
             let work = rendering.sync_file().try_clone().unwrap();
             let (index, frame) = scene.show_unfinished(&work);
             scene.compositor.release(&frame, With::nothing());
             let acquired = scene.acquire(payload);
             assert_eq!(acquired.index, index);
-            thread::scope(|scope| {
-                scope.spawn(|| {
-                    thread::sleep(WATCHED);
-                    rendering.signal();
-                });
+            while_signalling(vec![rendering], || {
                 acquired.signals_within(SOON).expect("signalled");
                 // Who destroys a semaphore that an unfinished submission refers to breaks
                 // VUID-vkDestroySemaphore-semaphore-05149, who records commands that are pending
                 // VUID-vkBeginCommandBuffer-commandBuffer-00049.
-                assert!(work.is_signalled().unwrap(), "still in use, {way}");
+                assert!(work.is_signalled().unwrap(), "still in use, {}", scene.way);
             });
             drop(acquired);
             scene.swapchain.renew_drawn(index);
             scene.try_show(index).unwrap();
             scene.compositor.next_commit();
-            no_cpu_waited(&scene.end(), way);
-            Cell::Passed
-        },
-    );
+            no_cpu_waited(scene);
+        });
 }
 
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_fence_that_never_signals_holds_one_image() {
-    let _watchdog = watchdog("a fence that never signals");
-    in_every_way(
-        "a fence that never signals: other images go on, timeouts hold",
-        |stage, way, payload| {
-            let mut scene = stage.scene(way);
+    Scenario::new("a fence that never signals: other images go on, timeouts hold").play(
+        |mut scene, payload| {
             let (stuck, frame) = scene.show();
             let never = scene.fence();
             scene
@@ -513,7 +451,7 @@ fn a_fence_that_never_signals_holds_one_image() {
                 .release(&frame, With::readers(&[never.sync_file()]));
             let begun = Instant::now();
             // In the way of old kernels it is not handed out; in all others it is, with its fence.
-            let first = match way {
+            let first = match scene.way {
                 Way::Cpu => {
                     let answer = scene.try_acquire(payload, 50_000_000).map(drop);
                     assert_eq!(answer, Err(vk::Result::TIMEOUT));
@@ -530,7 +468,7 @@ fn a_fence_that_never_signals_holds_one_image() {
                 free(&scene, &other);
                 scene.held.push(index);
             }
-            if way != Way::Cpu {
+            if scene.way != Way::Cpu {
                 let answer = scene.try_acquire(payload, 50_000_000).map(drop);
                 assert_eq!(answer, Err(vk::Result::TIMEOUT));
             }
@@ -545,8 +483,7 @@ fn a_fence_that_never_signals_holds_one_image() {
             assert!(!never.sync_file().is_signalled().unwrap());
             never.signal();
             drop(first);
-            no_cpu_waited(&scene.end(), way);
-            Cell::Passed
+            no_cpu_waited(scene);
         },
     );
 }
@@ -554,17 +491,11 @@ fn a_fence_that_never_signals_holds_one_image() {
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_present_does_not_wait_for_its_rendering() {
-    let _watchdog = watchdog("a present of unfinished work");
-    in_every_way(
-        "present of unfinished work: returns, and the commit has that fence",
-        |stage, way, payload| {
-            if payload != Payload::Fence {
-                return Cell::NotApplicable("a present signals nothing");
-            }
-            let mut scene = stage.scene(way);
-            if way == Way::Cpu {
-                waited_for_in_the_present(scene);
-                return Cell::Passed;
+    Scenario::new("present of unfinished work: returns, and the commit has that fence")
+        .only_with(Payload::Fence, "a present signals nothing")
+        .play(|mut scene, _| {
+            if scene.way == Way::Cpu {
+                return waited_for_in_the_present(scene);
             }
             for _ in 0..2 {
                 let rendering = scene.fence();
@@ -581,7 +512,7 @@ fn a_present_does_not_wait_for_its_rendering() {
                     Some(false),
                     "committed too early"
                 );
-                if way == Way::Implicit {
+                if scene.way == Way::Implicit {
                     // As a writer: a reader waits for it.
                     let buffer = frame.dma_buf();
                     assert!(!buffer.is_idle(Access::Read).unwrap());
@@ -589,10 +520,8 @@ fn a_present_does_not_wait_for_its_rendering() {
                 rendering.signal();
                 assert!(seen.is_signalled().unwrap());
             }
-            no_cpu_waited(&scene.end(), way);
-            Cell::Passed
-        },
-    );
+            no_cpu_waited(scene);
+        });
 }
 
 /// In the way of old kernels a present commits when the rendering is done, and counts that it waited.
@@ -600,13 +529,7 @@ fn waited_for_in_the_present(mut scene: Scene<'_>) {
     let rendering = scene.fence();
     let fence = rendering.sync_file().try_clone().unwrap();
     let begun = Instant::now();
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            thread::sleep(WATCHED);
-            rendering.signal();
-        });
-        scene.show_unfinished(&fence);
-    });
+    while_signalling(vec![rendering], || scene.show_unfinished(&fence));
     assert!(begun.elapsed() >= WATCHED, "committed before it was drawn");
     let report = scene.end();
     assert_eq!(report.synchronisation, "cpu");
@@ -618,17 +541,10 @@ fn waited_for_in_the_present(mut scene: Scene<'_>) {
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_proxy_passes_the_fence_on() {
-    let _watchdog = watchdog("a frame through a proxy");
-    in_every_way(
-        "through a proxy: the second compositor sees the client's pending fence",
-        |stage, way, payload| {
-            if payload != Payload::Fence {
-                return Cell::NotApplicable("a present signals nothing");
-            }
-            if way == Way::Cpu {
-                return NO_PENDING_PRESENT;
-            }
-            let mut scene = stage.scene(way);
+    Scenario::new("through a proxy: the second compositor sees the client's pending fence")
+        .only_with(Payload::Fence, "a present signals nothing")
+        .not_in(Way::Cpu, NO_PENDING_PRESENT)
+        .play(|mut scene, _| {
             let proxy = Proxy::to(scene.way);
             let rendering = scene.fence();
             let begun = Instant::now();
@@ -641,15 +557,13 @@ fn a_proxy_passes_the_fence_on() {
             assert!(!seen.is_signalled().unwrap());
             rendering.signal();
             assert!(seen.is_signalled().unwrap());
-            no_cpu_waited(&scene.end(), way);
-            Cell::Passed
-        },
-    );
+            no_cpu_waited(scene);
+        });
 }
 
 /// The compositor lets go of an image that it still reads; in the way of old kernels, in which the CPU would
 /// wait, of one that it has read.
-fn release_read_by(scene: &Scene<'_>, frame: &Commit, reader: &Fence) {
+fn release_read_by(scene: &Scene<'_>, frame: &Commit, reader: &vgem::Fence) {
     let fences = [reader.sync_file()];
     let with = match scene.way {
         Way::Cpu => With::nothing(),
@@ -659,7 +573,7 @@ fn release_read_by(scene: &Scene<'_>, frame: &Commit, reader: &Fence) {
 }
 
 /// What was acquired after [`release_read_by`] is held by the reader. Answers how late it signalled.
-fn held_by_reader(scene: &Scene<'_>, acquired: &Acquired, reader: Fence) -> Duration {
+fn held_by_reader(scene: &Scene<'_>, acquired: &Acquired, reader: vgem::Fence) -> Duration {
     match scene.way {
         Way::Cpu => {
             free(scene, acquired);
@@ -674,11 +588,8 @@ fn held_by_reader(scene: &Scene<'_>, acquired: &Acquired, reader: Fence) -> Dura
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_release_reaches_an_acquire_beside_a_wait_for_a_present() {
-    let _watchdog = watchdog("a release beside a wait for a present");
-    in_every_way(
-        "released while another thread waits for a present: both go on",
-        |stage, way, payload| {
-            let mut scene = stage.scene(way);
+    Scenario::new("released while another thread waits for a present: both go on").play(
+        |mut scene, payload| {
             let mut beside = scene.beside();
             let mut id = 0;
             promptly(|| {
@@ -712,8 +623,7 @@ fn a_release_reaches_an_acquire_beside_a_wait_for_a_present() {
                 late
             });
             drop(beside);
-            no_cpu_waited_in_acquire(&scene.end(), way);
-            Cell::Passed
+            no_cpu_waited_in_acquire(scene);
         },
     );
 }
@@ -721,11 +631,8 @@ fn a_release_reaches_an_acquire_beside_a_wait_for_a_present() {
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_release_reaches_an_acquire_beside_another() {
-    let _watchdog = watchdog("a release beside another acquire");
-    in_every_way(
-        "released while another thread acquires on the display: both go on",
-        |stage, way, payload| {
-            let mut scene = stage.scene(way);
+    Scenario::new("released while another thread acquires on the display: both go on").play(
+        |mut scene, payload| {
             let mut beside = scene.beside();
             promptly(|| {
                 let (index, frame) = scene.show();
@@ -756,8 +663,7 @@ fn a_release_reaches_an_acquire_beside_another() {
                 late
             });
             drop(beside);
-            no_cpu_waited_in_acquire(&scene.end(), way);
-            Cell::Passed
+            no_cpu_waited_in_acquire(scene);
         },
     );
 }

@@ -9,16 +9,14 @@ use ash::vk;
 use rustix::io::Errno;
 use rustix::ioctl::{Opcode, opcode};
 use wayfence_test_compositor::{Commit, With};
-use wayfence_test_fences::vgem::Fence;
+use wayfence_test_fences::vgem;
+use wayfence_tests::Fence;
 use wayfence_tests::asynchronous::Command;
-use wayfence_tests::device::Device;
 use wayfence_tests::footprint::descriptors;
 use wayfence_tests::present_wait::Generation;
 use wayfence_tests::refusing_kernel::{EXPORT_SYNC_FILE, IMPORT_SYNC_FILE, RefusingKernel};
+use wayfence_tests::scenario::Scenario;
 use wayfence_tests::scripted::{Payload, SOON, Scene, Way};
-use wayfence_tests::swapchain::fence;
-use wayfence_tests::table::{Cell, in_every_way};
-use wayfence_tests::watchdog::Watchdog;
 
 /// `DRM_IOCTL_SYNCOBJ_QUERY`.
 const QUERY: Opcode = opcode::read_write::<[u64; 3]>(b'd', 0xcb);
@@ -37,12 +35,8 @@ const ERRORS: [(Errno, vk::Result); 4] = [
     (Errno::BADF, vk::Result::ERROR_UNKNOWN),
 ];
 
-fn watchdog(scenario: &'static str) -> Watchdog {
-    Watchdog::new(Duration::from_secs(150), scenario)
-}
-
 /// Shows an image, and has it come back with a reader.
-fn come_back_read(scene: &mut Scene<'_>) -> (u32, Fence) {
+fn come_back_read(scene: &mut Scene<'_>) -> (u32, vgem::Fence) {
     let (index, frame) = scene.show();
     let reader = scene.fence();
     scene
@@ -52,7 +46,7 @@ fn come_back_read(scene: &mut Scene<'_>) -> (u32, Fence) {
 }
 
 /// The image can be acquired, as if nothing had happened: held by the fence and by nothing else.
-fn comes_held_by(scene: &mut Scene<'_>, payload: Payload, index: u32, fence: Fence) {
+fn comes_held_by(scene: &mut Scene<'_>, payload: Payload, index: u32, fence: vgem::Fence) {
     let acquired = scene.acquire(payload);
     assert_eq!(acquired.index, index);
     let begun = Instant::now();
@@ -64,129 +58,147 @@ fn comes_held_by(scene: &mut Scene<'_>, payload: Payload, index: u32, fence: Fen
     scene.held.push(index);
 }
 
+/// Lets go of a frame that nobody has read: the application gets its image again, at once.
+fn comes_back(scene: &mut Scene<'_>, payload: Payload, index: u32, frame: &Commit) {
+    scene.compositor.release(frame, With::nothing());
+    comes_at_once(scene, payload, index);
+}
+
+/// The image can be acquired, and nothing holds it.
+fn comes_at_once(scene: &mut Scene<'_>, payload: Payload, index: u32) {
+    let acquired = scene.acquire(payload);
+    assert_eq!(acquired.index, index);
+    assert!(acquired.signals_within(SOON).is_some());
+    scene.held.push(index);
+}
+
 /// Every image can be acquired, shown, and comes back.
 fn all_images_go_on(scene: &mut Scene<'_>) {
     let images = scene.swapchain.images.len();
     assert_eq!(scene.held.len(), images, "an image is lost");
     for _ in 0..2 * images {
         let (index, frame) = scene.show();
-        scene.compositor.release(&frame, With::nothing());
-        let acquired = scene.acquire(Payload::Fence);
-        assert!(acquired.signals_within(SOON).is_some());
-        assert_eq!(acquired.index, index);
-        scene.held.insert(0, index);
+        comes_back(scene, Payload::Fence, index, &frame);
+        // Each in its turn.
+        scene.held.rotate_right(1);
     }
 }
 
-/// Runs what may leak again and again: the second round leaves the same descriptors open as the last.
-fn without_leak(device: &Device, mut round: impl FnMut(usize)) {
+/// Plays what may leak again and again: the second round leaves the same descriptors open as the last.
+fn without_leak<'a>(scene: &mut Scene<'a>, mut round: impl FnMut(&mut Scene<'a>, usize)) {
+    let device = Arc::clone(&scene.swapchain.device);
     let descriptors = || {
         // A driver signals the fence of a submit before it lets go of what the submit waited for.
         device.wait_idle().expect("an idle device");
         descriptors()
     };
-    round(0);
-    round(1);
+    round(scene, 0);
+    round(scene, 1);
     let after_two = descriptors();
     for number in 2..ERRORS.len() {
-        round(number);
+        round(scene, number);
     }
     assert_eq!(descriptors(), after_two, "a descriptor leaks");
 }
 
-/// The ioctls by which a way takes the fences of a released image, and gives those of a presented one.
-fn ioctls(way: Way) -> Option<([Opcode; 2], [Opcode; 2])> {
+/// Plays this part on a kernel that refuses those ioctls with this error.
+fn where_the_kernel_refuses(
+    scene: &mut Scene<'_>,
+    ioctls: &[Opcode],
+    errno: Errno,
+    part: impl FnOnce(&mut Scene<'_>),
+) {
+    let refusing = ioctls
+        .iter()
+        .fold(RefusingKernel::default(), |kernel, ioctl| {
+            kernel.refusing(*ioctl, errno)
+        });
+    let healthy = std::mem::replace(&mut scene.kernel, refusing);
+    part(scene);
+    scene.kernel = healthy;
+}
+
+/// The ioctls by which a way takes the fences of a released image.
+fn exports(way: Way) -> [Opcode; 2] {
     match way {
-        Way::Syncobj => Some(([TRANSFER, HANDLE_TO_FD], [FD_TO_HANDLE, TRANSFER])),
-        Way::Implicit => Some(([EXPORT_SYNC_FILE; 2], [IMPORT_SYNC_FILE; 2])),
-        Way::Explicit | Way::Cpu => None,
+        Way::Syncobj => [TRANSFER, HANDLE_TO_FD],
+        Way::Implicit => [EXPORT_SYNC_FILE; 2],
+        Way::Explicit | Way::Cpu => panic!("{NO_IOCTL}"),
     }
 }
 
-const NO_IOCTL: Cell = Cell::NotApplicable("no ioctl is needed");
+/// The ioctls by which a way gives the fences of a presented image.
+fn imports(way: Way) -> [Opcode; 2] {
+    match way {
+        Way::Syncobj => [FD_TO_HANDLE, TRANSFER],
+        Way::Implicit => [IMPORT_SYNC_FILE; 2],
+        Way::Explicit | Way::Cpu => panic!("{NO_IOCTL}"),
+    }
+}
+
+const NO_IOCTL: &str = "no ioctl is needed";
+
+/// Where the kernel refuses, acquires of an image that comes back with a reader tell, and the image is not
+/// lost.
+fn acquires_fail_while_the_kernel_refuses(
+    mut scene: Scene<'_>,
+    payload: Payload,
+    ioctls: [Opcode; 2],
+    timeouts: &[u64],
+) {
+    without_leak(&mut scene, |scene, number| {
+        let (errno, told) = ERRORS[number];
+        let (index, reader) = come_back_read(scene);
+        where_the_kernel_refuses(scene, &[ioctls[number % 2]], errno, |scene| {
+            for timeout in timeouts {
+                let answer = scene.try_acquire(payload, *timeout).map(drop);
+                assert_eq!(answer, Err(told), "{errno}");
+            }
+        });
+        // Not too late for what was on the image at its release.
+        comes_held_by(scene, payload, index, reader);
+    });
+    all_images_go_on(&mut scene);
+    assert_eq!(scene.end().counters.cpu_waits, 0);
+}
 
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn the_fences_of_a_released_image_cannot_be_taken() {
-    let _watchdog = watchdog("an export that fails");
-    in_every_way(
-        "export fails (EMFILE, ENOMEM, EINVAL, EBADF)",
-        |stage, way, payload| {
-            let Some((exports, _)) = ioctls(way) else {
-                return NO_IOCTL;
-            };
-            let mut scene = stage.scene(way);
-            let healthy = scene.kernel.clone();
-            let device = Arc::clone(&scene.swapchain.device);
-            without_leak(&device, |number| {
-                let (errno, told) = ERRORS[number];
-                let (index, reader) = come_back_read(&mut scene);
-                scene.kernel = RefusingKernel::default().refusing(exports[number % 2], errno);
-                for _ in 0..2 {
-                    let answer = scene.try_acquire(payload, 1_000_000_000).map(drop);
-                    assert_eq!(answer, Err(told), "{errno}");
-                }
-                scene.kernel = healthy.clone();
-                // Not too late for what was on the image at its release.
-                comes_held_by(&mut scene, payload, index, reader);
-            });
-            all_images_go_on(&mut scene);
-            assert_eq!(scene.end().counters.cpu_waits, 0);
-            Cell::Passed
-        },
-    );
+    Scenario::new("export fails (EMFILE, ENOMEM, EINVAL, EBADF)")
+        .not_in(Way::Explicit, NO_IOCTL)
+        .not_in(Way::Cpu, NO_IOCTL)
+        .play(|scene, payload| {
+            let exports = exports(scene.way);
+            let timeouts = [1_000_000_000; 2];
+            acquires_fail_while_the_kernel_refuses(scene, payload, exports, &timeouts);
+        });
 }
 
 /// Also an acquire that would wait for as long as it takes: nothing else would end it.
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_release_point_cannot_be_looked_at() {
-    let _watchdog = watchdog("a query that fails");
-    in_every_way(
-        "a release point cannot be looked at (EMFILE, ENOMEM, EINVAL, EBADF)",
-        |stage, way, payload| {
-            if way != Way::Syncobj {
-                return Cell::NotApplicable("a release is an event");
-            }
-            let mut scene = stage.scene(way);
-            let healthy = scene.kernel.clone();
-            let device = Arc::clone(&scene.swapchain.device);
-            without_leak(&device, |number| {
-                let (errno, told) = ERRORS[number];
-                let (index, reader) = come_back_read(&mut scene);
-                scene.kernel = RefusingKernel::default().refusing(QUERY, errno);
-                let answer = scene.try_acquire(payload, u64::MAX).map(drop);
-                assert_eq!(answer, Err(told), "{errno}");
-                scene.kernel = healthy.clone();
-                comes_held_by(&mut scene, payload, index, reader);
-            });
-            all_images_go_on(&mut scene);
-            assert_eq!(scene.end().counters.cpu_waits, 0);
-            Cell::Passed
-        },
-    );
+    Scenario::new("a release point cannot be looked at (EMFILE, ENOMEM, EINVAL, EBADF)")
+        .only_in(Way::Syncobj, "a release is an event")
+        .play(|scene, payload| {
+            acquires_fail_while_the_kernel_refuses(scene, payload, [QUERY; 2], &[u64::MAX]);
+        });
 }
 
 /// The frame is shown all the same, when its rendering is done.
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn the_fence_of_a_present_cannot_be_given() {
-    let _watchdog = watchdog("an import that fails");
-    in_every_way(
-        "import fails (EMFILE, ENOMEM, EINVAL, EBADF): shown after a wait",
-        |stage, way, payload| {
-            let Some((_, imports)) = ioctls(way) else {
-                return NO_IOCTL;
-            };
-            let mut scene = stage.scene(way);
-            let healthy = scene.kernel.clone();
-            let device = Arc::clone(&scene.swapchain.device);
-            without_leak(&device, |number| {
+    Scenario::new("import fails (EMFILE, ENOMEM, EINVAL, EBADF): shown after a wait")
+        .not_in(Way::Explicit, NO_IOCTL)
+        .not_in(Way::Cpu, NO_IOCTL)
+        .play(|mut scene, payload| {
+            without_leak(&mut scene, |scene, number| {
                 let (errno, _) = ERRORS[number];
                 let rendering = scene.fence();
                 scene.stage.driver.export_next(rendering.sync_file());
                 let index = scene.held.pop().unwrap();
-                scene.kernel = RefusingKernel::default().refusing(imports[number % 2], errno);
                 let compositor = Arc::clone(&scene.compositor);
                 let finish = thread::spawn(move || {
                     let early =
@@ -194,48 +206,35 @@ fn the_fence_of_a_present_cannot_be_given() {
                     rendering.signal();
                     early
                 });
-                assert_eq!(scene.try_show(index), Ok(()), "{errno}");
+                let import = imports(scene.way)[number % 2];
+                where_the_kernel_refuses(scene, &[import], errno, |scene| {
+                    assert_eq!(scene.try_show(index), Ok(()), "{errno}");
+                });
                 let early = finish.join().unwrap();
                 assert!(early.is_none(), "shown before it was drawn: {early:?}");
-                scene.kernel = healthy.clone();
                 let frame = scene.compositor.next_commit();
-                scene.compositor.release(&frame, With::nothing());
-                let acquired = scene.acquire(payload);
-                assert_eq!(acquired.index, index);
-                assert!(acquired.signals_within(SOON).is_some());
-                scene.held.push(index);
+                comes_back(scene, payload, index, &frame);
             });
             assert_eq!(scene.compositor.held_count(), 0);
             all_images_go_on(&mut scene);
             // Rule 2: what could not be done without is counted.
             let report = scene.end();
             assert_eq!(report.counters.cpu_waits, ERRORS.len() as u64);
-            Cell::Passed
-        },
-    );
+        });
 }
 
-/// Whether the device's fence signals soon. Makes it ready for the next.
-fn signals(device: &Device, fence: vk::Fence) -> bool {
-    // SAFETY: the fence is the device's, and nobody else uses it.
-    unsafe {
-        let signalled = device
-            .raw
-            .wait_for_fences(&[fence], true, SOON.as_nanos() as u64);
-        device.raw.reset_fences(&[fence]).unwrap();
-        signalled.is_ok()
-    }
+/// Whether the fence of a present signals soon. Makes it ready for the next.
+fn signals(done: &Fence) -> bool {
+    let signalled = done.wait(SOON.as_nanos() as u64);
+    done.reset();
+    signalled.is_ok()
 }
 
 /// The application draws and presents the same image again, with the semaphore of before.
 fn goes_on_with(scene: &mut Scene<'_>, payload: Payload, index: u32) {
-    scene.try_show(index).expect("a present");
-    let frame = scene.compositor.next_commit();
-    scene.compositor.release(&frame, With::nothing());
-    let acquired = scene.acquire(payload);
-    assert_eq!(acquired.index, index);
-    assert!(acquired.signals_within(SOON).is_some());
-    scene.held.push(index);
+    let (again, frame) = scene.show();
+    assert_eq!(again, index);
+    comes_back(scene, payload, index, &frame);
 }
 
 /// "VK_ERROR_OUT_OF_DATE_KHR [...]: the set of queue operations are still considered to be enqueued"
@@ -244,18 +243,11 @@ fn goes_on_with(scene: &mut Scene<'_>, payload: Payload, index: u32) {
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_frame_cannot_be_shown_at_all() {
-    let _watchdog = watchdog("an import that fails, and all that could take its place");
-    in_every_way(
-        "nothing can be handed over: out of date, waited for, image back",
-        |stage, way, payload| {
-            if way != Way::Syncobj {
-                return Cell::NotApplicable("a wait takes the import's place");
-            }
-            let mut scene = stage.scene(way);
-            let healthy = scene.kernel.clone();
-            let device = Arc::clone(&scene.swapchain.device);
-            let done = fence(&device, false).unwrap();
-            without_leak(&device, |number| {
+    Scenario::new("nothing can be handed over: out of date, waited for, image back")
+        .only_in(Way::Syncobj, "a wait takes the import's place")
+        .play(|mut scene, payload| {
+            let done = Fence::new(&scene.swapchain.device).unwrap();
+            without_leak(&mut scene, |scene, number| {
                 let (errno, _) = ERRORS[number];
                 let rendering = scene.fence();
                 scene.stage.driver.export_next(rendering.sync_file());
@@ -263,29 +255,21 @@ fn a_frame_cannot_be_shown_at_all() {
                 let index = scene.held.pop().unwrap();
                 let id = number as u64 + 1;
                 scene.swapchain.draw_now(index).unwrap();
-                scene.kernel = RefusingKernel::default()
-                    .refusing(TRANSFER, errno)
-                    .refusing(SIGNAL, errno);
-                let told = vk::Result::ERROR_OUT_OF_DATE_KHR;
-                assert_eq!(scene.present(index, id, done), (Err(told), told), "{errno}");
-                scene.kernel = healthy.clone();
-                assert!(signals(&device, done), "the fence of a present");
+                where_the_kernel_refuses(scene, &[TRANSFER, SIGNAL], errno, |scene| {
+                    let told = vk::Result::ERROR_OUT_OF_DATE_KHR;
+                    let answer = scene.present(index, id, done.raw);
+                    assert_eq!(answer, (Err(told), told), "{errno}");
+                });
+                assert!(signals(&done), "the fence of a present");
                 let wait = Generation::One.wait(&scene.swapchain, id, 0);
                 assert_eq!(wait, vk::Result::SUCCESS, "a wait for the frame");
                 assert_eq!(scene.compositor.held_count(), 0, "it was not shown");
-                let acquired = scene.acquire(payload);
-                assert_eq!(acquired.index, index);
-                assert!(acquired.signals_within(SOON).is_some());
-                drop(acquired);
-                goes_on_with(&mut scene, payload, index);
+                comes_at_once(scene, payload, index);
+                goes_on_with(scene, payload, index);
             });
             all_images_go_on(&mut scene);
-            // SAFETY: it was waited for.
-            unsafe { device.raw.destroy_fence(done, None) };
             scene.end();
-            Cell::Passed
-        },
-    );
+        });
 }
 
 /// "If it does [answer that memory is lacking], the implementation must ensure that the state and contents of
@@ -294,14 +278,11 @@ fn a_frame_cannot_be_shown_at_all() {
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn the_driver_refuses_the_submit_of_a_present() {
-    let _watchdog = watchdog("a driver that refuses a submit");
-    in_every_way(
-        "the driver refuses the submit of a present: as if it had not been",
-        |stage, way, payload| {
-            let mut scene = stage.scene(way);
-            let device = Arc::clone(&scene.swapchain.device);
-            let done = fence(&device, false).unwrap();
-            without_leak(&device, |number| {
+    Scenario::new("the driver refuses the submit of a present: as if it had not been").play(
+        |mut scene, payload| {
+            let way = scene.way;
+            let done = Fence::new(&scene.swapchain.device).unwrap();
+            without_leak(&mut scene, |scene, number| {
                 let (refusal, told) = [
                     vk::Result::ERROR_OUT_OF_HOST_MEMORY,
                     vk::Result::ERROR_OUT_OF_DEVICE_MEMORY,
@@ -314,32 +295,24 @@ fn the_driver_refuses_the_submit_of_a_present() {
                 })[number];
                 let index = scene.held.pop().unwrap();
                 scene.swapchain.draw_now(index).unwrap();
-                stage.driver.fail_next(Command::QueueSubmit, refusal);
-                assert_eq!(scene.present(index, 0, done), (Err(told), told));
-                // SAFETY: the fence is the device's.
-                let signalled = unsafe { device.raw.get_fence_status(done) }.unwrap();
-                assert!(!signalled, "{told}");
+                let driver = &scene.stage.driver;
+                driver.fail_next(Command::QueueSubmit, refusal);
+                assert_eq!(scene.present(index, 0, done.raw), (Err(told), told));
+                assert!(!done.is_signalled(), "{told}");
                 // The same image, the same semaphore, the same fence. (The device is not really lost.)
                 let success = (Ok(()), vk::Result::SUCCESS);
-                assert_eq!(scene.present(index, 0, done), success, "{told}");
-                assert!(signals(&device, done), "the fence of a present");
+                assert_eq!(scene.present(index, 0, done.raw), success, "{told}");
+                assert!(signals(&done), "the fence of a present");
                 let frame = scene.compositor.next_commit();
-                scene.compositor.release(&frame, With::nothing());
-                let acquired = scene.acquire(payload);
-                assert_eq!(acquired.index, index);
-                assert!(acquired.signals_within(SOON).is_some());
-                drop(acquired);
-                goes_on_with(&mut scene, payload, index);
+                comes_back(scene, payload, index, &frame);
+                goes_on_with(scene, payload, index);
             });
             all_images_go_on(&mut scene);
-            // SAFETY: it was waited for.
-            unsafe { device.raw.destroy_fence(done, None) };
             assert_eq!(
                 scene.end().counters.cpu_waits > 0,
                 way == Way::Cpu,
                 "nothing is waited for"
             );
-            Cell::Passed
         },
     );
 }
@@ -348,84 +321,59 @@ fn the_driver_refuses_the_submit_of_a_present() {
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn the_driver_neither_exports_nor_waits() {
-    let _watchdog = watchdog("a driver that neither exports nor waits");
-    in_every_way(
-        "the driver exports no sync_file, and cannot wait: device lost",
-        |stage, way, payload| {
-            if payload != Payload::Fence {
-                return Cell::NotApplicable("a present signals nothing");
-            }
-            let mut scene = stage.scene(way);
+    Scenario::new("the driver exports no sync_file, and cannot wait: device lost")
+        .only_with(Payload::Fence, "a present signals nothing")
+        .play(|mut scene, _| {
             let index = scene.held.pop().unwrap();
             scene.swapchain.draw_now(index).unwrap();
             let lack = vk::Result::ERROR_OUT_OF_HOST_MEMORY;
-            stage.driver.fail_next(Command::GetSemaphoreFd, lack);
-            stage.driver.fail_next(Command::QueueWaitIdle, lack);
+            let driver = &scene.stage.driver;
+            driver.fail_next(Command::GetSemaphoreFd, lack);
+            driver.fail_next(Command::QueueWaitIdle, lack);
             let told = vk::Result::ERROR_DEVICE_LOST;
             let none = vk::Fence::null();
             assert_eq!(scene.present(index, 0, none), (Err(told), told));
             assert_eq!(scene.compositor.held_count(), 0, "it was not shown");
             scene.end();
-            Cell::Passed
-        },
-    );
+        });
 }
 
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn the_driver_refuses_the_import() {
-    let _watchdog = watchdog("a driver that refuses");
-    in_every_way(
-        "the driver refuses semaphore or fence",
-        |stage, way, payload| {
-            if way == Way::Cpu {
-                return Cell::NotApplicable("the CPU waits before");
-            }
-            let mut scene = stage.scene(way);
+    Scenario::new("the driver refuses semaphore or fence")
+        .not_in(Way::Cpu, "the CPU waits before")
+        .play(|mut scene, payload| {
             let commands: &[Command] = match payload {
                 Payload::Semaphore => &[Command::ImportSemaphoreFd],
                 Payload::Fence => &[Command::ImportFenceFd],
                 Payload::Both => &[Command::ImportSemaphoreFd, Command::ImportFenceFd],
             };
-            let device = Arc::clone(&scene.swapchain.device);
-            without_leak(&device, |number| {
-                let (index, reader) = come_back_read(&mut scene);
+            without_leak(&mut scene, |scene, number| {
+                let (index, reader) = come_back_read(scene);
                 let told = vk::Result::ERROR_OUT_OF_HOST_MEMORY;
-                stage
-                    .driver
-                    .fail_next(commands[number % commands.len()], told);
+                let command = commands[number % commands.len()];
+                scene.stage.driver.fail_next(command, told);
                 let answer = scene.try_acquire(payload, 1_000_000_000).map(drop);
                 assert_eq!(answer, Err(told));
-                comes_held_by(&mut scene, payload, index, reader);
+                comes_held_by(scene, payload, index, reader);
             });
             all_images_go_on(&mut scene);
             assert_eq!(scene.end().counters.cpu_waits, 0);
-            Cell::Passed
-        },
-    );
+        });
 }
 
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn the_driver_exports_nothing() {
-    let _watchdog = watchdog("a driver that exports nothing");
-    in_every_way(
-        "the driver exports no sync_file at a present: shown after a wait",
-        |stage, way, payload| {
-            if payload != Payload::Fence {
-                return Cell::NotApplicable("a present signals nothing");
-            }
-            let mut scene = stage.scene(way);
-            let device = Arc::clone(&scene.swapchain.device);
-            without_leak(&device, |_| {
-                stage
-                    .driver
-                    .fail_next(Command::GetSemaphoreFd, vk::Result::ERROR_TOO_MANY_OBJECTS);
+    Scenario::new("the driver exports no sync_file at a present: shown after a wait")
+        .only_with(Payload::Fence, "a present signals nothing")
+        .play(|mut scene, payload| {
+            without_leak(&mut scene, |scene, _| {
+                let driver = &scene.stage.driver;
+                driver.fail_next(Command::GetSemaphoreFd, vk::Result::ERROR_TOO_MANY_OBJECTS);
                 let (index, frame) = scene.show();
-                scene.compositor.release(&frame, With::nothing());
-                let acquired = scene.acquire(payload);
-                assert_eq!(acquired.index, index);
-                scene.held.push(index);
+                comes_back(scene, payload, index, &frame);
             });
             all_images_go_on(&mut scene);
             // Rule 2: what could not be done without is counted.
@@ -434,25 +382,17 @@ fn the_driver_exports_nothing() {
                 report.counters.cpu_waits >= ERRORS.len() as u64,
                 "{report:?}"
             );
-            Cell::Passed
-        },
-    );
+        });
 }
 
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_semaphore_has_a_payload_already() {
-    let _watchdog = watchdog("a semaphore with a temporary payload");
-    in_every_way(
-        "the semaphore or fence has a temporary payload already",
-        |stage, way, payload| {
-            if way == Way::Cpu {
-                return Cell::NotApplicable("the CPU waits before");
-            }
-            let mut scene = stage.scene(way);
-            let device = Arc::clone(&scene.swapchain.device);
-            without_leak(&device, |_| {
-                let (index, reader) = come_back_read(&mut scene);
+    Scenario::new("the semaphore or fence has a temporary payload already")
+        .not_in(Way::Cpu, "the CPU waits before")
+        .play(|mut scene, payload| {
+            without_leak(&mut scene, |scene, _| {
+                let (index, reader) = come_back_read(scene);
                 let other = scene.fence();
                 let acquired = scene
                     .try_acquire_with_payload_of(payload, other.sync_file(), 1_000_000_000)
@@ -467,36 +407,26 @@ fn a_semaphore_has_a_payload_already() {
                 scene.held.push(index);
             });
             all_images_go_on(&mut scene);
-            Cell::Passed
-        },
-    );
+        });
 }
 
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn the_compositor_releases_what_it_does_not_hold() {
-    let _watchdog = watchdog("releases that nobody asked for");
-    in_every_way(
-        "the compositor releases twice, and what it never had",
-        |stage, way, payload| {
-            let mut scene = stage.scene(way);
-            let device = Arc::clone(&scene.swapchain.device);
-            without_leak(&device, |_| {
+    Scenario::new("the compositor releases twice, and what it never had").play(
+        |mut scene, payload| {
+            without_leak(&mut scene, |scene, _| {
                 let (index, frame) = scene.show();
                 let buffer = frame.buffer();
                 scene.compositor.release(&frame, With::nothing());
                 assert!(scene.compositor.misbehave().release_event(buffer));
-                let acquired = scene.acquire(payload);
-                assert_eq!(acquired.index, index);
-                assert!(acquired.signals_within(SOON).is_some());
+                comes_at_once(scene, payload, index);
                 // The application has it now, and nobody gets it a second time.
                 assert!(scene.compositor.misbehave().release_event(buffer));
                 let answer = scene.try_acquire(payload, 100_000_000).map(drop);
                 assert_eq!(answer, Err(vk::Result::TIMEOUT));
-                scene.held.push(index);
             });
             all_images_go_on(&mut scene);
-            Cell::Passed
         },
     );
 }
@@ -504,13 +434,10 @@ fn the_compositor_releases_what_it_does_not_hold() {
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn the_other_end_goes() {
-    let _watchdog = watchdog("a compositor that goes");
-    in_every_way(
-        "the compositor goes with image and timelines: surface lost",
-        |stage, way, payload| {
-            let mut scene = stage.scene(way);
+    Scenario::new("the compositor goes with image and timelines: surface lost").play(
+        |mut scene, payload| {
             let (_, frame) = scene.show();
-            if way == Way::Syncobj {
+            if scene.way == Way::Syncobj {
                 scene.compositor.misbehave().close_timelines(&frame);
                 let answer = scene.try_acquire(payload, 100_000_000).map(drop);
                 assert_eq!(answer, Err(vk::Result::TIMEOUT));
@@ -526,16 +453,12 @@ fn the_other_end_goes() {
             assert_eq!(answer, Err(vk::Result::ERROR_SURFACE_LOST_KHR));
             assert!(begun.elapsed() < SOON);
             let index = scene.held.pop().unwrap();
-            let device = Arc::clone(&scene.swapchain.device);
-            let done = fence(&device, false).unwrap();
+            let done = Fence::new(&scene.swapchain.device).unwrap();
             scene.swapchain.draw_now(index).unwrap();
             let told = vk::Result::ERROR_SURFACE_LOST_KHR;
-            assert_eq!(scene.present(index, 0, done), (Err(told), told));
+            assert_eq!(scene.present(index, 0, done.raw), (Err(told), told));
             // What it waits for is waited for.
-            assert!(signals(&device, done), "the fence of a present");
-            // SAFETY: it was waited for.
-            unsafe { device.raw.destroy_fence(done, None) };
-            Cell::Passed
+            assert!(signals(&done), "the fence of a present");
         },
     );
 }

@@ -13,9 +13,8 @@ use wayfence_test_compositor::{
 use wayfence_tests::asynchronous::AsynchronousDriver;
 use wayfence_tests::instance::{Instance, Options};
 use wayfence_tests::stderr::captured;
-use wayfence_tests::swapchain::fence;
 use wayfence_tests::watchdog::Watchdog;
-use wayfence_tests::{Device, Surface, Swapchain, Wanted, Window, layers};
+use wayfence_tests::{Device, Fence, Surface, Swapchain, Wanted, Window, layers};
 
 const LINEAR: u64 = Format::LINEAR;
 /// One that the test driver can be made to do, and likes better than its own.
@@ -100,16 +99,11 @@ impl Play {
     /// One frame, shown at once. Answers whether acquire and present found the swapchain suboptimal, and
     /// the modifier.
     fn frame(&self, swapchain: &mut Swapchain) -> (bool, bool, Option<u64>) {
-        let ready = fence(&self.device, false).unwrap();
+        let ready = Fence::new(&self.device).unwrap();
         let (index, acquired) = swapchain
-            .acquire_or_suboptimal(u64::MAX, vk::Semaphore::null(), ready)
+            .acquire_or_suboptimal(u64::MAX, vk::Semaphore::null(), ready.raw)
             .unwrap();
-        // SAFETY: the fence is the device's, and nobody else's.
-        unsafe {
-            let raw = &self.device.raw;
-            raw.wait_for_fences(&[ready], true, u64::MAX).unwrap();
-            raw.destroy_fence(ready, None);
-        }
+        ready.wait(u64::MAX).unwrap();
         swapchain.draw_now(index).unwrap();
         let presented = swapchain
             .present_or_suboptimal(index, std::ptr::null())

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ash::vk;
 use wayfence_tests::compositor::Compositor;
 use wayfence_tests::watchdog::Watchdog;
-use wayfence_tests::{Application, Wanted, Window};
+use wayfence_tests::{Application, Fence, Wanted, Window};
 
 /// No call may outlive the compositor for longer.
 const SOON: Duration = Duration::from_secs(20);
@@ -157,19 +157,12 @@ fn the_device_outlives_the_compositor() {
     let Application { surface, device } = app;
     drop(surface);
     for _ in 0..10 {
-        let fence = wayfence_tests::swapchain::fence(&device, false).unwrap();
+        let done = Fence::new(&device).unwrap();
         device
             // SAFETY: the queue is the device's; the fence, too, and waited for.
-            .with_queue(|queue| unsafe { device.raw.queue_submit(queue, &[], fence) })
+            .with_queue(|queue| unsafe { device.raw.queue_submit(queue, &[], done.raw) })
             .unwrap();
-        // SAFETY: the fence is the device's and not used again.
-        unsafe {
-            device
-                .raw
-                .wait_for_fences(&[fence], true, u64::MAX)
-                .unwrap();
-            device.raw.destroy_fence(fence, None);
-        }
+        done.wait(u64::MAX).unwrap();
     }
 }
 

@@ -11,8 +11,7 @@ use wayfence_tests::registry::{
     EXT_FIFO_LATEST_READY, FIFO_LATEST_READY, FIFO_LATEST_READY_FEATURES, KHR_FIFO_LATEST_READY,
     KHR_SURFACE_MAINTENANCE1, KHR_SWAPCHAIN_MAINTENANCE1,
 };
-use wayfence_tests::swapchain::fence;
-use wayfence_tests::{Application, Swapchain, Wanted};
+use wayfence_tests::{Application, Fence, Swapchain, Wanted};
 
 const ALL: &[vk::PresentModeKHR] = &[
     vk::PresentModeKHR::FIFO,
@@ -273,28 +272,22 @@ fn where_the_layer_steps_aside_fences_signal_and_modes_stay_alone() {
         assert_eq!(modes[0], mode);
     }
     let mut swapchain = app.swapchain();
-    let done = fence(&app.device, false).unwrap();
+    let done = Fence::new(&app.device).unwrap();
     for _ in 0..3 {
         let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
         swapchain.draw_now(index).unwrap();
-        let fences = [done];
+        let fences = [done.raw];
         let info = vk::SwapchainPresentFenceInfoEXT::default().fences(&fences);
         swapchain
             .present_with(index, (&raw const info).cast())
             .unwrap();
-        // SAFETY: the fence is the device's, and nobody else waits for it.
-        unsafe {
-            let raw = &app.device.raw;
-            raw.wait_for_fences(&fences, true, 5_000_000_000)
-                .expect("the fence of a present");
-            raw.reset_fences(&fences).unwrap();
-        }
+        done.wait(5_000_000_000).expect("the fence of a present");
+        done.reset();
     }
     // The driver shows its frames in shared memory.
     assert!(compositor.next_commit().buffer().image().is_none());
     drop(swapchain);
-    // SAFETY: the fence is the device's, and was waited for.
-    unsafe { app.device.raw.destroy_fence(done, None) };
+    drop(done);
     end(&compositor, app);
 }
 

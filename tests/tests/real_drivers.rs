@@ -12,9 +12,9 @@ use wayfence_tests::application::Application;
 use wayfence_tests::real_driver::{Hardware, Kernel, RealDriver, inode};
 use wayfence_tests::scripted::{Payload, SOON, Stage, TIMEOUT, Way};
 use wayfence_tests::stderr::captured;
-use wayfence_tests::swapchain::{clear, fence};
+use wayfence_tests::swapchain::clear;
 use wayfence_tests::watchdog::Watchdog;
-use wayfence_tests::{Device, Swapchain, Wanted, layers};
+use wayfence_tests::{Device, Fence, Swapchain, Wanted, layers};
 
 /// A scenario on each driver, each a test of its own.
 macro_rules! on_each_driver {
@@ -311,7 +311,7 @@ impl Use {
 
     /// Submits such a command and waits for it.
     fn run(self, swapchain: &Swapchain, index: u32) {
-        let device = &*swapchain.device;
+        let device = &swapchain.device;
         let image = swapchain.images[index as usize];
         // SAFETY: all that is made here is the device's, and destroyed when the work is over; the image
         // may be used, as the application holds it.
@@ -327,15 +327,13 @@ impl Use {
                 .expect("commands");
             let undo = self.record(device, swapchain, commands, image);
             raw.end_command_buffer(commands).expect("commands");
-            let done = fence(device, false).expect("a fence");
+            let done = Fence::new(device).expect("a fence");
             let buffers = [commands];
             let submit = vk::SubmitInfo::default().command_buffers(&buffers);
             device
-                .with_queue(|queue| raw.queue_submit(queue, &[submit], done))
+                .with_queue(|queue| raw.queue_submit(queue, &[submit], done.raw))
                 .expect("a submit");
-            raw.wait_for_fences(&[done], true, u64::MAX)
-                .expect("a fence");
-            raw.destroy_fence(done, None);
+            done.wait(u64::MAX).expect("a fence");
             raw.destroy_command_pool(pool, None);
             undo(raw);
         }

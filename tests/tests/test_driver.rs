@@ -9,9 +9,8 @@ use wayfence::sync_file::SyncFile;
 use wayfence_tests::asynchronous::{AsynchronousDriver, Command};
 use wayfence_tests::footprint::Footprint;
 use wayfence_tests::instance::{HEADLESS, Options};
-use wayfence_tests::swapchain::fence;
 use wayfence_tests::vgem::Vgem;
-use wayfence_tests::{Device, Instance};
+use wayfence_tests::{Device, Fence, Instance};
 
 #[test]
 #[ignore = "needs a Vulkan driver and vgem: scripts/test"]
@@ -85,7 +84,7 @@ fn a_failed_command_does_nothing_and_fails_once() {
     let app = Semaphores::new();
     let vgem = Vgem::open();
     let pending = vgem.fence();
-    let fence = fence(&app.device, false).unwrap();
+    let fence = Fence::new(&app.device).unwrap();
 
     // Each answers its own failures only, in their order.
     driver.fail_next(Command::ImportFenceFd, vk::Result::ERROR_OUT_OF_HOST_MEMORY);
@@ -118,22 +117,18 @@ fn a_failed_command_does_nothing_and_fails_once() {
     app.import(semaphore, &exported)
         .map_err(|(error, _)| error)
         .unwrap();
-    let refused = app.import_fence(fence, &exported).unwrap_err();
+    let refused = app.import_fence(fence.raw, &exported).unwrap_err();
     assert_eq!(refused.0, vk::Result::ERROR_OUT_OF_HOST_MEMORY);
-    app.import_fence(fence, &exported)
+    app.import_fence(fence.raw, &exported)
         .map_err(|(error, _)| error)
         .unwrap();
     assert_eq!(driver.outstanding(), 0);
 
     // The imports were real: both wait.
-    // SAFETY: the fence is the device's.
-    assert!(!unsafe { app.device.raw.get_fence_status(fence) }.unwrap());
+    assert!(!fence.is_signalled());
     pending.signal();
-    // SAFETY: the fence is the device's.
-    unsafe { app.device.raw.wait_for_fences(&[fence], true, u64::MAX) }.unwrap();
+    fence.wait(u64::MAX).unwrap();
     app.destroy(semaphore);
-    // SAFETY: nothing uses it any more.
-    unsafe { app.device.raw.destroy_fence(fence, None) };
 }
 
 #[test]

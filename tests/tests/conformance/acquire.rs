@@ -4,8 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use ash::vk;
-use wayfence_tests::Wanted;
-use wayfence_tests::swapchain::{fence, semaphore};
+use wayfence_tests::{Fence, Semaphore, Wanted};
 
 use crate::case::cases;
 use crate::frames::{MILLISECOND, SECOND, hold_all, wait_by_submit};
@@ -30,43 +29,36 @@ fn an_acquire_signals_semaphore_and_fence_alone_and_together(stage: &Stage) -> O
     let app = stage.app();
     let mut swapchain = app.swapchain_with(Wanted::mailbox());
     let device = &app.device;
-    let acquired = semaphore(device).unwrap();
-    let ready = fence(device, false).unwrap();
+    let acquired = Semaphore::new(device).unwrap();
+    let ready = Fence::new(device).unwrap();
     for round in 0..12 {
         let (with_semaphore, with_fence) = [(true, false), (false, true), (true, true)][round % 3];
         let index = swapchain
             .acquire(
                 u64::MAX,
                 if with_semaphore {
-                    acquired
+                    acquired.raw
                 } else {
                     vk::Semaphore::null()
                 },
-                if with_fence { ready } else { vk::Fence::null() },
+                if with_fence {
+                    ready.raw
+                } else {
+                    vk::Fence::null()
+                },
             )
             .unwrap();
         if with_semaphore {
-            wait_by_submit(device, acquired);
+            wait_by_submit(device, acquired.raw);
         }
         if with_fence {
-            // SAFETY: the fence is the device's and is signalled by the acquire.
-            unsafe {
-                device
-                    .raw
-                    .wait_for_fences(&[ready], true, u64::MAX)
-                    .unwrap();
-                device.raw.reset_fences(&[ready]).unwrap();
-            }
+            ready.wait(u64::MAX).unwrap();
+            ready.reset();
         }
         swapchain.draw_and_present(index).unwrap();
         app.surface.dispatch();
     }
     device.wait_idle().unwrap();
-    // SAFETY: nothing uses them any more.
-    unsafe {
-        device.raw.destroy_semaphore(acquired, None);
-        device.raw.destroy_fence(ready, None);
-    }
     Ok(())
 }
 
@@ -132,31 +124,26 @@ fn a_failed_acquire_signals_nothing(stage: &Stage) -> Outcome {
     let mut swapchain = app.swapchain_with(Wanted::mailbox());
     let device = &app.device;
     let mut held = hold_all(&swapchain);
-    let acquired = semaphore(device).unwrap();
-    let ready = fence(device, false).unwrap();
+    let acquired = Semaphore::new(device).unwrap();
+    let ready = Fence::new(device).unwrap();
     for timeout in [0, MILLISECOND] {
-        assert!(swapchain.acquire(timeout, acquired, ready).is_err());
-        // SAFETY: the fence is the device's.
-        assert!(!unsafe { device.raw.get_fence_status(ready) }.unwrap());
+        assert!(swapchain.acquire(timeout, acquired.raw, ready.raw).is_err());
+        assert!(!ready.is_signalled());
     }
     let index = held.pop().unwrap();
     swapchain.draw_and_present(index).unwrap();
     let index = held.pop().unwrap();
     swapchain.draw_and_present(index).unwrap();
-    let index = swapchain.acquire(10 * SECOND, acquired, ready).unwrap();
-    wait_by_submit(device, acquired);
-    // SAFETY: the fence is the device's and is signalled by the acquire.
-    unsafe { device.raw.wait_for_fences(&[ready], true, u64::MAX) }.unwrap();
+    let index = swapchain
+        .acquire(10 * SECOND, acquired.raw, ready.raw)
+        .unwrap();
+    wait_by_submit(device, acquired.raw);
+    ready.wait(u64::MAX).unwrap();
     swapchain.draw_and_present(index).unwrap();
     for index in held {
         swapchain.draw_and_present(index).unwrap();
     }
     device.wait_idle().unwrap();
-    // SAFETY: nothing uses them any more.
-    unsafe {
-        device.raw.destroy_semaphore(acquired, None);
-        device.raw.destroy_fence(ready, None);
-    }
     Ok(())
 }
 
@@ -178,28 +165,16 @@ fn acquire_2_is_acquire(stage: &Stage) -> Outcome {
     let app = stage.app();
     let mut swapchain = app.swapchain_with(Wanted::mailbox());
     let device = &app.device;
-    let ready = fence(device, false).unwrap();
+    let ready = Fence::new(device).unwrap();
     for _ in 0..10 {
-        let info = vk::AcquireNextImageInfoKHR::default()
-            .swapchain(swapchain.raw)
-            .timeout(u64::MAX)
-            .fence(ready)
-            .device_mask(1);
-        // SAFETY: swapchain and fence are the device's; the fence is unsignalled, then waited for.
-        let index = unsafe {
-            let (index, _) = device.swapchain.acquire_next_image2(&info).unwrap();
-            device
-                .raw
-                .wait_for_fences(&[ready], true, u64::MAX)
-                .unwrap();
-            device.raw.reset_fences(&[ready]).unwrap();
-            index
-        };
+        let index = swapchain
+            .acquire_2(u64::MAX, vk::Semaphore::null(), ready.raw)
+            .unwrap();
+        ready.wait(u64::MAX).unwrap();
+        ready.reset();
         swapchain.draw_and_present(index).unwrap();
     }
     device.wait_idle().unwrap();
-    // SAFETY: nothing uses it any more.
-    unsafe { device.raw.destroy_fence(ready, None) };
     Ok(())
 }
 
@@ -255,25 +230,16 @@ fn acquire_2_keeps_to_its_timeout(stage: &Stage) -> Outcome {
     let swapchain = app.swapchain_with(Wanted::mailbox());
     let _held = hold_all(&swapchain);
     let device = &app.device;
-    let ready = fence(device, false).unwrap();
+    let ready = Fence::new(device).unwrap();
     for (timeout, expected) in [
         (0, vk::Result::NOT_READY),
         (50 * MILLISECOND, vk::Result::TIMEOUT),
     ] {
-        let info = vk::AcquireNextImageInfoKHR::default()
-            .swapchain(swapchain.raw)
-            .timeout(timeout)
-            .fence(ready)
-            .device_mask(1);
         let begun = Instant::now();
-        // SAFETY: swapchain and fence are the device's; the fence has nothing pending.
-        let answer = unsafe { device.swapchain.acquire_next_image2(&info) };
-        assert_eq!(answer.map(|_| ()), Err(expected));
+        let answer = swapchain.acquire_2(timeout, vk::Semaphore::null(), ready.raw);
+        assert_eq!(answer, Err(expected));
         assert!(begun.elapsed() >= Duration::from_nanos(timeout));
-        // SAFETY: the fence is the device's.
-        assert!(!unsafe { device.raw.get_fence_status(ready) }.unwrap());
+        assert!(!ready.is_signalled());
     }
-    // SAFETY: nothing signals it any more.
-    unsafe { device.raw.destroy_fence(ready, None) };
     Ok(())
 }

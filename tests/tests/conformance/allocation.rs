@@ -7,7 +7,7 @@ use std::ffi::c_void;
 use std::sync::{Mutex, PoisonError};
 
 use ash::vk;
-use wayfence_tests::swapchain::fence;
+use wayfence_tests::Fence;
 
 use crate::case::cases;
 use crate::outcome::Outcome;
@@ -199,16 +199,12 @@ fn swapchain(stage: &Stage, callbacks: &vk::AllocationCallbacks<'_>) -> Result<(
         let swapchain = device
             .swapchain
             .create_swapchain(&create_info, Some(callbacks))?;
-        let ready = fence(device, false)?;
+        let ready = Fence::new(device)?;
         device
             .swapchain
-            .acquire_next_image(swapchain, u64::MAX, vk::Semaphore::null(), ready)
+            .acquire_next_image(swapchain, u64::MAX, vk::Semaphore::null(), ready.raw)
             .unwrap();
-        device
-            .raw
-            .wait_for_fences(&[ready], true, u64::MAX)
-            .unwrap();
-        device.raw.destroy_fence(ready, None);
+        ready.wait(u64::MAX).unwrap();
         device
             .swapchain
             .destroy_swapchain(swapchain, Some(callbacks));

@@ -1,9 +1,10 @@
 //! Device groups: what VK_KHR_swapchain has of them since revision 69 (with Vulkan 1.1).
 
 use ash::vk;
-use wayfence_tests::{Swapchain, Wanted};
+use wayfence_tests::{Fence, Semaphore, Swapchain, Wanted};
 
 use crate::case::cases;
+use crate::frames::wait_by_submit;
 use crate::outcome::Outcome;
 use crate::stage::Stage;
 
@@ -79,35 +80,19 @@ fn an_acquire_names_the_device(stage: &Stage) -> Outcome {
     let app = stage.app();
     let device = &app.device;
     let mut swapchain = app.swapchain();
-    let acquired = wayfence_tests::swapchain::semaphore(device).unwrap();
-    let ready = wayfence_tests::swapchain::fence(device, false).unwrap();
+    let acquired = Semaphore::new(device).unwrap();
+    let ready = Fence::new(device).unwrap();
     for _ in 0..5 {
-        let info = vk::AcquireNextImageInfoKHR::default()
-            .swapchain(swapchain.raw)
-            .timeout(u64::MAX)
-            .semaphore(acquired)
-            .fence(ready)
-            .device_mask(1);
-        // SAFETY: all is the device's; semaphore and fence have nothing pending, and are waited for.
-        let index = unsafe {
-            let (index, _) = device.swapchain.acquire_next_image2(&info).unwrap();
-            device
-                .raw
-                .wait_for_fences(&[ready], true, u64::MAX)
-                .unwrap();
-            device.raw.reset_fences(&[ready]).unwrap();
-            index
-        };
-        crate::frames::wait_by_submit(device, acquired);
+        let index = swapchain
+            .acquire_2(u64::MAX, acquired.raw, ready.raw)
+            .unwrap();
+        ready.wait(u64::MAX).unwrap();
+        ready.reset();
+        wait_by_submit(device, acquired.raw);
         swapchain.draw_and_present(index).unwrap();
         app.surface.dispatch();
     }
     device.wait_idle().unwrap();
-    // SAFETY: nothing uses them any more.
-    unsafe {
-        device.raw.destroy_semaphore(acquired, None);
-        device.raw.destroy_fence(ready, None);
-    }
     Ok(())
 }
 

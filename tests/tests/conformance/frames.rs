@@ -27,15 +27,7 @@ pub fn hold_all(swapchain: &Swapchain) -> Vec<u32> {
 
 /// Waits until an empty submission that waits for the semaphore is done.
 pub fn wait_by_submit(device: &Device, semaphore: vk::Semaphore) {
-    let wait = [semaphore];
-    let stages = [vk::PipelineStageFlags::ALL_COMMANDS];
-    let submit = vk::SubmitInfo::default()
-        .wait_semaphores(&wait)
-        .wait_dst_stage_mask(&stages);
-    device
-        // SAFETY: the semaphore is the device's and has a signal pending.
-        .with_queue(|queue| unsafe { device.raw.queue_submit(queue, &[submit], vk::Fence::null()) })
-        .unwrap();
+    device.submit_after(semaphore, vk::Fence::null());
     device.wait_idle().unwrap();
 }
 

@@ -4,8 +4,8 @@
 use std::ffi::CStr;
 
 use ash::{ext, vk};
-use wayfence_tests::swapchain::{clear, fence};
-use wayfence_tests::{Application, Swapchain, Wanted};
+use wayfence_tests::swapchain::clear;
+use wayfence_tests::{Application, Fence, Semaphore, Swapchain, Wanted};
 
 use crate::case::cases;
 use crate::creation::own_image;
@@ -32,24 +32,19 @@ cases![
 pub fn present_with_fence(
     swapchain: &Swapchain,
     index: u32,
-    done: vk::Fence,
+    done: &Fence,
 ) -> Result<(), vk::Result> {
-    let fences = [done];
+    let fences = [done.raw];
     let info = vk::SwapchainPresentFenceInfoEXT::default().fences(&fences);
     let answer = swapchain.present_with(index, (&raw const info).cast());
     swapchain.surface.dispatch();
     answer
 }
 
-/// Waits for a fence of the device, and makes it ready for the next.
-pub fn signals(app: &Application, fence: vk::Fence) {
-    let raw = &app.device.raw;
-    // SAFETY: the fence is the device's, and nobody else uses it.
-    unsafe {
-        raw.wait_for_fences(&[fence], true, 20 * SECOND)
-            .expect("the fence of a present");
-        raw.reset_fences(&[fence]).unwrap();
-    }
+/// Waits for the fence of a present, and makes it ready for the next.
+pub fn signals(done: &Fence) {
+    done.wait(20 * SECOND).expect("the fence of a present");
+    done.reset();
 }
 
 /// Gives images back unpresented.
@@ -84,18 +79,16 @@ fn release_command(stage: &Stage) -> &'static CStr {
 fn the_fence_of_a_present_signals(stage: &Stage) -> Outcome {
     stage.needs_one(MAINTENANCE1)?;
     let app = stage.app();
-    let done = fence(&app.device, false).unwrap();
+    let done = Fence::new(&app.device).unwrap();
     for wanted in [Wanted::default(), Wanted::mailbox()] {
         let mut swapchain = app.swapchain_with(wanted);
         for _ in 0..10 {
             let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
             swapchain.draw_now(index).unwrap();
-            present_with_fence(&swapchain, index, done).unwrap();
-            signals(&app, done);
+            present_with_fence(&swapchain, index, &done).unwrap();
+            signals(&done);
         }
     }
-    // SAFETY: it was waited for.
-    unsafe { app.device.raw.destroy_fence(done, None) };
     Ok(())
 }
 
@@ -108,7 +101,7 @@ fn a_fence_may_be_for_one_of_two_swapchains(stage: &Stage) -> Outcome {
         first.swapchain_with(Wanted::mailbox()),
         second.swapchain_with(Wanted::mailbox()),
     ];
-    let done = fence(&first.device, false).unwrap();
+    let done = Fence::new(&first.device).unwrap();
     for turn in 0..6 {
         let mut indices = [0; 2];
         for (index, chain) in indices.iter_mut().zip(&mut chains) {
@@ -118,7 +111,7 @@ fn a_fence_may_be_for_one_of_two_swapchains(stage: &Stage) -> Outcome {
         let swapchains = [chains[0].raw, chains[1].raw];
         let wait = [chains[0].drawn(indices[0]), chains[1].drawn(indices[1])];
         let mut fences = [vk::Fence::null(); 2];
-        fences[turn % 2] = done;
+        fences[turn % 2] = done.raw;
         let mut of_fences = vk::SwapchainPresentFenceInfoEXT::default().fences(&fences);
         let info = vk::PresentInfoKHR::default()
             .wait_semaphores(&wait)
@@ -130,12 +123,10 @@ fn a_fence_may_be_for_one_of_two_swapchains(stage: &Stage) -> Outcome {
             // SAFETY: everything is the device's; both images are held and drawn.
             .with_queue(|queue| unsafe { first.device.swapchain.queue_present(queue, &info) })
             .unwrap();
-        signals(&first, done);
+        signals(&done);
         first.surface.dispatch();
         second.surface.dispatch();
     }
-    // SAFETY: it was waited for.
-    unsafe { first.device.raw.destroy_fence(done, None) };
     Ok(())
 }
 
@@ -145,17 +136,17 @@ fn what_a_present_used_may_go_once_its_fence_has_signalled(stage: &Stage) -> Out
     stage.needs_one(MAINTENANCE1)?;
     let app = stage.app();
     let device = &app.device;
-    let done = fence(device, false).unwrap();
+    let done = Fence::new(device).unwrap();
     let mut swapchain = app.swapchain_with(Wanted::mailbox());
     for turn in 0..8 {
         let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
         crate::frames::draw_without_semaphore(&swapchain, index);
-        let drawn = wayfence_tests::swapchain::semaphore(device).unwrap();
-        let signal = [drawn];
+        let drawn = Semaphore::new(device).unwrap();
+        let signal = [drawn.raw];
         let submit = vk::SubmitInfo::default().signal_semaphores(&signal);
         let swapchains = [swapchain.raw];
         let indices = [index];
-        let fences = [done];
+        let fences = [done.raw];
         let mut of_fences = vk::SwapchainPresentFenceInfoEXT::default().fences(&fences);
         let info = vk::PresentInfoKHR::default()
             .wait_semaphores(&signal)
@@ -171,9 +162,9 @@ fn what_a_present_used_may_go_once_its_fence_has_signalled(stage: &Stage) -> Out
                 device.swapchain.queue_present(queue, &info)
             })
             .unwrap();
-        signals(&app, done);
-        // SAFETY: by the fence of the present nothing uses it any more.
-        unsafe { device.raw.destroy_semaphore(drawn, None) };
+        signals(&done);
+        // By the fence of the present nothing uses it any more.
+        drop(drawn);
         app.surface.dispatch();
         if turn % 3 == 2 {
             drop(swapchain);
@@ -181,8 +172,6 @@ fn what_a_present_used_may_go_once_its_fence_has_signalled(stage: &Stage) -> Out
         }
     }
     drop(swapchain);
-    // SAFETY: it was waited for.
-    unsafe { device.raw.destroy_fence(done, None) };
     app.surface.window().assert_alive();
     Ok(())
 }
@@ -197,15 +186,13 @@ fn the_fence_of_a_present_to_a_retired_swapchain_signals(stage: &Stage) -> Outco
     let held = old.acquire_and_wait(u64::MAX).unwrap();
     let mut new = old.replaced_by(Wanted::default()).unwrap();
     old.draw_now(held).unwrap();
-    let done = fence(&app.device, false).unwrap();
-    match present_with_fence(&old, held, done) {
+    let done = Fence::new(&app.device).unwrap();
+    match present_with_fence(&old, held, &done) {
         Ok(()) | Err(vk::Result::ERROR_OUT_OF_DATE_KHR) => {}
         Err(error) => panic!("{error}"),
     }
-    signals(&app, done);
+    signals(&done);
     new.frame().unwrap();
-    // SAFETY: it was waited for.
-    unsafe { app.device.raw.destroy_fence(done, None) };
     Ok(())
 }
 

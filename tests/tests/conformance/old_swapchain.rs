@@ -1,8 +1,7 @@
 //! Replacing swapchains: `oldSwapchain` of VkSwapchainCreateInfoKHR ("WSI Swapchain").
 
 use ash::vk;
-use wayfence_tests::Wanted;
-use wayfence_tests::swapchain::fence;
+use wayfence_tests::{Fence, Wanted};
 
 use crate::case::cases;
 use crate::frames::{MILLISECOND, SECOND, signal_and_wait};
@@ -53,25 +52,23 @@ fn what_was_acquired_before_may_be_presented_after_the_replacement(stage: &Stage
 fn a_present_to_a_retired_swapchain_waits_for_its_semaphore(stage: &Stage) -> Outcome {
     stage.needs_one(MAINTENANCE1)?;
     let app = stage.app();
-    let done = fence(&app.device, false).unwrap();
+    let done = Fence::new(&app.device).unwrap();
     for wanted in [Wanted::default(), Wanted::mailbox()] {
         let mut old = app.swapchain_with(wanted);
         old.frame().unwrap();
         let held = old.acquire_and_wait(u64::MAX).unwrap();
         let mut new = old.replaced_by(wanted).unwrap();
         old.draw_now(held).unwrap();
-        match present_with_fence(&old, held, done) {
+        match present_with_fence(&old, held, &done) {
             Ok(()) | Err(vk::Result::ERROR_OUT_OF_DATE_KHR) => {}
             Err(error) => panic!("{error}"),
         }
-        signals(&app, done);
+        signals(&done);
         signal_and_wait(&app.device, old.drawn(held));
         for _ in 0..3 {
             new.frame().unwrap();
         }
     }
-    // SAFETY: it was waited for.
-    unsafe { app.device.raw.destroy_fence(done, None) };
     app.surface.window().assert_alive();
     Ok(())
 }

@@ -2,8 +2,7 @@
 
 use ash::vk;
 use wayfence_tests::instance::{Options, WAYLAND};
-use wayfence_tests::swapchain::fence;
-use wayfence_tests::{Surface, Swapchain, Wanted};
+use wayfence_tests::{Fence, Semaphore, Surface, Swapchain, Wanted};
 
 use crate::case::cases;
 use crate::frames::{SECOND, draw_without_semaphore, signal_and_wait};
@@ -220,13 +219,12 @@ fn a_present_may_wait_for_several_semaphores(stage: &Stage) -> Outcome {
     // Only a present fence would tell when one may be used again, so that each frame has its own.
     let mut used = Vec::new();
     for _ in 0..5 {
-        let more: Vec<_> = (0..3)
-            .map(|_| wayfence_tests::swapchain::semaphore(device).unwrap())
-            .collect();
+        let more = [(); 3].map(|()| Semaphore::new(device).unwrap());
+        let signal = more.each_ref().map(|semaphore| semaphore.raw);
         let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
         swapchain.draw_now(index).unwrap();
-        let submit = vk::SubmitInfo::default().signal_semaphores(&more);
-        let wait = [more.as_slice(), &[swapchain.drawn(index)]].concat();
+        let submit = vk::SubmitInfo::default().signal_semaphores(&signal);
+        let wait = [signal.as_slice(), &[swapchain.drawn(index)]].concat();
         let swapchains = [swapchain.raw];
         let indices = [index];
         let info = vk::PresentInfoKHR::default()
@@ -248,10 +246,7 @@ fn a_present_may_wait_for_several_semaphores(stage: &Stage) -> Outcome {
         used.extend(more);
     }
     drop(swapchain);
-    for semaphore in used {
-        // SAFETY: the queue is idle.
-        unsafe { device.raw.destroy_semaphore(semaphore, None) };
-    }
+    drop(used);
     app.surface.window().assert_alive();
     Ok(())
 }
@@ -316,8 +311,9 @@ fn each_swapchain_of_a_present_is_told_its_result(stage: &Stage) -> Outcome {
         let swapchains = [chains[0].raw, chains[1].raw];
         let wait = [chains[0].drawn(indices[0]), chains[1].drawn(indices[1])];
         let device = stage.device();
-        let done = [(); 2].map(|()| fence(device, false).unwrap());
-        let mut of_fences = vk::SwapchainPresentFenceInfoEXT::default().fences(&done);
+        let done = [(); 2].map(|()| Fence::new(device).unwrap());
+        let fences = done.each_ref().map(|fence| fence.raw);
+        let mut of_fences = vk::SwapchainPresentFenceInfoEXT::default().fences(&fences);
         // What no present answers.
         let mut results = [vk::Result::EVENT_SET; 2];
         let info = vk::PresentInfoKHR::default()
@@ -340,11 +336,7 @@ fn each_swapchain_of_a_present_is_told_its_result(stage: &Stage) -> Outcome {
         let worst = whole.map_or_else(|error| error, |_| vk::Result::SUCCESS);
         assert_eq!(worst, results[lost]);
         // The semaphores are waited for in any case.
-        for fence in done {
-            signals(&apps[1 - lost], fence);
-            // SAFETY: it was waited for.
-            unsafe { device.raw.destroy_fence(fence, None) };
-        }
+        done.iter().for_each(signals);
         for (index, chain) in indices.iter().zip(&chains) {
             signal_and_wait(device, chain.drawn(*index));
         }
