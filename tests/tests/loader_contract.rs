@@ -13,18 +13,8 @@ use ash::{ext, khr, vk};
 use wayfence_test_compositor::{Compositor, Offer};
 use wayfence_tests::driver::{self, UNTOUCHED, draw};
 use wayfence_tests::instance::{Options, WAYLAND};
-use wayfence_tests::loader::{Library, interface};
+use wayfence_tests::loader::{LayerDevice, LayerInstance, Library, interface};
 use wayfence_tests::{Device, Instance, Window, layers};
-
-/// The function of a device by its name, which tells its type.
-macro_rules! device_function {
-    ($library:expr, $device:expr, $name:literal, $type:ident) => {{
-        let function = $library
-            .device_function($device, $name)
-            .expect("it is there");
-        std::mem::transmute::<unsafe extern "system" fn(), vk::$type>(function)
-    }};
-}
 
 /// What a driver with everything has.
 const INSTANCE_EXTENSIONS: &[&CStr] = &[
@@ -263,67 +253,43 @@ fn the_manifest_promises_what_the_layer_has() {
     assert!(manifest.contains("\"vkNegotiateLoaderLayerInterfaceVersion\""));
 }
 
-/// `create_instance` and `create_device` of the scripted driver check that the link is advanced.
+/// Where the scripted driver makes instance and device, it checks that the link is advanced.
 #[test]
 fn the_chain_is_advanced_and_passed_on() {
     driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
     let library = Library::open();
-    let instance = library
-        .create_instance(vk::API_VERSION_1_3, WAYLAND)
-        .unwrap();
-    // SAFETY: the instance is the layer's and alive.
-    let device = unsafe { library.create_device(instance, &[khr::swapchain::NAME]) }.unwrap();
+    let instance = LayerInstance::new(&library, vk::API_VERSION_1_3, WAYLAND).unwrap();
+    let _device = LayerDevice::new(&instance, &[khr::swapchain::NAME]).unwrap();
     assert!(
         driver::driver()
             .chained
             .contains(&vk::StructureType::PHYSICAL_DEVICE_FEATURES_2),
         "the application's structures reach the driver"
     );
-    // SAFETY: both are the layer's, and not used again.
-    unsafe {
-        library.destroy_device(device);
-        library.destroy_instance(instance);
-    }
 }
 
 #[test]
 fn what_is_not_intercepted_is_the_drivers_own() {
     driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
     let library = Library::open();
-    let instance = library
-        .create_instance(vk::API_VERSION_1_3, WAYLAND)
-        .unwrap();
-    // SAFETY: instance and device are the layer's and alive.
-    unsafe {
-        let device = library
-            .create_device(instance, &[khr::swapchain::NAME])
-            .unwrap();
-        for &name in UNTOUCHED {
-            for answer in [
-                library.device_function(device, name),
-                library.instance_function(instance, name),
-            ] {
-                let answer = answer.unwrap_or_else(|| panic!("{name:?}"));
-                assert_eq!(answer as usize, draw as *const () as usize, "{name:?}");
-            }
+    let instance = LayerInstance::new(&library, vk::API_VERSION_1_3, WAYLAND).unwrap();
+    let device = LayerDevice::new(&instance, &[khr::swapchain::NAME]).unwrap();
+    for &name in UNTOUCHED {
+        for answer in [device.function(name), instance.function(name)] {
+            let answer = answer.unwrap_or_else(|| panic!("{name:?}"));
+            assert_eq!(answer as usize, draw as *const () as usize, "{name:?}");
         }
-        assert_eq!(
-            library
-                .physical_device_function(instance, c"vkGetPhysicalDeviceVendorSpecificTEST")
-                .map(|function| function as usize),
-            Some(draw as *const () as usize)
-        );
-        for unknown in [c"vkNoSuchFunction", c"", c"vkcreateswapchainkhr"] {
-            assert!(library.instance_function(instance, unknown).is_none());
-            assert!(library.device_function(device, unknown).is_none());
-            assert!(
-                library
-                    .physical_device_function(instance, unknown)
-                    .is_none()
-            );
-        }
-        library.destroy_device(device);
-        library.destroy_instance(instance);
+    }
+    assert_eq!(
+        instance
+            .physical_device_function(c"vkGetPhysicalDeviceVendorSpecificTEST")
+            .map(|function| function as usize),
+        Some(draw as *const () as usize)
+    );
+    for unknown in [c"vkNoSuchFunction", c"", c"vkcreateswapchainkhr"] {
+        assert!(instance.function(unknown).is_none());
+        assert!(device.function(unknown).is_none());
+        assert!(instance.physical_device_function(unknown).is_none());
     }
 }
 
@@ -333,36 +299,30 @@ fn what_is_not_intercepted_is_the_drivers_own() {
 fn only_functions_of_physical_devices_are_told_as_such() {
     driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
     let library = Library::open();
-    let instance = library
-        .create_instance(vk::API_VERSION_1_3, WAYLAND)
-        .unwrap();
-    // SAFETY: the instance is the layer's and alive.
-    unsafe {
-        for name in [
-            c"vkGetPhysicalDeviceSurfaceSupportKHR",
-            c"vkGetPhysicalDeviceSurfaceCapabilitiesKHR",
-            c"vkGetPhysicalDeviceSurfaceFormatsKHR",
-            c"vkGetPhysicalDeviceSurfacePresentModesKHR",
-            c"vkGetPhysicalDeviceSurfaceCapabilities2KHR",
-            c"vkGetPhysicalDeviceSurfaceFormats2KHR",
-            c"vkGetPhysicalDeviceWaylandPresentationSupportKHR",
-        ] {
-            assert!(
-                library.physical_device_function(instance, name).is_some(),
-                "{name:?}"
-            );
-        }
-        for name in SWAPCHAIN_FUNCTIONS.iter().copied().chain([
-            c"vkDestroyInstance",
-            c"vkCreateWaylandSurfaceKHR",
-            c"vkDestroySurfaceKHR",
-        ]) {
-            assert!(
-                library.physical_device_function(instance, name).is_none(),
-                "{name:?}"
-            );
-        }
-        library.destroy_instance(instance);
+    let instance = LayerInstance::new(&library, vk::API_VERSION_1_3, WAYLAND).unwrap();
+    for name in [
+        c"vkGetPhysicalDeviceSurfaceSupportKHR",
+        c"vkGetPhysicalDeviceSurfaceCapabilitiesKHR",
+        c"vkGetPhysicalDeviceSurfaceFormatsKHR",
+        c"vkGetPhysicalDeviceSurfacePresentModesKHR",
+        c"vkGetPhysicalDeviceSurfaceCapabilities2KHR",
+        c"vkGetPhysicalDeviceSurfaceFormats2KHR",
+        c"vkGetPhysicalDeviceWaylandPresentationSupportKHR",
+    ] {
+        assert!(
+            instance.physical_device_function(name).is_some(),
+            "{name:?}"
+        );
+    }
+    for name in SWAPCHAIN_FUNCTIONS.iter().copied().chain([
+        c"vkDestroyInstance",
+        c"vkCreateWaylandSurfaceKHR",
+        c"vkDestroySurfaceKHR",
+    ]) {
+        assert!(
+            instance.physical_device_function(name).is_none(),
+            "{name:?}"
+        );
     }
 }
 
@@ -399,18 +359,13 @@ fn functions_of_instance_extensions_that_are_not_enabled_are_null() {
     // Each prefix of the extensions, as each needs those before it.
     for enabled in 0..=functions.len() {
         let extensions: Vec<_> = functions[..enabled].iter().map(|(name, _)| *name).collect();
-        let instance = library
-            .create_instance(vk::API_VERSION_1_0, &extensions)
-            .unwrap();
+        let instance = LayerInstance::new(&library, vk::API_VERSION_1_0, &extensions).unwrap();
         for (index, (_, names)) in functions.iter().enumerate() {
             for name in *names {
-                // SAFETY: the instance is the layer's and alive.
-                let answer = unsafe { library.instance_function(instance, name) };
+                let answer = instance.function(name);
                 assert_eq!(answer.is_some(), index < enabled, "{name:?} {extensions:?}");
             }
         }
-        // SAFETY: the instance is not used again.
-        unsafe { library.destroy_instance(instance) };
     }
 }
 
@@ -418,24 +373,14 @@ fn functions_of_instance_extensions_that_are_not_enabled_are_null() {
 fn functions_of_swapchains_need_the_extension() {
     driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
     let library = Library::open();
-    let instance = library
-        .create_instance(vk::API_VERSION_1_1, WAYLAND)
-        .unwrap();
-    // SAFETY: instance and devices are the layer's and alive.
-    unsafe {
-        let without = library.create_device(instance, &[]).unwrap();
-        let with = library
-            .create_device(instance, &[khr::swapchain::NAME])
-            .unwrap();
-        for name in SWAPCHAIN_FUNCTIONS {
-            assert!(library.device_function(without, name).is_none(), "{name:?}");
-            assert!(library.device_function(with, name).is_some(), "{name:?}");
-            // "or a function pointer that may be called with a device that has it".
-            assert!(library.instance_function(instance, name).is_some());
-        }
-        library.destroy_device(with);
-        library.destroy_device(without);
-        library.destroy_instance(instance);
+    let instance = LayerInstance::new(&library, vk::API_VERSION_1_1, WAYLAND).unwrap();
+    let without = LayerDevice::new(&instance, &[]).unwrap();
+    let with = LayerDevice::new(&instance, &[khr::swapchain::NAME]).unwrap();
+    for name in SWAPCHAIN_FUNCTIONS {
+        assert!(without.function(name).is_none(), "{name:?}");
+        assert!(with.function(name).is_some(), "{name:?}");
+        // "or a function pointer that may be called with a device that has it".
+        assert!(instance.function(name).is_some());
     }
 }
 
@@ -450,25 +395,19 @@ fn a_device_gets_what_the_layer_needs_once() {
         (vk::API_VERSION_1_3, NEEDED_SINCE_1_2),
     ] {
         driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
-        let instance = library.create_instance(version, WAYLAND).unwrap();
+        let instance = LayerInstance::new(&library, version, WAYLAND).unwrap();
         let asked = [
             khr::swapchain::NAME,
             khr::external_fence_fd::NAME,
             khr::bind_memory2::NAME,
         ];
-        // SAFETY: the instance is the layer's and alive.
-        let device = unsafe { library.create_device(instance, &asked) }.unwrap();
+        let _device = LayerDevice::new(&instance, &asked).unwrap();
         let got = driver::driver().devices.pop().unwrap();
         assert!(got.iter().map(|name| name.as_c_str()).take(3).eq(asked));
         let distinct: HashSet<_> = got.iter().collect();
         assert_eq!(distinct.len(), got.len(), "{got:?}");
         for &name in needed {
             assert!(got.iter().any(|got| got.as_c_str() == name), "{name:?}");
-        }
-        // SAFETY: both are not used again.
-        unsafe {
-            library.destroy_device(device);
-            library.destroy_instance(instance);
         }
     }
 }
@@ -524,31 +463,24 @@ fn a_chain_that_cannot_be_written_to_is_left_alone() {
     let has = [DEVICE_EXTENSIONS, &[latest_ready]].concat();
     driver::install(INSTANCE_EXTENSIONS, &has);
     let library = Library::open();
-    let instance = library
-        .create_instance(vk::API_VERSION_1_3, WAYLAND)
-        .unwrap();
+    let instance = LayerInstance::new(&library, vk::API_VERSION_1_3, WAYLAND).unwrap();
     let asked = [khr::swapchain::NAME, khr::present_id::NAME, latest_ready];
-    // SAFETY: the instance is the layer's; a valid chain.
-    unsafe {
-        let device = library
-            .create_device_with(instance, &asked, (&raw const *chain).cast())
-            .unwrap();
-        let chained = driver::driver().chained;
-        let features: Vec<_> = chained
-            .into_iter()
-            .filter(|structure| *structure != Type::LOADER_DEVICE_CREATE_INFO)
-            .collect();
-        assert_eq!(
-            features,
-            [
-                Type::PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-                FIFO_LATEST_READY,
-                Type::PHYSICAL_DEVICE_VULKAN_1_3_FEATURES
-            ]
-        );
-        library.destroy_device(device);
-        library.destroy_instance(instance);
-    }
+    // SAFETY: a valid chain.
+    let _device =
+        unsafe { LayerDevice::with_chain(&instance, &asked, (&raw const *chain).cast()) }.unwrap();
+    let chained = driver::driver().chained;
+    let features: Vec<_> = chained
+        .into_iter()
+        .filter(|structure| *structure != Type::LOADER_DEVICE_CREATE_INFO)
+        .collect();
+    assert_eq!(
+        features,
+        [
+            Type::PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+            FIFO_LATEST_READY,
+            Type::PHYSICAL_DEVICE_VULKAN_1_3_FEATURES
+        ]
+    );
 }
 
 /// With Vulkan 1.1, `VK_KHR_swapchain` has the commands of device groups, also on a driver that knows of no
@@ -558,25 +490,14 @@ fn a_device_alone_is_a_group_that_presents() {
     let without_swapchains = &DEVICE_EXTENSIONS[1..];
     driver::install(INSTANCE_EXTENSIONS, without_swapchains);
     let library = Library::open();
-    let instance = library
-        .create_instance(vk::API_VERSION_1_1, WAYLAND)
-        .unwrap();
+    let instance = LayerInstance::new(&library, vk::API_VERSION_1_1, WAYLAND).unwrap();
+    let device = LayerDevice::new(&instance, &[khr::swapchain::NAME]).unwrap();
     let mut told = vk::DeviceGroupPresentCapabilitiesKHR::default();
-    // SAFETY: instance and device are the layer's and alive; the command of this name has this type.
+    // SAFETY: the command of this name has this type; the device is alive.
     unsafe {
-        let device = library
-            .create_device(instance, &[khr::swapchain::NAME])
-            .unwrap();
-        let ask = library
-            .device_function(device, c"vkGetDeviceGroupPresentCapabilitiesKHR")
-            .expect("it is of VK_KHR_swapchain");
-        let ask = std::mem::transmute::<
-            unsafe extern "system" fn(),
-            vk::PFN_vkGetDeviceGroupPresentCapabilitiesKHR,
-        >(ask);
-        assert_eq!(ask(device, &mut told), vk::Result::SUCCESS);
-        library.destroy_device(device);
-        library.destroy_instance(instance);
+        let ask: vk::PFN_vkGetDeviceGroupPresentCapabilitiesKHR =
+            device.command(c"vkGetDeviceGroupPresentCapabilitiesKHR");
+        assert_eq!(ask(device.raw(), &mut told), vk::Result::SUCCESS);
     }
     assert_eq!(told.present_mask[0], 1);
     assert!(told.present_mask[1..].iter().all(|mask| *mask == 0));
@@ -594,20 +515,12 @@ fn a_device_that_lacks_something_is_left_alone() {
             .filter(|name| name != missing)
             .collect();
         driver::install(INSTANCE_EXTENSIONS, &has);
-        let instance = library
-            .create_instance(vk::API_VERSION_1_3, WAYLAND)
-            .unwrap();
+        let instance = LayerInstance::new(&library, vk::API_VERSION_1_3, WAYLAND).unwrap();
         let asked = [khr::swapchain::NAME];
-        // SAFETY: the instance is the layer's and alive.
-        let device = unsafe { library.create_device(instance, &asked) }.unwrap();
+        let _device = LayerDevice::new(&instance, &asked).unwrap();
         let devices = driver::driver().devices;
         assert_eq!(devices.len(), 1, "one attempt");
         assert!(devices[0].iter().map(|name| name.as_c_str()).eq(asked));
-        // SAFETY: both are not used again.
-        unsafe {
-            library.destroy_device(device);
-            library.destroy_instance(instance);
-        }
     }
 }
 
@@ -617,19 +530,12 @@ fn a_device_that_lacks_something_is_left_alone() {
 fn an_application_that_does_not_present_is_left_alone() {
     driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
     let library = Library::open();
-    let instance = library
-        .create_instance(vk::API_VERSION_1_0, &[ext::debug_utils::NAME])
-        .unwrap();
-    // SAFETY: the instance is the layer's and alive.
-    let device = unsafe { library.create_device(instance, &[khr::maintenance1::NAME]) }.unwrap();
+    let instance =
+        LayerInstance::new(&library, vk::API_VERSION_1_0, &[ext::debug_utils::NAME]).unwrap();
+    let _device = LayerDevice::new(&instance, &[khr::maintenance1::NAME]).unwrap();
     let seen = driver::driver();
     assert_eq!(seen.instances, [[ext::debug_utils::NAME.to_owned()]]);
     assert_eq!(seen.devices, [[khr::maintenance1::NAME.to_owned()]]);
-    // SAFETY: both are not used again.
-    unsafe {
-        library.destroy_device(device);
-        library.destroy_instance(instance);
-    }
 }
 
 /// A driver with no Wayland surfaces of its own gets them from the layer.
@@ -642,23 +548,16 @@ fn a_driver_without_wayland_surfaces_makes_an_instance() {
         .collect();
     driver::install(&has, DEVICE_EXTENSIONS);
     let library = Library::open();
-    let instance = library
-        .create_instance(vk::API_VERSION_1_0, WAYLAND)
-        .unwrap();
-    // SAFETY: the instance is the layer's and alive.
-    unsafe {
-        for name in [
-            c"vkCreateWaylandSurfaceKHR",
-            c"vkGetPhysicalDeviceSurfaceFormatsKHR",
-        ] {
-            assert!(library.instance_function(instance, name).is_some());
-        }
-        library.destroy_instance(instance);
+    let instance = LayerInstance::new(&library, vk::API_VERSION_1_0, WAYLAND).unwrap();
+    for name in [
+        c"vkCreateWaylandSurfaceKHR",
+        c"vkGetPhysicalDeviceSurfaceFormatsKHR",
+    ] {
+        assert!(instance.function(name).is_some());
     }
 }
 
-/// Layers below may want to know of the application's settings, a driver does not.
-/// Its surfaces are the layer's, and their handles are addresses: the next one may have the same.
+/// On a driver without Wayland surfaces they are the layer's, and their handles are addresses: the next one may have the same.
 #[test]
 fn a_surface_inherits_no_private_data() {
     const DATA: u64 = 7;
@@ -670,19 +569,17 @@ fn a_surface_inherits_no_private_data() {
     let info = vk::WaylandSurfaceCreateInfoKHR::default()
         .display(window.display_ptr())
         .surface(window.surface_ptr());
-    // SAFETY: the functions of these names have these types; instance, device and window are alive, and
+    let instance = LayerInstance::new(&library, vk::API_VERSION_1_3, &extensions).unwrap();
+    let device = LayerDevice::new(&instance, &[]).unwrap();
+    // SAFETY: the commands of these names have these types; instance, device and window are alive, and
     // so is each surface until it is destroyed.
     unsafe {
-        let instance = library
-            .create_instance(vk::API_VERSION_1_3, &extensions)
-            .unwrap();
-        let device = library.create_device(instance, &[]).unwrap();
         let create: vk::PFN_vkCreateWaylandSurfaceKHR =
-            library.function(instance, c"vkCreateWaylandSurfaceKHR");
-        let destroy: vk::PFN_vkDestroySurfaceKHR =
-            library.function(instance, c"vkDestroySurfaceKHR");
-        let set = device_function!(library, device, c"vkSetPrivateData", PFN_vkSetPrivateData);
-        let get = device_function!(library, device, c"vkGetPrivateData", PFN_vkGetPrivateData);
+            instance.command(c"vkCreateWaylandSurfaceKHR");
+        let destroy: vk::PFN_vkDestroySurfaceKHR = instance.command(c"vkDestroySurfaceKHR");
+        let set: vk::PFN_vkSetPrivateData = device.command(c"vkSetPrivateData");
+        let get: vk::PFN_vkGetPrivateData = device.command(c"vkGetPrivateData");
+        let (instance, device) = (instance.raw(), device.raw());
         let surface = || {
             let mut surface = vk::SurfaceKHR::null();
             let created = create(instance, &info, std::ptr::null(), &mut surface);
@@ -710,12 +607,11 @@ fn a_surface_inherits_no_private_data() {
         for surface in others {
             destroy(instance, surface, std::ptr::null());
         }
-        library.destroy_device(device);
-        library.destroy_instance(instance);
     }
     window.assert_alive();
 }
 
+/// Layers below may want to know of the application's settings, a driver does not.
 #[test]
 fn an_instance_with_settings_is_made_on_any_driver() {
     let library = Library::open();
@@ -740,9 +636,9 @@ fn an_instance_with_settings_is_made_on_any_driver() {
         }
         let value = [c"cpu".as_ptr()];
         let setting = string_setting(WAYFENCE, c"sync", &value);
-        let instance = library
-            .create_instance_with_settings(vk::API_VERSION_1_0, &asked, &[setting])
-            .unwrap();
+        let _instance =
+            LayerInstance::with_settings(&library, vk::API_VERSION_1_0, &asked, &[setting])
+                .unwrap();
         let seen = driver::driver();
         let got = seen.instances.last().unwrap();
         for name in &asked {
@@ -757,8 +653,6 @@ fn an_instance_with_settings_is_made_on_any_driver() {
                 .contains(&vk::StructureType::LAYER_SETTINGS_CREATE_INFO_EXT),
             "the application's structures reach the driver"
         );
-        // SAFETY: the instance is not used again.
-        unsafe { library.destroy_instance(instance) };
     }
 }
 
@@ -794,11 +688,8 @@ fn settings_that_are_not_understood_are_left_alone() {
         },
     ];
     for count in 0..=settings.len() {
-        let instance = library
-            .create_instance_with_settings(vk::API_VERSION_1_1, WAYLAND, &settings[..count])
-            .unwrap();
-        // SAFETY: the instance is not used again.
-        unsafe { library.destroy_instance(instance) };
+        let settings = &settings[..count];
+        LayerInstance::with_settings(&library, vk::API_VERSION_1_1, WAYLAND, settings).unwrap();
     }
 }
 
@@ -806,25 +697,16 @@ fn settings_that_are_not_understood_are_left_alone() {
 fn what_the_driver_refuses_is_refused() {
     driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
     let library = Library::open();
+    let unknown = c"VK_TEST_unknown";
     assert_eq!(
-        library
-            .create_instance(vk::API_VERSION_1_3, &[c"VK_TEST_unknown"])
-            .err(),
+        LayerInstance::new(&library, vk::API_VERSION_1_3, &[unknown]).err(),
         Some(vk::Result::ERROR_EXTENSION_NOT_PRESENT)
     );
-    let instance = library
-        .create_instance(vk::API_VERSION_1_3, WAYLAND)
-        .unwrap();
-    // SAFETY: the instance is the layer's and alive, then not used again.
-    unsafe {
-        assert_eq!(
-            library
-                .create_device(instance, &[khr::swapchain::NAME, c"VK_TEST_unknown"])
-                .err(),
-            Some(vk::Result::ERROR_EXTENSION_NOT_PRESENT)
-        );
-        library.destroy_instance(instance);
-    }
+    let instance = LayerInstance::new(&library, vk::API_VERSION_1_3, WAYLAND).unwrap();
+    assert_eq!(
+        LayerDevice::new(&instance, &[khr::swapchain::NAME, unknown]).err(),
+        Some(vk::Result::ERROR_EXTENSION_NOT_PRESENT)
+    );
 }
 
 /// Thousands of instances and devices, living at the same time, in several threads, gone in an
@@ -840,35 +722,21 @@ fn many_live_at_once_and_go_in_any_order() {
                 for round in 0..20 {
                     let mut alive: Vec<_> = (0..10)
                         .map(|_| {
-                            let instance = library
-                                .create_instance(vk::API_VERSION_1_3, WAYLAND)
-                                .unwrap();
-                            // SAFETY: the instance is the layer's and alive.
-                            let devices = [(); 2].map(|()| unsafe {
-                                library
-                                    .create_device(instance, &[khr::swapchain::NAME])
-                                    .unwrap()
-                            });
-                            (instance, devices)
+                            let instance =
+                                LayerInstance::new(library, vk::API_VERSION_1_3, WAYLAND).unwrap();
+                            [(); 2].map(|()| {
+                                LayerDevice::new(&instance, &[khr::swapchain::NAME]).unwrap()
+                            })
                         })
                         .collect();
                     while !alive.is_empty() {
-                        let (instance, mut devices) =
-                            alive.swap_remove((thread * 7 + round * 3) % alive.len());
+                        // With the second goes the instance.
+                        let mut devices = alive.swap_remove((thread * 7 + round * 3) % alive.len());
                         if round % 2 == 0 {
                             devices.reverse();
                         }
-                        // SAFETY: all are the layer's, and not used again.
-                        unsafe {
-                            for device in devices {
-                                assert!(
-                                    library
-                                        .device_function(device, c"vkQueuePresentKHR")
-                                        .is_some()
-                                );
-                                library.destroy_device(device);
-                            }
-                            library.destroy_instance(instance);
+                        for device in devices {
+                            assert!(device.function(c"vkQueuePresentKHR").is_some());
                         }
                     }
                 }
