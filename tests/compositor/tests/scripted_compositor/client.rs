@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-use wayfence_test_compositor::{Compositor, Reason};
+use wayfence_test_compositor::{Commit, Compositor, Reason};
 use wayland_client::backend::ObjectId;
 use wayland_client::globals::{GlobalList, GlobalListContents, registry_queue_init};
 use wayland_client::protocol::wl_buffer::WlBuffer;
@@ -195,6 +195,14 @@ impl Client {
         let pool = shm.create_pool(memory(size).as_fd(), size as i32, &self.handle(), ());
         let format = wayland_client::protocol::wl_shm::Format::Argb8888;
         pool.create_buffer(0, 32, 32, 32 * 4, format, &self.handle(), ())
+    }
+
+    /// Shows the buffer on the surface. Answers what the compositor has seen.
+    #[track_caller]
+    pub fn show(&mut self, test: &Compositor, surface: &WlSurface, buffer: &WlBuffer) -> Commit {
+        commit(surface, buffer);
+        self.roundtrip();
+        test.next_commit()
     }
 
     /// The compositor ends this client with an error of this interface, and both know.
