@@ -15,51 +15,29 @@
 //! `AMDGPU_CHUNK_ID_DEPENDENCIES`, lists of buffers made before (`DRM_AMDGPU_BO_LIST`) and user queues are
 //! not known: RADV uses none of them here.
 
+use bytemuck::AnyBitPattern;
 use rustix::io::Errno;
-use rustix::ioctl::{Opcode, opcode};
 use wayfence::dma_buf::Access;
 
-use crate::call::{self, Answer, Argument, COMMANDS, Call};
+use crate::call::{self, Answer, Call};
 use crate::file::File;
+use crate::new_buffer::{self, NewBuffer};
 use crate::submission::{Submission, Use, until};
-use crate::wait::{Point, Waits};
+use crate::wait::{Point, Waits, points};
 
 /// See [`Driver::answer`](crate::driver::Driver::answer).
 pub fn answer(file: &File, call: &Call, command: u8) -> Option<Answer> {
     match command {
-        GEM_CREATE => Some(create_buffer(file, call)),
+        GEM_CREATE => Some(new_buffer::answer::<GemCreate>(file, call)),
         CS => Some(submit(file, call)),
         WAIT_CS => Some(wait(file, call)),
         _ => None,
     }
 }
 
-/// See [`Driver::create`](crate::driver::Driver::create).
-pub fn create(fd: i32, size: u64) -> Result<u32, Errno> {
-    const REQUEST: Opcode = opcode::read_write::<GemCreate>(call::DRM, COMMANDS + GEM_CREATE);
-    let mut create = GemCreate {
-        size,
-        alignment: 4096,
-        domains: GEM_DOMAIN_GTT,
-        flags: 0,
-    };
-    // SAFETY: the argument of this request.
-    unsafe { call::ask_next(fd, REQUEST, &mut create) }?;
-    Ok(create.handle())
-}
-
 /// See [`Driver::reader_waits`](crate::driver::Driver::reader_waits).
 pub fn reader_waits(flags: u64) -> bool {
     flags & GEM_CREATE_EXPLICIT_SYNC == 0
-}
-
-fn create_buffer(file: &File, call: &Call) -> Answer {
-    let asked: GemCreate = call.read()?;
-    let answer = call.pass_on();
-    if answer == 0 {
-        file.created(call.read::<GemCreate>()?.handle(), asked.size, asked.flags);
-    }
-    Ok(answer)
 }
 
 fn submit(file: &File, call: &Call) -> Answer {
@@ -159,10 +137,7 @@ fn queue(context: u32, ip_type: u32, ring: u32) -> u64 {
 /// The chunk is one of binary syncobjs.
 unsafe fn binary(chunk: &Chunk) -> Vec<Point> {
     // SAFETY: an array of `struct drm_amdgpu_cs_chunk_sem`, one number each.
-    unsafe { call::array(chunk.data, chunk.words, size_of::<u32>()) }
-        .into_iter()
-        .map(|syncobj: u32| Point { syncobj, point: 0 })
-        .collect()
+    unsafe { points::<Semaphore>(chunk.data, chunk.words, size_of::<Semaphore>()) }
 }
 
 /// # Safety
@@ -170,13 +145,7 @@ unsafe fn binary(chunk: &Chunk) -> Vec<Point> {
 unsafe fn timeline(chunk: &Chunk) -> Vec<Point> {
     let stride = size_of::<Syncobj>();
     // SAFETY: an array of `struct drm_amdgpu_cs_chunk_syncobj`.
-    unsafe { call::array(chunk.data, chunk.words * 4 / stride as u32, stride) }
-        .into_iter()
-        .map(|Syncobj { handle, point, .. }| Point {
-            syncobj: handle,
-            point,
-        })
-        .collect()
+    unsafe { points::<Syncobj>(chunk.data, chunk.words * 4 / stride as u32, stride) }
 }
 
 const GEM_CREATE: u8 = 0x00;
@@ -195,16 +164,31 @@ const CHUNK_TIMELINE_SIGNAL: u32 = 0x09;
 
 /// `struct drm_amdgpu_gem_create_in`; the answer lies in its first number.
 #[repr(C)]
-#[derive(Clone, Copy)]
-struct GemCreate {
+#[derive(Clone, Copy, AnyBitPattern)]
+pub struct GemCreate {
     size: u64,
     alignment: u64,
     domains: u64,
     flags: u64,
 }
 
-impl GemCreate {
-    /// Of an answer: `drm_amdgpu_gem_create_out.handle`.
+impl NewBuffer for GemCreate {
+    const COMMAND: u8 = GEM_CREATE;
+
+    fn of_size(size: u64) -> Self {
+        Self {
+            size,
+            alignment: 4096,
+            domains: GEM_DOMAIN_GTT,
+            flags: 0,
+        }
+    }
+
+    fn asked(&self) -> (u64, u64) {
+        (self.size, self.flags)
+    }
+
+    /// `drm_amdgpu_gem_create_out.handle`.
     fn handle(&self) -> u32 {
         first_of(self.size)
     }
@@ -212,7 +196,7 @@ impl GemCreate {
 
 /// `struct drm_amdgpu_cs_in`; the answer lies in its first two numbers.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct Cs {
     context: u32,
     bo_list: u32,
@@ -239,7 +223,7 @@ fn first_of(number: u64) -> u32 {
 
 /// `struct drm_amdgpu_cs_chunk`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct Chunk {
     id: u32,
     words: u32,
@@ -248,7 +232,7 @@ struct Chunk {
 
 /// `struct drm_amdgpu_cs_chunk_ib`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct Ib {
     pad: u32,
     flags: u32,
@@ -261,7 +245,7 @@ struct Ib {
 
 /// `struct drm_amdgpu_bo_list_in`; an entry begins with a handle.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct BoList {
     operation: u32,
     list: u32,
@@ -270,18 +254,43 @@ struct BoList {
     entries: u64,
 }
 
+/// `struct drm_amdgpu_cs_chunk_sem`.
+#[repr(C)]
+#[derive(Clone, Copy, AnyBitPattern)]
+struct Semaphore {
+    handle: u32,
+}
+
+impl From<Semaphore> for Point {
+    fn from(semaphore: Semaphore) -> Self {
+        Self {
+            syncobj: semaphore.handle,
+            point: 0,
+        }
+    }
+}
+
 /// `struct drm_amdgpu_cs_chunk_syncobj`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct Syncobj {
     handle: u32,
     flags: u32,
     point: u64,
 }
 
+impl From<Syncobj> for Point {
+    fn from(syncobj: Syncobj) -> Self {
+        Self {
+            syncobj: syncobj.handle,
+            point: syncobj.point,
+        }
+    }
+}
+
 /// `struct drm_amdgpu_wait_cs_in`; the answer lies in its first number.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct WaitCs {
     handle: u64,
     timeout: u64,
@@ -290,18 +299,3 @@ struct WaitCs {
     ring: u32,
     context: u32,
 }
-
-// SAFETY: structures of amdgpu_drm.h, all numbers; so are those below.
-unsafe impl Argument for GemCreate {}
-// SAFETY: as above.
-unsafe impl Argument for Cs {}
-// SAFETY: as above.
-unsafe impl Argument for Chunk {}
-// SAFETY: as above.
-unsafe impl Argument for Ib {}
-// SAFETY: as above.
-unsafe impl Argument for BoList {}
-// SAFETY: as above.
-unsafe impl Argument for Syncobj {}
-// SAFETY: as above.
-unsafe impl Argument for WaitCs {}

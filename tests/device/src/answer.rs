@@ -1,20 +1,20 @@
 //! Who answers a call: each ioctl's own file.
 
-use drm_ffi::drm_sys::drm_gem_close;
+use bytemuck::AnyBitPattern;
 use rustix::io::Errno;
 
 use crate::call::{Answer, COMMANDS, COMMANDS_END, Call};
 use crate::driver::Driver;
 use crate::file::File;
 use crate::log::{self, Event};
-use crate::{amdgpu, asahi, msm, nouveau, prime};
+use crate::{amdgpu, asahi, msm, new_buffer, nouveau, prime};
 
 impl File {
     /// Answers a call, or leaves it to the shim.
     pub fn answer(&self, call: &Call) -> Option<Answer> {
         match call.number() {
             GEM_CLOSE => {
-                if let Ok(close) = call.read::<drm_gem_close>() {
+                if let Ok(close) = call.read::<GemClose>() {
                     self.lock().buffers.remove(&close.handle);
                     log::write(&Event::Closed {
                         file: self.number,
@@ -50,10 +50,10 @@ impl Driver {
     /// The shim's.
     pub fn create(self, fd: i32, size: u64) -> Result<u32, Errno> {
         match self {
-            Self::Amdgpu => amdgpu::create(fd, size),
-            Self::Msm => msm::create(fd, size),
-            Self::Nouveau => nouveau::create(fd, size),
-            Self::Asahi => asahi::create(fd, size),
+            Self::Amdgpu => new_buffer::make::<amdgpu::GemCreate>(fd, size),
+            Self::Msm => new_buffer::make::<msm::GemNew>(fd, size),
+            Self::Nouveau => new_buffer::make::<nouveau::GemNew>(fd, size),
+            Self::Asahi => new_buffer::make::<asahi::GemCreate>(fd, size),
         }
     }
 
@@ -73,6 +73,14 @@ impl Driver {
 const GEM_CLOSE: u8 = 0x09;
 const PRIME_HANDLE_TO_FD: u8 = 0x2d;
 const PRIME_FD_TO_HANDLE: u8 = 0x2e;
+
+/// `struct drm_gem_close`.
+#[repr(C)]
+#[derive(Clone, Copy, AnyBitPattern)]
+struct GemClose {
+    handle: u32,
+    pad: u32,
+}
 
 /// `DRM_IOCTL_SYNCOBJ_CREATE` to `DRM_IOCTL_SYNCOBJ_EVENTFD`, but for what lies between: leases, and
 /// `DRM_IOCTL_MODE_GETFB2` (`include/uapi/drm/drm.h`).

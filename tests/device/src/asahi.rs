@@ -7,43 +7,21 @@
 //! whose address space user space manages, fences on buffers keep their memory in place only (`BOOKKEEP`).
 //! Changes of mappings (`DRM_ASAHI_VM_BIND`) take no syncobjs and are the shim's to answer.
 
-use rustix::io::Errno;
-use rustix::ioctl::{Opcode, opcode};
+use bytemuck::AnyBitPattern;
 
-use crate::call::{self, Answer, Argument, COMMANDS, Call};
+use crate::call::{Answer, Call};
 use crate::file::File;
+use crate::new_buffer::{self, NewBuffer};
 use crate::submission::Submission;
-use crate::wait::Point;
+use crate::wait::{Point, points};
 
 /// See [`Driver::answer`](crate::driver::Driver::answer).
 pub fn answer(file: &File, call: &Call, command: u8) -> Option<Answer> {
     match command {
-        GEM_CREATE => Some(create_buffer(file, call)),
+        GEM_CREATE => Some(new_buffer::answer::<GemCreate>(file, call)),
         SUBMIT => Some(submit(file, call)),
         _ => None,
     }
-}
-
-/// See [`Driver::create`](crate::driver::Driver::create).
-pub fn create(fd: i32, size: u64) -> Result<u32, Errno> {
-    const REQUEST: Opcode = opcode::read_write::<GemCreate>(call::DRM, COMMANDS + GEM_CREATE);
-    let mut create = GemCreate {
-        size,
-        ..GemCreate::default()
-    };
-    // SAFETY: the argument of this request.
-    unsafe { call::ask_next(fd, REQUEST, &mut create) }?;
-    Ok(create.handle)
-}
-
-fn create_buffer(file: &File, call: &Call) -> Answer {
-    let asked: GemCreate = call.read()?;
-    let answer = call.pass_on();
-    if answer == 0 {
-        let made: GemCreate = call.read()?;
-        file.created(made.handle, asked.size, asked.flags.into());
-    }
-    Ok(answer)
 }
 
 fn submit(file: &File, call: &Call) -> Answer {
@@ -51,18 +29,8 @@ fn submit(file: &File, call: &Call) -> Answer {
     let stride = size_of::<Sync>();
     // SAFETY: "The first @in_sync_count elements are in-syncs, then the remaining @out_sync_count elements
     // are out-syncs".
-    let syncs: Vec<Sync> =
-        unsafe { call::array(submit.syncs, submit.in_count + submit.out_count, stride) };
-    let mut waits: Vec<_> = syncs
-        .into_iter()
-        .map(|sync| Point {
-            syncobj: sync.handle,
-            point: match sync.kind {
-                SYNC_TIMELINE_SYNCOBJ => sync.value,
-                _ => 0,
-            },
-        })
-        .collect();
+    let mut waits =
+        unsafe { points::<Sync>(submit.syncs, submit.in_count + submit.out_count, stride) };
     let signals = waits.split_off(submit.in_count as usize);
     file.submit(&Submission {
         queue: submit.queue.into(),
@@ -81,8 +49,8 @@ const SYNC_TIMELINE_SYNCOBJ: u32 = 1;
 
 /// `struct drm_asahi_gem_create`.
 #[repr(C)]
-#[derive(Clone, Copy, Default)]
-struct GemCreate {
+#[derive(Clone, Copy, Default, AnyBitPattern)]
+pub struct GemCreate {
     size: u64,
     flags: u32,
     vm: u32,
@@ -90,18 +58,49 @@ struct GemCreate {
     pad: u32,
 }
 
+impl NewBuffer for GemCreate {
+    const COMMAND: u8 = GEM_CREATE;
+
+    fn of_size(size: u64) -> Self {
+        Self {
+            size,
+            ..Self::default()
+        }
+    }
+
+    fn asked(&self) -> (u64, u64) {
+        (self.size, self.flags.into())
+    }
+
+    fn handle(&self) -> u32 {
+        self.handle
+    }
+}
+
 /// `struct drm_asahi_sync`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct Sync {
     kind: u32,
     handle: u32,
     value: u64,
 }
 
+impl From<Sync> for Point {
+    fn from(sync: Sync) -> Self {
+        Self {
+            syncobj: sync.handle,
+            point: match sync.kind {
+                SYNC_TIMELINE_SYNCOBJ => sync.value,
+                _ => 0,
+            },
+        }
+    }
+}
+
 /// `struct drm_asahi_submit`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct Submit {
     syncs: u64,
     commands: u64,
@@ -112,10 +111,3 @@ struct Submit {
     commands_size: u32,
     pad: u32,
 }
-
-// SAFETY: structures of asahi_drm.h, all numbers; so are those below.
-unsafe impl Argument for GemCreate {}
-// SAFETY: as above.
-unsafe impl Argument for Sync {}
-// SAFETY: as above.
-unsafe impl Argument for Submit {}

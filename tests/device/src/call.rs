@@ -3,6 +3,7 @@
 use std::ffi::{c_int, c_ulong, c_void};
 use std::sync::OnceLock;
 
+use bytemuck::AnyBitPattern;
 use rustix::io::Errno;
 
 /// The kind of ioctls that are DRM's: `DRM_IOCTL_BASE`.
@@ -14,17 +15,6 @@ pub const COMMANDS_END: u8 = 0xa0;
 
 /// What an ioctl answers: a value, or an error.
 pub type Answer = Result<c_int, Errno>;
-
-/// A structure of the kernel's interface.
-///
-/// # Safety
-/// It has the layout of the kernel's structure, and any bytes are a valid one.
-pub unsafe trait Argument: Copy {}
-
-// SAFETY: a number has any bytes.
-unsafe impl Argument for u32 {}
-// SAFETY: a number has any bytes.
-unsafe impl Argument for u64 {}
 
 /// A call, whose arguments are as `ioctl` wants them.
 pub struct Call {
@@ -83,7 +73,7 @@ impl Call {
     ///
     /// # Errors
     /// `EINVAL` if the caller's is a shorter one.
-    pub fn read<T: Argument>(&self) -> Result<T, Errno> {
+    pub fn read<T: AnyBitPattern>(&self) -> Result<T, Errno> {
         if self.size() < size_of::<T>() || self.argument.is_null() {
             return Err(Errno::INVAL);
         }
@@ -95,7 +85,7 @@ impl Call {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn write<T: Argument>(&self, value: T) -> Result<(), Errno> {
+    pub fn write<T: AnyBitPattern>(&self, value: T) -> Result<(), Errno> {
         self.read::<T>()?;
         // SAFETY: as in `read`, and the requests of DRM have arguments that may be written to.
         unsafe { self.argument.cast::<T>().write_unaligned(value) };
@@ -108,7 +98,7 @@ impl Call {
 ///
 /// # Safety
 /// There are so many.
-pub unsafe fn array<T: Argument>(address: u64, count: u32, stride: usize) -> Vec<T> {
+pub unsafe fn array<T: AnyBitPattern>(address: u64, count: u32, stride: usize) -> Vec<T> {
     let first = std::ptr::with_exposed_provenance::<u8>(address as usize);
     (0..count as usize)
         // SAFETY: by the caller's word; any bytes are a `T`.
@@ -123,7 +113,7 @@ pub unsafe fn array<T: Argument>(address: u64, count: u32, stride: usize) -> Vec
 ///
 /// # Safety
 /// `T` is the argument of this request.
-pub unsafe fn ask_next<T: Argument>(fd: c_int, request: u32, argument: &mut T) -> Answer {
+pub unsafe fn ask_next<T: Copy>(fd: c_int, request: u32, argument: &mut T) -> Answer {
     // SAFETY: by the caller's word; it is borrowed for the call.
     let answer = unsafe {
         next()(

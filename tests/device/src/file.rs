@@ -5,12 +5,12 @@ use std::ffi::c_int;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use drm_ffi::drm_sys::{drm_gem_close, drm_prime_handle, drm_version};
+use drm_ffi::drm_sys::drm_version;
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::ioctl::{Opcode, opcode};
 
 use crate::buffer::Buffer;
-use crate::call::{self, Argument, Call};
+use crate::call::{self, Call};
 use crate::driver::Driver;
 use crate::kernel;
 use crate::log::{self, Event};
@@ -103,13 +103,6 @@ impl File {
         });
     }
 }
-
-// SAFETY: structures of the kernel's, all numbers and addresses.
-unsafe impl Argument for drm_gem_close {}
-// SAFETY: as above.
-unsafe impl Argument for drm_prime_handle {}
-// SAFETY: as above.
-unsafe impl Argument for drm_version {}
 
 /// Whether two descriptors are of one open file (`kcmp(2)`).
 fn is_same(one: c_int, other: c_int) -> bool {

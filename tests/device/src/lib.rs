@@ -42,6 +42,7 @@ mod kernel;
 mod log;
 mod mappings;
 mod msm;
+mod new_buffer;
 mod nouveau;
 mod prime;
 mod queue;

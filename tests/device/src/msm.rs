@@ -14,50 +14,25 @@
 use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
 use std::time::Duration;
 
+use bytemuck::AnyBitPattern;
 use rustix::io::Errno;
-use rustix::ioctl::{Opcode, opcode};
 use wayfence::dma_buf::Access;
 
-use crate::call::{self, Answer, Argument, COMMANDS, Call};
+use crate::call::{self, Answer, Call};
 use crate::file::File;
+use crate::new_buffer::{self, NewBuffer};
 use crate::submission::{Submission, Use, until};
-use crate::wait::{Point, Waits};
+use crate::wait::{Point, Waits, points};
 
 /// See [`Driver::answer`](crate::driver::Driver::answer).
 pub fn answer(file: &File, call: &Call, command: u8) -> Option<Answer> {
     match command {
-        GEM_NEW => Some(create_buffer(file, call)),
+        GEM_NEW => Some(new_buffer::answer::<GemNew>(file, call)),
         GEM_SUBMIT => Some(submit(file, call)),
         WAIT_FENCE => Some(wait(file, call)),
         VM_BIND => Some(bind(file, call)),
         _ => None,
     }
-}
-
-/// See [`Driver::create`](crate::driver::Driver::create).
-pub fn create(fd: i32, size: u64) -> Result<u32, Errno> {
-    const REQUEST: Opcode = opcode::read_write::<GemNew>(call::DRM, COMMANDS + GEM_NEW);
-    let mut create = GemNew {
-        size,
-        flags: BO_WC,
-        handle: 0,
-    };
-    // SAFETY: the argument of this request.
-    unsafe { call::ask_next(fd, REQUEST, &mut create) }?;
-    Ok(create.handle)
-}
-
-fn create_buffer(file: &File, call: &Call) -> Answer {
-    let answer = call.pass_on();
-    if answer == 0 {
-        let GemNew {
-            size,
-            flags,
-            handle,
-        } = call.read()?;
-        file.created(handle, size, flags.into());
-    }
-    Ok(answer)
 }
 
 fn submit(file: &File, call: &Call) -> Answer {
@@ -99,12 +74,12 @@ fn submit(file: &File, call: &Call) -> Answer {
                 .filter(|wait| wait.flags & SYNCOBJ_RESET != 0)
                 .map(|wait| wait.handle),
         );
-        submission.waits = points(waits);
+        submission.waits = waits.into_iter().map(Point::from).collect();
     }
     if has(SUBMIT_SYNCOBJ_OUT) {
         // SAFETY: as above.
         submission.signals =
-            points(unsafe { call::array(submit.out_syncobjs, submit.out_count, stride) });
+            unsafe { points::<Syncobj>(submit.out_syncobjs, submit.out_count, stride) };
     }
     if has(SUBMIT_FENCE_FD_IN) {
         // SAFETY: the caller's descriptor, which it keeps open for its call.
@@ -145,28 +120,18 @@ fn bind(file: &File, call: &Call) -> Answer {
     // SAFETY: "ptr to array of drm_msm_gem_syncobj", both of them.
     let (waits, signals) = unsafe {
         (
-            call::array(bind.in_syncobjs, bind.in_count, stride),
-            call::array(bind.out_syncobjs, bind.out_count, stride),
+            points::<Syncobj>(bind.in_syncobjs, bind.in_count, stride),
+            points::<Syncobj>(bind.out_syncobjs, bind.out_count, stride),
         )
     };
     file.submit(&Submission {
         queue: bind.queue.into(),
         flags: bind.flags.into(),
-        waits: points(waits),
-        signals: points(signals),
+        waits,
+        signals,
         ..Submission::default()
     })?;
     Ok(0)
-}
-
-fn points(syncobjs: Vec<Syncobj>) -> Vec<Point> {
-    syncobjs
-        .into_iter()
-        .map(|syncobj| Point {
-            syncobj: syncobj.handle,
-            point: syncobj.point,
-        })
-        .collect()
 }
 
 const GEM_NEW: u8 = 0x02;
@@ -187,16 +152,36 @@ const SYNCOBJ_RESET: u32 = 0x0001;
 
 /// `struct drm_msm_gem_new`.
 #[repr(C)]
-#[derive(Clone, Copy)]
-struct GemNew {
+#[derive(Clone, Copy, AnyBitPattern)]
+pub struct GemNew {
     size: u64,
     flags: u32,
     handle: u32,
 }
 
+impl NewBuffer for GemNew {
+    const COMMAND: u8 = GEM_NEW;
+
+    fn of_size(size: u64) -> Self {
+        Self {
+            size,
+            flags: BO_WC,
+            handle: 0,
+        }
+    }
+
+    fn asked(&self) -> (u64, u64) {
+        (self.size, self.flags.into())
+    }
+
+    fn handle(&self) -> u32 {
+        self.handle
+    }
+}
+
 /// `struct drm_msm_gem_submit`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct GemSubmit {
     flags: u32,
     fence: u32,
@@ -216,7 +201,7 @@ struct GemSubmit {
 
 /// `struct drm_msm_gem_submit_bo`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct SubmitBo {
     flags: u32,
     handle: u32,
@@ -225,16 +210,25 @@ struct SubmitBo {
 
 /// `struct drm_msm_syncobj`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct Syncobj {
     handle: u32,
     flags: u32,
     point: u64,
 }
 
+impl From<Syncobj> for Point {
+    fn from(syncobj: Syncobj) -> Self {
+        Self {
+            syncobj: syncobj.handle,
+            point: syncobj.point,
+        }
+    }
+}
+
 /// `struct drm_msm_wait_fence`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct WaitFence {
     fence: u32,
     flags: u32,
@@ -245,7 +239,7 @@ struct WaitFence {
 
 /// `struct drm_msm_vm_bind`, without its last member.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct VmBind {
     flags: u32,
     op_count: u32,
@@ -258,16 +252,3 @@ struct VmBind {
     syncobj_stride: u32,
     op_stride: u32,
 }
-
-// SAFETY: structures of msm_drm.h, all numbers; so are those below.
-unsafe impl Argument for GemNew {}
-// SAFETY: as above.
-unsafe impl Argument for GemSubmit {}
-// SAFETY: as above.
-unsafe impl Argument for SubmitBo {}
-// SAFETY: as above.
-unsafe impl Argument for Syncobj {}
-// SAFETY: as above.
-unsafe impl Argument for WaitFence {}
-// SAFETY: as above.
-unsafe impl Argument for VmBind {}

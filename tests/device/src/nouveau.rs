@@ -12,19 +12,20 @@
 //! A change of mappings leaves a fence of the usage `BOOKKEEP` only (`nouveau_uvmm_vm_bind` in
 //! `nouveau_uvmm.c`). It is taken to be in force as soon as it is asked for, as the kernel's own book-keeping is.
 
+use bytemuck::AnyBitPattern;
 use rustix::io::Errno;
-use rustix::ioctl::{Opcode, opcode};
 use wayfence::dma_buf::Access;
 
-use crate::call::{self, Answer, Argument, COMMANDS, Call};
+use crate::call::{self, Answer, Call};
 use crate::file::File;
+use crate::new_buffer::{self, NewBuffer};
 use crate::submission::{Submission, Use};
-use crate::wait::{Point, Waits};
+use crate::wait::{Point, Waits, points};
 
 /// See [`Driver::answer`](crate::driver::Driver::answer).
 pub fn answer(file: &File, call: &Call, command: u8) -> Option<Answer> {
     match command {
-        GEM_NEW => Some(create_buffer(file, call)),
+        GEM_NEW => Some(new_buffer::answer::<GemNew>(file, call)),
         VM_BIND => Some(bind(file, call)),
         EXEC => Some(execute(file, call)),
         // "-ENOTTY" of a device that has none (`nouveau_abi16_ioctl_get_zcull_info` in
@@ -32,29 +33,6 @@ pub fn answer(file: &File, call: &Call, command: u8) -> Option<Answer> {
         GET_ZCULL_INFO => Some(Err(Errno::NOTTY)),
         _ => None,
     }
-}
-
-/// See [`Driver::create`](crate::driver::Driver::create).
-pub fn create(fd: i32, size: u64) -> Result<u32, Errno> {
-    const REQUEST: Opcode = opcode::read_write::<GemNew>(call::DRM, COMMANDS + GEM_NEW);
-    let mut create = GemNew {
-        domain: GEM_DOMAIN_GART,
-        size,
-        ..GemNew::default()
-    };
-    // SAFETY: the argument of this request.
-    unsafe { call::ask_next(fd, REQUEST, &mut create) }?;
-    Ok(create.handle)
-}
-
-fn create_buffer(file: &File, call: &Call) -> Answer {
-    let asked: GemNew = call.read()?;
-    let answer = call.pass_on();
-    if answer == 0 {
-        let made: GemNew = call.read()?;
-        file.created(made.handle, asked.size, asked.domain.into());
-    }
-    Ok(answer)
 }
 
 fn bind(file: &File, call: &Call) -> Answer {
@@ -83,7 +61,13 @@ fn bind(file: &File, call: &Call) -> Answer {
     }
     drop(inner);
     if bind.flags & VM_BIND_RUN_ASYNC != 0 {
-        let (waits, signals) = points(bind.waits, bind.wait_count, bind.signals, bind.signal_count);
+        // SAFETY: "pointer to &drm_nouveau_syncs", both of them.
+        let (waits, signals) = unsafe {
+            (
+                points::<Sync>(bind.waits, bind.wait_count, size_of::<Sync>()),
+                points::<Sync>(bind.signals, bind.signal_count, size_of::<Sync>()),
+            )
+        };
         file.submit(&Submission {
             queue: BINDS,
             flags: bind.flags.into(),
@@ -113,7 +97,13 @@ fn execute(file: &File, call: &Call) -> Answer {
         })
         .collect();
     drop(inner);
-    let (waits, signals) = points(exec.waits, exec.wait_count, exec.signals, exec.signal_count);
+    // SAFETY: as in `bind`.
+    let (waits, signals) = unsafe {
+        (
+            points::<Sync>(exec.waits, exec.wait_count, size_of::<Sync>()),
+            points::<Sync>(exec.signals, exec.signal_count, size_of::<Sync>()),
+        )
+    };
     file.submit(&Submission {
         queue: exec.channel.into(),
         uses,
@@ -122,27 +112,6 @@ fn execute(file: &File, call: &Call) -> Answer {
         ..Submission::default()
     })?;
     Ok(0)
-}
-
-fn points(
-    waits: u64,
-    wait_count: u32,
-    signals: u64,
-    signal_count: u32,
-) -> (Vec<Point>, Vec<Point>) {
-    let read = |address, count| {
-        // SAFETY: "pointer to &drm_nouveau_syncs", both of them.
-        let syncs: Vec<Sync> = unsafe { call::array(address, count, size_of::<Sync>()) };
-        let points = syncs.into_iter().map(|sync| Point {
-            syncobj: sync.handle,
-            point: match sync.flags & SYNC_TYPE_MASK {
-                SYNC_TIMELINE_SYNCOBJ => sync.value,
-                _ => 0,
-            },
-        });
-        points.collect()
-    };
-    (read(waits, wait_count), read(signals, signal_count))
 }
 
 /// The queue in which mappings are changed; no channel has this number.
@@ -164,8 +133,8 @@ const VM_BIND_RUN_ASYNC: u32 = 1;
 
 /// `struct drm_nouveau_gem_new`.
 #[repr(C)]
-#[derive(Clone, Copy, Default)]
-struct GemNew {
+#[derive(Clone, Copy, Default, AnyBitPattern)]
+pub struct GemNew {
     handle: u32,
     domain: u32,
     size: u64,
@@ -177,18 +146,50 @@ struct GemNew {
     align: u32,
 }
 
+impl NewBuffer for GemNew {
+    const COMMAND: u8 = GEM_NEW;
+
+    fn of_size(size: u64) -> Self {
+        Self {
+            domain: GEM_DOMAIN_GART,
+            size,
+            ..Self::default()
+        }
+    }
+
+    fn asked(&self) -> (u64, u64) {
+        (self.size, self.domain.into())
+    }
+
+    fn handle(&self) -> u32 {
+        self.handle
+    }
+}
+
 /// `struct drm_nouveau_sync`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct Sync {
     flags: u32,
     handle: u32,
     value: u64,
 }
 
+impl From<Sync> for Point {
+    fn from(sync: Sync) -> Self {
+        Self {
+            syncobj: sync.handle,
+            point: match sync.flags & SYNC_TYPE_MASK {
+                SYNC_TIMELINE_SYNCOBJ => sync.value,
+                _ => 0,
+            },
+        }
+    }
+}
+
 /// `struct drm_nouveau_vm_bind_op`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct VmBindOp {
     op: u32,
     flags: u32,
@@ -201,7 +202,7 @@ struct VmBindOp {
 
 /// `struct drm_nouveau_vm_bind`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct VmBind {
     op_count: u32,
     flags: u32,
@@ -214,7 +215,7 @@ struct VmBind {
 
 /// `struct drm_nouveau_exec`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, AnyBitPattern)]
 struct Exec {
     channel: u32,
     push_count: u32,
@@ -224,14 +225,3 @@ struct Exec {
     signals: u64,
     pushes: u64,
 }
-
-// SAFETY: structures of nouveau_drm.h, all numbers; so are those below.
-unsafe impl Argument for GemNew {}
-// SAFETY: as above.
-unsafe impl Argument for Sync {}
-// SAFETY: as above.
-unsafe impl Argument for VmBindOp {}
-// SAFETY: as above.
-unsafe impl Argument for VmBind {}
-// SAFETY: as above.
-unsafe impl Argument for Exec {}

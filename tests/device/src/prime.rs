@@ -2,7 +2,7 @@
 
 use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
 
-use drm_ffi::drm_sys::drm_prime_handle;
+use bytemuck::AnyBitPattern;
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use wayfence::dma_buf::DmaBuf;
@@ -14,7 +14,7 @@ use crate::log::{self, Event};
 
 /// `DRM_IOCTL_PRIME_HANDLE_TO_FD`: a descriptor of the buffer's one dma-buf.
 pub fn export(file: &File, call: &Call) -> Answer {
-    let mut prime: drm_prime_handle = call.read()?;
+    let mut prime: PrimeHandle = call.read()?;
     let mut inner = file.lock();
     let buffer = inner.buffers.get_mut(&prime.handle).ok_or(Errno::NOENT)?;
     let duplicate: OwnedFd = buffer
@@ -36,7 +36,7 @@ pub fn export(file: &File, call: &Call) -> Answer {
 /// `DRM_IOCTL_PRIME_FD_TO_HANDLE`: "Import a dma-buf […] if it has been imported (or exported) before, the
 /// same handle".
 pub fn import(file: &File, call: &Call) -> Answer {
-    let mut prime: drm_prime_handle = call.read()?;
+    let mut prime: PrimeHandle = call.read()?;
     if prime.fd < 0 {
         return Err(Errno::BADF);
     }
@@ -74,4 +74,13 @@ pub fn import(file: &File, call: &Call) -> Answer {
     prime.handle = handle;
     call.write(prime)?;
     Ok(0)
+}
+
+/// `struct drm_prime_handle`.
+#[repr(C)]
+#[derive(Clone, Copy, AnyBitPattern)]
+struct PrimeHandle {
+    handle: u32,
+    flags: u32,
+    fd: i32,
 }

@@ -1,6 +1,9 @@
 //! What a submission waits for, and signals.
 
+use bytemuck::AnyBitPattern;
 use serde::Serialize;
+
+use crate::call;
 
 /// For whose fences on a buffer a submission waits, by the kernel's rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -24,4 +27,18 @@ pub struct Point {
     pub syncobj: u32,
     /// The point; 0: the syncobj is a binary one.
     pub point: u64,
+}
+
+/// The points in an array of a driver's structures for them.
+///
+/// # Safety
+/// As of [`call::array`].
+pub unsafe fn points<T: AnyBitPattern + Into<Point>>(
+    address: u64,
+    count: u32,
+    stride: usize,
+) -> Vec<Point> {
+    // SAFETY: by the caller's word.
+    let named: Vec<T> = unsafe { call::array(address, count, stride) };
+    named.into_iter().map(Into::into).collect()
 }
