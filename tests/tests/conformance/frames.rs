@@ -1,5 +1,7 @@
 //! What several cases do with frames.
 
+use std::ffi::c_void;
+
 use ash::vk;
 use wayfence_tests::swapchain::clear;
 use wayfence_tests::{Device, Swapchain};
@@ -29,6 +31,38 @@ pub fn hold_all(swapchain: &Swapchain) -> Vec<u32> {
 pub fn wait_by_submit(device: &Device, semaphore: vk::Semaphore) {
     device.submit_after(semaphore, vk::Fence::null());
     device.wait_idle().unwrap();
+}
+
+/// Draws an image of each of two swapchains. Answers their numbers.
+pub fn draw_one_of_each(chains: &mut [Swapchain; 2]) -> [u32; 2] {
+    chains.each_mut().map(|chain| {
+        let index = chain.acquire_and_wait(u64::MAX).unwrap();
+        chain.draw_now(index).unwrap();
+        index
+    })
+}
+
+/// Presents those images with one call, which has this chain and may ask for a result of each.
+pub fn present_together(
+    chains: &[Swapchain; 2],
+    indices: [u32; 2],
+    results: Option<&mut [vk::Result; 2]>,
+    chain: *const c_void,
+) -> Result<bool, vk::Result> {
+    let [one, other] = chains;
+    let swapchains = [one.raw, other.raw];
+    let wait = [one.drawn(indices[0]), other.drawn(indices[1])];
+    let mut info = vk::PresentInfoKHR::default()
+        .wait_semaphores(&wait)
+        .swapchains(&swapchains)
+        .image_indices(&indices);
+    if let Some(results) = results {
+        info = info.results(results);
+    }
+    info.p_next = chain;
+    let device = &one.device;
+    // SAFETY: everything is the device's; both images are held and drawn.
+    device.with_queue(|queue| unsafe { device.swapchain.queue_present(queue, &info) })
 }
 
 /// Signals a semaphore and waits for it, both by submissions: whatever waited for it before has done so,

@@ -9,7 +9,7 @@ use wayfence_tests::{Application, Fence, Semaphore, Swapchain, Wanted};
 
 use crate::case::cases;
 use crate::creation::own_image;
-use crate::frames::{SECOND, hold_all, submit_and_wait};
+use crate::frames::{SECOND, draw_one_of_each, hold_all, present_together, submit_and_wait};
 use crate::names::{KHR_SWAPCHAIN_MAINTENANCE1, MAINTENANCE1};
 use crate::outcome::Outcome;
 use crate::stage::Stage;
@@ -103,26 +103,11 @@ fn a_fence_may_be_for_one_of_two_swapchains(stage: &Stage) -> Outcome {
     ];
     let done = Fence::new(&first.device).unwrap();
     for turn in 0..6 {
-        let mut indices = [0; 2];
-        for (index, chain) in indices.iter_mut().zip(&mut chains) {
-            *index = chain.acquire_and_wait(u64::MAX).unwrap();
-            chain.draw_now(*index).unwrap();
-        }
-        let swapchains = [chains[0].raw, chains[1].raw];
-        let wait = [chains[0].drawn(indices[0]), chains[1].drawn(indices[1])];
+        let indices = draw_one_of_each(&mut chains);
         let mut fences = [vk::Fence::null(); 2];
         fences[turn % 2] = done.raw;
-        let mut of_fences = vk::SwapchainPresentFenceInfoEXT::default().fences(&fences);
-        let info = vk::PresentInfoKHR::default()
-            .wait_semaphores(&wait)
-            .swapchains(&swapchains)
-            .image_indices(&indices)
-            .push_next(&mut of_fences);
-        first
-            .device
-            // SAFETY: everything is the device's; both images are held and drawn.
-            .with_queue(|queue| unsafe { first.device.swapchain.queue_present(queue, &info) })
-            .unwrap();
+        let of_fences = vk::SwapchainPresentFenceInfoEXT::default().fences(&fences);
+        present_together(&chains, indices, None, (&raw const of_fences).cast()).unwrap();
         signals(&done);
         first.surface.dispatch();
         second.surface.dispatch();

@@ -5,7 +5,9 @@ use wayfence_tests::instance::{Options, WAYLAND};
 use wayfence_tests::{Fence, Semaphore, Surface, Swapchain, Wanted};
 
 use crate::case::cases;
-use crate::frames::{SECOND, draw_without_semaphore, signal_and_wait};
+use crate::frames::{
+    SECOND, draw_one_of_each, draw_without_semaphore, present_together, signal_and_wait,
+};
 use crate::maintenance1::signals;
 use crate::names::MAINTENANCE1;
 use crate::outcome::Outcome;
@@ -82,7 +84,6 @@ fn frames_flow_with_the_fewest_extensions(stage: &Stage) -> Outcome {
 fn one_present_shows_two_windows(stage: &Stage) -> Outcome {
     let first = stage.app();
     let second = first.second_window();
-    let device = &first.device;
     let mut chains = [
         first.swapchain_with(Wanted::mailbox()),
         second.swapchain_with(Wanted {
@@ -91,23 +92,9 @@ fn one_present_shows_two_windows(stage: &Stage) -> Outcome {
         }),
     ];
     for _ in 0..8 {
-        let mut indices = [0; 2];
-        for (index, chain) in indices.iter_mut().zip(&mut chains) {
-            *index = chain.acquire_and_wait(u64::MAX).unwrap();
-            chain.draw_now(*index).unwrap();
-        }
-        let swapchains = [chains[0].raw, chains[1].raw];
-        let wait = [chains[0].drawn(indices[0]), chains[1].drawn(indices[1])];
+        let indices = draw_one_of_each(&mut chains);
         let mut results = [vk::Result::ERROR_UNKNOWN; 2];
-        let info = vk::PresentInfoKHR::default()
-            .wait_semaphores(&wait)
-            .swapchains(&swapchains)
-            .image_indices(&indices)
-            .results(&mut results);
-        device
-            // SAFETY: everything is the device's; both images are held and drawn.
-            .with_queue(|queue| unsafe { device.swapchain.queue_present(queue, &info) })
-            .unwrap();
+        present_together(&chains, indices, Some(&mut results), std::ptr::null()).unwrap();
         assert_eq!(results, [vk::Result::SUCCESS; 2]);
         first.surface.dispatch();
         second.surface.dispatch();
@@ -131,23 +118,9 @@ fn one_present_shows_a_window_and_a_headless_surface(stage: &Stage) -> Outcome {
     for turn in 0..8 {
         // In either order.
         chains.reverse();
-        let mut indices = [0; 2];
-        for (index, chain) in indices.iter_mut().zip(&mut chains) {
-            *index = chain.acquire_and_wait(u64::MAX).unwrap();
-            chain.draw_now(*index).unwrap();
-        }
-        let swapchains = [chains[0].raw, chains[1].raw];
-        let wait = [chains[0].drawn(indices[0]), chains[1].drawn(indices[1])];
+        let indices = draw_one_of_each(&mut chains);
         let mut results = [vk::Result::ERROR_UNKNOWN; 2];
-        let info = vk::PresentInfoKHR::default()
-            .wait_semaphores(&wait)
-            .swapchains(&swapchains)
-            .image_indices(&indices)
-            .results(&mut results);
-        device
-            // SAFETY: everything is the device's; both images are held and drawn.
-            .with_queue(|queue| unsafe { device.swapchain.queue_present(queue, &info) })
-            .unwrap();
+        present_together(&chains, indices, Some(&mut results), std::ptr::null()).unwrap();
         assert_eq!(results, [vk::Result::SUCCESS; 2], "turn {turn}");
         app.surface.dispatch();
     }
@@ -302,29 +275,16 @@ fn each_swapchain_of_a_present_is_told_its_result(stage: &Stage) -> Outcome {
         let mut chains = apps
             .each_ref()
             .map(|app| app.swapchain_with(Wanted::mailbox()));
-        let mut indices = [0; 2];
-        for (index, chain) in indices.iter_mut().zip(&mut chains) {
-            *index = chain.acquire_and_wait(u64::MAX).unwrap();
-            chain.draw_now(*index).unwrap();
-        }
+        let indices = draw_one_of_each(&mut chains);
         compositor.disconnect(clients[lost]);
-        let swapchains = [chains[0].raw, chains[1].raw];
-        let wait = [chains[0].drawn(indices[0]), chains[1].drawn(indices[1])];
         let device = stage.device();
         let done = [(); 2].map(|()| Fence::new(device).unwrap());
         let fences = done.each_ref().map(|fence| fence.raw);
-        let mut of_fences = vk::SwapchainPresentFenceInfoEXT::default().fences(&fences);
+        let of_fences = vk::SwapchainPresentFenceInfoEXT::default().fences(&fences);
         // What no present answers.
         let mut results = [vk::Result::EVENT_SET; 2];
-        let info = vk::PresentInfoKHR::default()
-            .wait_semaphores(&wait)
-            .swapchains(&swapchains)
-            .image_indices(&indices)
-            .results(&mut results)
-            .push_next(&mut of_fences);
-        let whole = device
-            // SAFETY: everything is the device's; both images are held and drawn.
-            .with_queue(|queue| unsafe { device.swapchain.queue_present(queue, &info) });
+        let chain = (&raw const of_fences).cast();
+        let whole = present_together(&chains, indices, Some(&mut results), chain);
         assert_eq!(results[1 - lost], vk::Result::SUCCESS, "{results:?}");
         // An implementation need not know at once.
         let known = [
