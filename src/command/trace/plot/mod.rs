@@ -1,7 +1,18 @@
 //! `wayfence trace plot`: the frames as a drawing, one lane for each image, time from left to right.
 
+mod colours;
+mod holders;
+mod legend;
+mod scale;
+mod shapes;
+
+use colours::{ACQUIRE, COMPOSITOR, FAINT_INK, FENCE, FENCED, GRID, LANE, PAPER, PRESENT};
+use holders::holders;
+use legend::legend;
+use scale::{LEFT, RIGHT, Scale, WIDTH};
+use shapes::{bar, circle, cross, hatching, line, text};
 use svg::Document;
-use svg::node::element::{Circle, Definitions, Group, Line, Path, Pattern, Rectangle, Text, Title};
+use svg::node::element::{Group, Title};
 use wayfence::trace::{Frame, Outcome, Span, SwapchainTimeline, Timeline};
 
 use crate::command::arguments::FrameRange;
@@ -9,9 +20,6 @@ use crate::command::arguments::FrameRange;
 /// How many frames are drawn unless told otherwise.
 const USUAL: usize = 24;
 
-const WIDTH: f64 = 1280.0;
-const LEFT: f64 = 108.0;
-const RIGHT: f64 = 28.0;
 /// Upper edge of the first lane.
 const TOP: f64 = 84.0;
 /// The lanes of the display and of the calls.
@@ -21,26 +29,10 @@ const BAR: f64 = 24.0;
 const FENCE_BAR: f64 = 8.0;
 /// Below the lanes: axis and legend.
 const BOTTOM: f64 = 84.0;
-/// The usual width of a letter.
-const LETTER: f64 = 6.6;
 /// The width of a figure in bold.
 const FIGURE: f64 = 7.0;
 /// The room that a dot takes.
 const DOT: f64 = 9.0;
-/// What lasts shorter than a hair's breadth is seen all the same.
-const HAIR: f64 = 1.5;
-
-const PAPER: &str = "#ffffff";
-const INK: &str = "#1f2937";
-const FAINT_INK: &str = "#6b7280";
-const GRID: &str = "#e5e7eb";
-const LANE: &str = "#f8fafc";
-const APPLICATION: &str = "#3b82f6";
-const IN_FLIGHT: &str = "#f59e0b";
-const COMPOSITOR: &str = "#10b981";
-const FENCE: &str = "#dc2626";
-const ACQUIRE: &str = "#94a3b8";
-const PRESENT: &str = "#475569";
 
 /// Draws the last frames of a swapchain, or these; `None` if there are none.
 pub fn draw(
@@ -75,76 +67,6 @@ pub fn draw(
         plain(&swapchain.synchronisation),
     );
     Some(plot.drawing(&title, &subtitle).to_string())
-}
-
-/// From time to place.
-struct Scale {
-    begin: u64,
-    end: u64,
-}
-
-impl Scale {
-    /// All that happened in these frames, but for the time after the last was shown.
-    fn of(frames: &[&Frame]) -> Option<Self> {
-        let times = || {
-            frames.iter().flat_map(|frame| {
-                let call = frame.acquire.map(|acquire| acquire.call);
-                let shown = match frame.outcome {
-                    Outcome::Shown(shown) => Some(shown.at),
-                    Outcome::Discarded(_) | Outcome::Unknown => None,
-                };
-                [
-                    call.map(|call| call.from),
-                    call.map(|call| call.to),
-                    frame.commit,
-                    frame.present.map(|present| present.to),
-                    shown,
-                ]
-            })
-        };
-        let begin = times().flatten().min()?;
-        let end = times().flatten().max()?;
-        // A line has no width.
-        let room = ((end - begin) / 50).max(1000);
-        Some(Scale {
-            begin,
-            end: end.saturating_add(room),
-        })
-    }
-
-    fn x(&self, at: u64) -> f64 {
-        let part = at.saturating_sub(self.begin) as f64 / (self.end - self.begin) as f64;
-        LEFT + part.min(1.0) * (WIDTH - LEFT - RIGHT)
-    }
-
-    /// Left edge and width of a span, or nothing if it is not in the drawing.
-    fn across(&self, span: Span) -> Option<(f64, f64)> {
-        if span.to < self.begin || span.from > self.end {
-            return None;
-        }
-        let (from, to) = (self.x(span.from), self.x(span.to));
-        Some((from, (to - from).max(HAIR)))
-    }
-
-    fn contains(&self, at: u64) -> bool {
-        (self.begin..=self.end).contains(&at)
-    }
-
-    /// Round times, about ten of them: where they are, and what they are called, in milliseconds.
-    fn ticks(&self) -> Vec<(u64, String)> {
-        let span = self.end - self.begin;
-        let mut step = 1;
-        while span / step > 12 {
-            let first = step.to_string().starts_with('2');
-            step = if first { step / 2 * 5 } else { step * 2 };
-        }
-        (0..=span / step)
-            .map(|tick| {
-                let ns = tick * step;
-                (self.begin + ns, format!("{}", ns as f64 / 1e6))
-            })
-            .collect()
-    }
 }
 
 struct Plot<'a> {
@@ -329,7 +251,7 @@ impl Plot<'_> {
                 plain(&fence.timeline),
                 milliseconds(span)
             );
-            let bar = bar(x, top + BAR + 4.0, width, FENCE_BAR, "url(#fence)")
+            let bar = bar(x, top + BAR + 4.0, width, FENCE_BAR, FENCED)
                 .set("stroke", FENCE)
                 .set("stroke-width", 0.75)
                 .add(Title::new(hint));
@@ -362,127 +284,6 @@ impl Plot<'_> {
             _ => group,
         }
     }
-}
-
-/// Who held the frame's image, and when; to `end` where the trace does not tell.
-fn holders(frame: &Frame, end: u64) -> Vec<(&'static str, &'static str, Span)> {
-    let mut holders = Vec::new();
-    let committed = frame.commit.or(frame.given_back);
-    if let Some(acquire) = frame.acquire {
-        let span = Span {
-            from: acquire.call.to,
-            to: committed.unwrap_or(end),
-        };
-        holders.push(("held by the application", APPLICATION, span));
-    }
-    if let Some(commit) = frame.commit {
-        let released = frame.let_go().unwrap_or(end).max(commit);
-        let latched = match frame.outcome {
-            Outcome::Shown(shown) => shown.at.clamp(commit, released),
-            // It never got there.
-            Outcome::Discarded(_) => released,
-            Outcome::Unknown => commit,
-        };
-        let span = |from, to| Span { from, to };
-        if latched > commit {
-            holders.push(("in flight", IN_FLIGHT, span(commit, latched)));
-        }
-        if released > latched {
-            let span = span(latched, released);
-            holders.push(("held by the compositor", COMPOSITOR, span));
-        }
-    }
-    holders
-}
-
-fn legend(y: f64) -> Group {
-    let mut group = Group::new();
-    let mut x = LEFT;
-    for (name, colour) in [
-        ("held by the application", APPLICATION),
-        ("in flight", IN_FLIGHT),
-        ("held by the compositor", COMPOSITOR),
-        ("waiting for a fence", "url(#fence)"),
-        ("in acquire", ACQUIRE),
-        ("in present", PRESENT),
-    ] {
-        let sample = bar(x, y - 11.0, 20.0, 13.0, colour).set("rx", 2);
-        let sample = match colour {
-            "url(#fence)" => sample.set("stroke", FENCE).set("stroke-width", 0.75),
-            _ => sample,
-        };
-        group = group.add(sample).add(text(x + 27.0, y, name));
-        x += 27.0 + name.len() as f64 * LETTER + 14.0;
-    }
-    for (name, filled) in [("shown", true), ("refresh missed", false)] {
-        let dot = circle(x + 6.0, y - 4.5)
-            .set("fill", if filled { COMPOSITOR } else { PAPER })
-            .set("stroke", if filled { COMPOSITOR } else { FAINT_INK });
-        group = group.add(dot).add(text(x + 18.0, y, name));
-        x += 18.0 + name.len() as f64 * LETTER + 14.0;
-    }
-    group
-        .add(cross(x + 6.0, y - 4.5))
-        .add(text(x + 18.0, y, "discarded"))
-}
-
-fn hatching() -> Definitions {
-    let pattern = Pattern::new()
-        .set("id", "fence")
-        .set("width", 5)
-        .set("height", 5)
-        .set("patternUnits", "userSpaceOnUse")
-        .set("patternTransform", "rotate(45)")
-        .add(bar(0.0, 0.0, 5.0, 5.0, "#fecaca"))
-        .add(bar(0.0, 0.0, 2.0, 5.0, FENCE));
-    Definitions::new().add(pattern)
-}
-
-fn bar(x: f64, y: f64, width: f64, height: f64, colour: &str) -> Rectangle {
-    Rectangle::new()
-        .set("x", round(x))
-        .set("y", round(y))
-        .set("width", round(width))
-        .set("height", round(height))
-        .set("fill", colour)
-}
-
-fn line(from: (f64, f64), to: (f64, f64), colour: &str) -> Line {
-    Line::new()
-        .set("x1", round(from.0))
-        .set("y1", round(from.1))
-        .set("x2", round(to.0))
-        .set("y2", round(to.1))
-        .set("stroke", colour)
-}
-
-fn circle(x: f64, y: f64) -> Circle {
-    Circle::new()
-        .set("cx", round(x))
-        .set("cy", round(y))
-        .set("r", 4)
-        .set("stroke-width", 1.25)
-}
-
-fn cross(x: f64, y: f64) -> Path {
-    let (x, y) = (round(x), round(y));
-    Path::new()
-        .set("d", format!("M{x} {y}m-4 -4l8 8m0 -8l-8 8"))
-        .set("stroke", INK)
-        .set("stroke-width", 2)
-        .add(Title::new("discarded"))
-}
-
-fn text(x: f64, y: f64, content: &str) -> Text {
-    Text::new(content)
-        .set("x", round(x))
-        .set("y", round(y))
-        .set("fill", INK)
-}
-
-/// Hundredths of a pixel are enough.
-fn round(place: f64) -> f64 {
-    (place * 100.0).round() / 100.0
 }
 
 fn milliseconds(span: Span) -> String {
