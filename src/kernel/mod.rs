@@ -1,9 +1,10 @@
 //! The kernel's objects: dma-bufs, sync_files and timeline syncobjs, by the ioctls that make and ask them.
 //!
-//! A frame's fences are made here: those that a released image carries leave its dma-buf as a sync_file, and the
-//! rendering's go onto it. Knows nothing else of the library but its errors.
+//! A frame's fences pass here: those of a released image leave its dma-buf as a sync_file, and the rendering's go
+//! onto it. Uses nothing else of the library but its errors.
 
 pub mod dma_buf;
+mod fence_info;
 pub(crate) mod ioctl;
 pub(crate) mod poll;
 pub mod sync_file;

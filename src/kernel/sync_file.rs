@@ -18,6 +18,9 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
 
 use crate::error::{Error, Result};
+pub(crate) use crate::kernel::fence_info::FewFences;
+use crate::kernel::fence_info::{FEW, RawFence, text};
+pub use crate::kernel::fence_info::{FenceInfo, FenceStatus};
 use crate::kernel::ioctl::retried;
 use crate::kernel::poll::{are_ready, until_ready};
 
@@ -190,69 +193,6 @@ pub struct SyncFileInfo {
     pub fences: Vec<FenceInfo>,
 }
 
-/// How many fences are a few.
-const FEW: usize = 4;
-
-/// The fences of a sync file at one moment.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct FewFences {
-    fences: [RawFence; FEW],
-    count: usize,
-}
-
-impl FewFences {
-    pub(crate) fn infos(&self) -> Vec<FenceInfo> {
-        let fences = self.fences.iter().take(self.count);
-        fences.map(FenceInfo::from_raw).collect()
-    }
-}
-
-/// One fence in a sync file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FenceInfo {
-    /// The timeline that the fence belongs to: a ring, a queue, a process.
-    pub obj_name: String,
-    /// The driver that signals it.
-    pub driver_name: String,
-    /// Its state.
-    pub status: FenceStatus,
-    /// When it signalled or failed, by CLOCK_MONOTONIC; zero while it is pending.
-    pub timestamp: Duration,
-}
-
-/// The state of a fence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FenceStatus {
-    /// The work behind it still runs.
-    Pending,
-    /// The work is done.
-    Signalled,
-    /// The work was given up, with this error. Whoever waits for the fence is let go.
-    Failed(Errno),
-}
-
-impl FenceStatus {
-    /// "status of the fence 0:active 1:signaled <0:error", `sync_file.h`.
-    fn from_raw(status: i32) -> Self {
-        match status {
-            0 => Self::Pending,
-            1.. => Self::Signalled,
-            error => Self::Failed(Errno::from_raw_os_error(error.saturating_neg())),
-        }
-    }
-}
-
-impl FenceInfo {
-    fn from_raw(raw: &RawFence) -> Self {
-        Self {
-            obj_name: text(&raw.obj_name),
-            driver_name: text(&raw.driver_name),
-            status: FenceStatus::from_raw(raw.status),
-            timestamp: Duration::from_nanos(raw.timestamp_ns),
-        }
-    }
-}
-
 const SYNC_IOC_MERGE: Opcode = opcode::read_write::<RawMerge>(b'>', 3);
 const SYNC_IOC_FILE_INFO: Opcode = opcode::read_write::<RawFile>(b'>', 4);
 
@@ -276,26 +216,6 @@ struct RawFile {
     num_fences: u32,
     pad: u32,
     sync_fence_info: u64,
-}
-
-/// `struct sync_fence_info`.
-#[repr(C)]
-#[derive(Clone, Debug, Default)]
-struct RawFence {
-    obj_name: [u8; 32],
-    driver_name: [u8; 32],
-    status: i32,
-    flags: u32,
-    timestamp_ns: u64,
-}
-
-/// The text in a fixed field of the kernel: up to the first NUL, or all of it.
-fn text(field: &[u8; 32]) -> String {
-    let end = field
-        .iter()
-        .position(|&byte| byte == 0)
-        .unwrap_or(field.len());
-    String::from_utf8_lossy(&field[..end]).into_owned()
 }
 
 /// `name` as a fixed field of the kernel: whole characters up to 31 bytes or a NUL, then zeros.
@@ -339,25 +259,6 @@ mod tests {
         assert_eq!(offset_of!(RawFile, flags), 36);
         assert_eq!(offset_of!(RawFile, num_fences), 40);
         assert_eq!(offset_of!(RawFile, sync_fence_info), 48);
-
-        assert_eq!(
-            (size_of::<RawFence>(), align_of::<RawFence>()),
-            (80, align_of::<u64>())
-        );
-        assert_eq!(offset_of!(RawFence, driver_name), 32);
-        assert_eq!(offset_of!(RawFence, status), 64);
-        assert_eq!(offset_of!(RawFence, flags), 68);
-        assert_eq!(offset_of!(RawFence, timestamp_ns), 72);
-    }
-
-    #[test]
-    fn the_state_of_a_fence_follows_the_sign_of_its_status() {
-        assert_eq!(FenceStatus::from_raw(0), FenceStatus::Pending);
-        assert_eq!(FenceStatus::from_raw(1), FenceStatus::Signalled);
-        assert_eq!(
-            FenceStatus::from_raw(-Errno::IO.raw_os_error()),
-            FenceStatus::Failed(Errno::IO)
-        );
     }
 
     // This machine may have nothing that makes a sync file; a pipe polls alike, and refuses the
