@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub const NAME: &str = "VK_LAYER_WAYFENCE_wsi";
 /// The file name of its manifest.
 pub const MANIFEST: &str = "VkLayer_wayfence.json";
-/// Keeps the installed, implicit layer out (the manifest's `disable_environment`).
+/// Disables the installed, implicit layer (the manifest's `disable_environment`).
 pub const DISABLE: &str = "DISABLE_WAYFENCE";
 
 /// Variables to set, or to remove.
@@ -18,11 +18,10 @@ pub type Variables = Vec<(&'static str, Option<OsString>)>;
 /// The folder with the manifest that lies beside the library: in the command's own folder, as in a
 /// build tree, or in `../lib/wayfence` of it, as installed.
 ///
-/// It is not the manifest that makes an installed layer implicit, but another one: see
-/// [`environment`].
+/// An installed implicit layer has another manifest: see [`environment`].
 ///
 /// # Errors
-/// What was looked for.
+/// The places that were searched.
 pub fn manifest_folder() -> io::Result<PathBuf> {
     let command = env::current_exe()?;
     let own = command.parent().unwrap_or(Path::new("/"));
@@ -43,17 +42,17 @@ pub fn manifest_folder() -> io::Result<PathBuf> {
         })
 }
 
-/// What makes the loader use the layer whose manifest is in `folder`, below every layer that is
-/// implicit or named in `VK_INSTANCE_LAYERS` before it.
+/// The variables with which the loader uses the layer whose manifest is in `folder`, below every implicit layer
+/// and every layer that `VK_INSTANCE_LAYERS` names already.
 ///
-/// Overlays draw on swapchain images that they learn of when a swapchain is created above them;
-/// below us they see none. The loader puts implicit layers above explicit ones, and those of
-/// `VK_INSTANCE_LAYERS` in its order (LoaderLayerInterface.md): so we are explicit, and the last.
-/// A copy of us that is installed as an implicit layer stays out: by its own variable, and, where
-/// the loader takes the first layer of a name whatever its kind, by being found after us.
+/// An overlay draws on the images of a swapchain whose creation it sees; below Wayfence it sees none. The loader
+/// puts implicit layers above explicit ones, and those of `VK_INSTANCE_LAYERS` in its order
+/// (LoaderLayerInterface.md): so Wayfence is explicit, and the last. A copy that is installed as an implicit layer
+/// is disabled by its variable. A loader that takes the first layer of a name, whatever its kind, finds the copy
+/// after the explicit layer.
 pub fn environment(folder: &Path, current: impl Fn(&str) -> Option<OsString>) -> Variables {
     let layers = current("VK_INSTANCE_LAYERS").unwrap_or_default();
-    // Who names us among others has chosen the order.
+    // A user who names Wayfence among others has chosen the order.
     let layers = if names(&layers).any(|name| name == NAME) {
         layers
     } else {
@@ -80,7 +79,7 @@ pub fn environment(folder: &Path, current: impl Fn(&str) -> Option<OsString>) ->
     variables
 }
 
-/// What keeps the layer out, however it was to come in.
+/// The variables without the layer, whatever would load it.
 pub fn environment_without(current: impl Fn(&str) -> Option<OsString>) -> Variables {
     let layers = current("VK_INSTANCE_LAYERS").unwrap_or_default();
     let others = list(names(&layers).filter(|name| *name != NAME));

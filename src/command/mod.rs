@@ -1,4 +1,4 @@
-//! The command `wayfence`: a program that runs on the layer, and what it says of itself.
+//! The command `wayfence`: runs programs on the layer, and shows what the layer does.
 
 mod arguments;
 mod doctor;
@@ -14,7 +14,7 @@ use std::process::ExitCode;
 pub use arguments::Arguments;
 use arguments::Verb;
 
-/// Does what the command line asks for.
+/// Runs the command line's verb.
 pub fn run(arguments: Arguments) -> ExitCode {
     match arguments.verb {
         Verb::Run(run) => run::run(&run),

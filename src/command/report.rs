@@ -1,4 +1,4 @@
-//! What the layer counted, for people.
+//! The layer's counters, for people.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -34,7 +34,7 @@ pub fn print(file: &Path) -> ExitCode {
 /// Writes the summary.
 ///
 /// # Errors
-/// Those of the stream, unless whoever reads has had enough.
+/// Those of the stream, but for a reader that has closed it.
 pub fn write(mut stream: impl Write, reports: &[SwapchainReport]) -> io::Result<()> {
     match write!(stream, "{}", Summary(reports)) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

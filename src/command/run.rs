@@ -10,15 +10,14 @@ use std::process::{Command, ExitCode};
 use super::arguments::Run;
 use super::{layer, report, supervise};
 
-/// We could not do our part, as with env(1), nohup(1), timeout(1).
+/// This command failed, as with env(1), nohup(1), timeout(1).
 const OWN_FAILURE: u8 = 125;
-/// APP is there and cannot be run.
+/// APP exists and cannot be run.
 const NOT_RUN: u8 = 126;
 /// There is no APP.
 const NOT_FOUND: u8 = 127;
 
-/// Runs APP. Without a report to print it takes our place, so that signals and exit status are its
-/// own.
+/// Runs APP. Without a report to print, APP replaces this process, so that signals and exit status are APP's own.
 pub fn run(options: &Run) -> ExitCode {
     let [app, arguments @ ..] = options.command.as_slice() else {
         return ExitCode::from(OWN_FAILURE);
@@ -60,9 +59,10 @@ pub fn run(options: &Run) -> ExitCode {
     not_started(app, &command.exec())
 }
 
-/// Runs APP as a child, and prints what the layer counted when it has ended.
+/// Runs APP as a child, and prints the layer's counters when APP has ended.
 fn with_report(command: &mut Command, app: &OsStr) -> ExitCode {
-    // The layer appends to it by name: APP may start others, whose descriptors are not ours.
+    // The layer appends to the file by its name: APP may start other processes, which do not inherit this
+    // one's descriptors.
     let file = match tempfile::Builder::new()
         .prefix("wayfence-report-")
         .tempfile()
@@ -78,7 +78,7 @@ fn with_report(command: &mut Command, app: &OsStr) -> ExitCode {
     if let Err(error) = print(file.path()) {
         eprintln!("wayfence: {error}");
     }
-    // Before the end, which may be a signal's.
+    // Before this process ends, which may be by a signal.
     drop(file);
     supervise::end_like(status)
 }

@@ -1,5 +1,4 @@
-//! Dma-bufs: the memory of a swapchain image, shared with the compositor, and the fences that
-//! everybody who uses it leaves on it.
+//! Dma-bufs: the memory of a swapchain image, shared with the compositor, and the fences of all its users.
 //!
 //! A frame reads those fences once, when the compositor releases the image
 //! ([`DmaBuf::export_sync_file`]: the compositor's reads are then on it), and adds one, when the
@@ -26,17 +25,17 @@ use crate::kernel::sync_file::SyncFile;
 /// it is gone.
 ///
 /// All methods take `&self` and may be called from any thread at the same time. The kernel does
-/// not make a snapshot and a later import one step: whoever needs that holds a lock of its own.
+/// not make a snapshot and a later import one step: a caller that needs this holds a lock of its own.
 #[derive(Debug)]
 pub struct DmaBuf(OwnedFd);
 
-/// What somebody wants to do with a dma-buf, which decides whom they must wait for and who must
-/// wait for them (`DMA_BUF_SYNC_READ`, `DMA_BUF_SYNC_WRITE`).
+/// A kind of access to a dma-buf. It decides which fences the access waits for, and which later accesses wait for
+/// it (`DMA_BUF_SYNC_READ`, `DMA_BUF_SYNC_WRITE`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
     /// Waits for writers; later writers wait.
     Read,
-    /// Waits for readers and writers; everybody later waits.
+    /// Waits for readers and writers; later readers and writers wait.
     Write,
     /// To the kernel the same as [`Access::Write`].
     ReadWrite,
@@ -85,9 +84,9 @@ impl DmaBuf {
         Ok(unsafe { OwnedFd::from_raw_fd(export.fd) }.into())
     }
 
-    /// Adds the fences of `sync_file` to the dma-buf, as those of somebody who accesses it like
-    /// `access` (`DMA_BUF_IOCTL_IMPORT_SYNC_FILE`, Linux 6.0). The descriptor stays the caller's
-    /// and may be closed at once; what has signalled already adds nothing.
+    /// Adds the fences of `sync_file` to the dma-buf, as the fences of such an access
+    /// (`DMA_BUF_IOCTL_IMPORT_SYNC_FILE`, Linux 6.0). The descriptor stays the caller's
+    /// and may be closed at once; a fence that has signalled adds nothing.
     ///
     /// # Errors
     /// [`Error::Kernel`]; with `ENOTTY` the kernel is too old or this descriptor is no dma-buf,
@@ -113,8 +112,8 @@ impl DmaBuf {
     }
 
     /// Waits on the CPU until `access` is free to begin, for `timeout` at the most and without end
-    /// for `None`; answers whether it is. What counts are the fences on the dma-buf when the wait
-    /// begins. Works on every kernel.
+    /// for `None`; answers whether it is. The wait is for the fences on the dma-buf when it begins. Works on every
+    /// kernel.
     ///
     /// # Errors
     /// [`Error::Kernel`] if `poll` fails.
@@ -130,7 +129,7 @@ impl DmaBuf {
         until_ready(self.0.as_fd(), events, timeout)
     }
 
-    /// Whether `access` would have nobody to wait for. Looks once and never waits.
+    /// Whether `access` would wait for no fence. Looks once and never waits.
     ///
     /// # Errors
     /// [`Error::Kernel`] if `poll` fails.
@@ -142,8 +141,8 @@ impl DmaBuf {
     /// 6.0. Exports one and closes it.
     ///
     /// # Errors
-    /// [`Error::Kernel`] if the question itself fails (no descriptor left, for one), which says
-    /// nothing about the kernel.
+    /// [`Error::Kernel`] if the try fails for another reason (no descriptor left, for one), which says nothing about
+    /// the kernel.
     pub fn sync_file_support(&self) -> Result<bool> {
         match self.export_sync_file(Access::Read) {
             Ok(_) => Ok(true),

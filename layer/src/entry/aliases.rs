@@ -1,4 +1,4 @@
-//! Images of the application's that are bound to a swapchain's images.
+//! Images that the application creates and binds to a swapchain's images.
 
 use ash::vk;
 use smallvec::SmallVec;
@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 use super::answer::on_device;
 use crate::{objects::next::below, vulkan::p_next};
 
-/// `vkCreateImage`: an alias of our swapchain's images is made as they are; every other image goes down
-/// untouched.
+/// `vkCreateImage`: creates an alias of an owned swapchain's images with the properties of these; for every
+/// other image the call goes down untouched.
 pub unsafe extern "system" fn create_image(
     device: vk::Device,
     info: *const vk::ImageCreateInfo<'_>,
@@ -32,7 +32,7 @@ pub unsafe extern "system" fn create_image(
     }
 }
 
-/// `vkDestroyImage`: an alias of our swapchain's images takes its memory with it.
+/// `vkDestroyImage`: frees the memory of an alias with it.
 pub unsafe extern "system" fn destroy_image(
     device: vk::Device,
     image: vk::Image,
@@ -42,7 +42,7 @@ pub unsafe extern "system" fn destroy_image(
     unsafe {
         // The command has no answer.
         let _ = on_device("vkDestroyImage", device, |object| {
-            // Before: afterwards another image may have this handle.
+            // Before the image: afterwards another image may have this handle.
             let alias = object.take_alias(image);
             below(object.next.destroy_image)?(device, image, allocator);
             if let Some(alias) = alias {
@@ -53,7 +53,7 @@ pub unsafe extern "system" fn destroy_image(
     }
 }
 
-/// `vkBindImageMemory2`: an image bound to our swapchain gets the memory of that swapchain's image.
+/// `vkBindImageMemory2`: an alias that is bound to an owned swapchain gets the memory of the swapchain's image.
 pub unsafe extern "system" fn bind_image_memory2(
     device: vk::Device,
     count: u32,
@@ -75,8 +75,8 @@ pub unsafe extern "system" fn bind_image_memory2(
             if bindings.iter().all(Option::is_none) {
                 return Ok(next(device, count, infos));
             }
-            // All are attempted, and each tells its own result (VK_KHR_maintenance6); the first failure
-            // is that of the whole.
+            // The command attempts all binds, and each has its own result (VK_KHR_maintenance6); the
+            // command's result is the first failure.
             let mut whole = vk::Result::SUCCESS;
             for (info, binding) in all.iter().zip(bindings) {
                 let bound = match binding {

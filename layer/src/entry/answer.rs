@@ -1,5 +1,5 @@
-//! The shape that entry points share: find the object of a handle, and let the layer answer, or whoever
-//! is below. Nothing that panics gets past them.
+//! The shape that entry points share: find the object of a handle, and let the layer answer, or the next layer
+//! or driver. A panic ends here.
 
 use std::sync::Arc;
 
@@ -97,7 +97,7 @@ pub unsafe fn on_surface(
             match &*instance.verdict(&known, device) {
                 Verdict::Owned(offer) => ours(instance, offer),
                 Verdict::Aside(_) if known.is_known_below() => below(instance),
-                // It is ours alone, and the layer cannot own swapchains on this device.
+                // The driver does not know the surface, and the layer cannot own swapchains on this device.
                 Verdict::Aside(_) => Err(vk::Result::ERROR_SURFACE_LOST_KHR),
             }
         })

@@ -1,4 +1,4 @@
-//! From a handle to our object.
+//! From a handle to the layer's object.
 //!
 //! A dispatchable handle points to the loader's dispatch table, which all handles of one instance, or
 //! of one device, share (`LoaderLayerInterface.md`, "Layer Dispatch Initialization"): its address is

@@ -1,4 +1,4 @@
-//! Features of the extensions that the layer implements: the driver may know them or not.
+//! Features of the extensions that the layer implements, whether the driver knows them or not.
 
 use std::ffi::CStr;
 
@@ -10,7 +10,7 @@ use crate::{
     vulkan::{p_next::Without, result, structures::size_of_type},
 };
 
-/// `vkGetPhysicalDeviceFeatures2`: the driver's answer, and ours where the layer owns swapchains.
+/// `vkGetPhysicalDeviceFeatures2`: the driver's answer, changed by the layer if it owns swapchains.
 pub unsafe extern "system" fn get_physical_device_features2(
     device: vk::PhysicalDevice,
     features: *mut vk::PhysicalDeviceFeatures2<'_>,
@@ -21,8 +21,8 @@ pub unsafe extern "system" fn get_physical_device_features2(
             return;
         };
         if let Some(next) = instance.queries.get_features2 {
-            // SAFETY: the application's own parameters. Whoever does not know a structure of a chain
-            // leaves it as it is.
+            // SAFETY: the application's own parameters. A driver leaves structures alone that it does not
+            // know.
             unsafe { next(device, features) };
         }
         if !instance.owns(device) {
@@ -38,7 +38,8 @@ pub unsafe extern "system" fn get_physical_device_features2(
     });
 }
 
-/// A device's chain without those features whose extensions are not passed down: nobody below knows them.
+/// A device's chain without the features of extensions that the layer does not pass down: the driver does not
+/// know these structures.
 ///
 /// # Safety
 /// The chain is valid, and stays unchanged while the answer lives.

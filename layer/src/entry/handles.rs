@@ -1,5 +1,5 @@
-//! Commands that take a handle of any type: the driver must not see our swapchains there, since it
-//! would take them for its own.
+//! Commands that take a handle of any type. The driver must not see the layer's swapchains there: it would take
+//! their handles for its own.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     vulkan::result::{self, PANICKED},
 };
 
-/// The device, and whether the handle is of an object that only we know.
+/// The device, and whether only the layer knows the object of the handle.
 ///
 /// # Safety
 /// `device` is a valid handle.
@@ -43,7 +43,7 @@ fn type_of(object_type: vk::DebugReportObjectTypeEXT) -> vk::ObjectType {
     }
 }
 
-/// Defines a command that names or tags an object: done, if the object is ours.
+/// Defines a command that names or tags an object. For an object of the layer's it does nothing.
 macro_rules! annotation {
     ($(#[$meta:meta])* $name:ident, $command:literal, $info:ty, |$of:ident| $object:expr) => {
         $(#[$meta])*
@@ -88,7 +88,7 @@ annotation! {
     vk::DebugMarkerObjectTagInfoEXT<'_>, |info| (type_of(info.object_type), info.object)
 }
 
-/// `vkDestroyPrivateDataSlot`: what our objects had in it goes, too.
+/// `vkDestroyPrivateDataSlot`: also removes the slot's data of the layer's objects.
 pub unsafe extern "system" fn destroy_private_data_slot(
     device: vk::Device,
     slot: vk::PrivateDataSlot,
@@ -132,7 +132,7 @@ pub unsafe extern "system" fn set_private_data(
     })
 }
 
-/// `vkGetPrivateData`: 0 for an object to which nothing was set.
+/// `vkGetPrivateData`: 0 for an object without data in the slot.
 pub unsafe extern "system" fn get_private_data(
     device: vk::Device,
     object_type: vk::ObjectType,

@@ -1,5 +1,5 @@
-//! What a surface offers: answered by the layer where it owns the swapchains, by whoever is below
-//! elsewhere.
+//! What a surface offers. The layer answers if it owns the surface's swapchains on the device, else the next layer
+//! or driver.
 
 use std::ffi::c_void;
 
@@ -47,8 +47,8 @@ pub unsafe extern "system" fn get_surface_capabilities(
     }
 }
 
-/// `vkGetPhysicalDeviceSurfaceCapabilities2KHR`. What a driver does not know of the extensions that the
-/// layer adds to it, it cannot do on a surface of its own.
+/// `vkGetPhysicalDeviceSurfaceCapabilities2KHR`. On a surface whose swapchains are the driver's, the extensions
+/// that the driver does not know have no capabilities.
 pub unsafe extern "system" fn get_surface_capabilities2(
     device: vk::PhysicalDevice,
     info: *const vk::PhysicalDeviceSurfaceInfo2KHR<'_>,
@@ -235,8 +235,8 @@ pub unsafe extern "system" fn get_surface_present_modes(
     }
 }
 
-/// `vkGetPhysicalDeviceSurfaceSupportKHR`: every queue can wait for the application's semaphores and
-/// signal ours.
+/// `vkGetPhysicalDeviceSurfaceSupportKHR`: every queue can present, as every queue can wait for the
+/// application's semaphores and signal the layer's.
 pub unsafe extern "system" fn get_surface_support(
     device: vk::PhysicalDevice,
     queue_family: u32,
@@ -259,7 +259,7 @@ pub unsafe extern "system" fn get_surface_support(
     }
 }
 
-/// `vkGetPhysicalDeviceWaylandPresentationSupportKHR`: the driver's yes, or ours.
+/// `vkGetPhysicalDeviceWaylandPresentationSupportKHR`: yes if the driver or the layer can present.
 pub unsafe extern "system" fn get_wayland_presentation_support(
     device: vk::PhysicalDevice,
     queue_family: u32,
@@ -285,8 +285,8 @@ pub unsafe extern "system" fn get_wayland_presentation_support(
             if physical.ability.is_err() || queue_family >= physical.queue_families {
                 return vk::FALSE;
             }
-            // SAFETY: the display is valid during this call, which is how long the answer lives unless a
-            // swapchain on the display holds it too.
+            // SAFETY: the display is valid during this call; what is made of it lives no longer, unless a
+            // swapchain on the display holds it, too.
             let display = unsafe { wayland::Display::of(display.cast::<c_void>()) };
             let able = display.is_ok_and(|display| !display.capabilities().formats.is_empty());
             if able {
@@ -297,7 +297,7 @@ pub unsafe extern "system" fn get_wayland_presentation_support(
     )
 }
 
-/// Everything that an enumeration answers.
+/// All elements of an enumeration.
 fn all_of<T: Clone + Default>(
     enumerate: impl Fn(*mut u32, *mut T) -> vk::Result,
 ) -> Result<Vec<T>, vk::Result> {
@@ -306,7 +306,7 @@ fn all_of<T: Clone + Default>(
         enumerate(&mut count, std::ptr::null_mut()).result()?;
         let mut all = vec![T::default(); count as usize];
         match enumerate(&mut count, all.as_mut_ptr()) {
-            // There are more by now.
+            // There are more elements now than at the call for their number.
             vk::Result::INCOMPLETE => {}
             answer => {
                 answer.result()?;

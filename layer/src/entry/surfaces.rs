@@ -8,8 +8,8 @@ use wayfence::wayland;
 use super::dispatch;
 use crate::{objects::surface::Surface, vulkan::result};
 
-/// `vkCreateWaylandSurfaceKHR`: goes down, so that the layer can step aside later, and is remembered. A
-/// driver without Wayland surfaces gets one of ours.
+/// `vkCreateWaylandSurfaceKHR`: creates the driver's surface, so that the layer can step aside later, and
+/// remembers it. On a driver without Wayland surfaces the surface is the layer's alone.
 pub unsafe extern "system" fn create_wayland_surface(
     instance: vk::Instance,
     create_info: *const vk::WaylandSurfaceCreateInfoKHR<'_>,
@@ -33,7 +33,7 @@ pub unsafe extern "system" fn create_wayland_surface(
         };
         // SAFETY: valid by the specification.
         let info = unsafe { &*create_info };
-        // Now, since later nothing says when there is a display.
+        // Queried now: later nothing tells whether the display still exists.
         // SAFETY: the application's display, which is valid during this call.
         let compositor = unsafe { wayland::Display::of(info.display) }
             .map(|display| Arc::clone(display.capabilities()))
@@ -63,7 +63,7 @@ pub unsafe extern "system" fn destroy_surface(
         };
         let ours = object.remove_surface(surface);
         if ours.is_some_and(|ours| !ours.is_known_below()) {
-            // The next object at its address must not inherit anything.
+            // The next object at this address must not inherit its data.
             for device in dispatch::devices_of(instance) {
                 device.forget_private_data(surface.as_raw());
             }

@@ -1,6 +1,5 @@
-//! The commands that the layer gives out: those of its place in the chain, here, and those of the extensions
-//! that it knows. What is neither is never ours: the loader gets the next layer's pointer, and a draw call
-//! costs nothing.
+//! The commands that the layer gives out: those of its place in the chain, listed here, and those of its
+//! extensions. For any other command the loader gets the next layer's pointer, so a draw call costs nothing.
 
 use std::ffi::{CStr, c_char};
 
@@ -97,8 +96,8 @@ fn find(name: &CStr) -> Option<&'static Command> {
         .or_else(|| EXTENSIONS.command(name))
 }
 
-/// `vkGetInstanceProcAddr`: commands of every level. A device command is given out where a device of the
-/// instance may have it.
+/// `vkGetInstanceProcAddr`: commands of every level. Gives out a device command if a device of the instance
+/// may have it.
 pub unsafe extern "system" fn get_instance_proc_addr(
     handle: vk::Instance,
     name: *const c_char,
@@ -113,8 +112,8 @@ pub unsafe extern "system" fn get_instance_proc_addr(
             return Some(global.function);
         }
         if handle == vk::Instance::null() {
-            // Layers ask so for the next `vkCreateDevice` (Mesa's overlay, MangoHud before 0.7), where
-            // the specification wants an instance.
+            // Some layers look up the next `vkCreateDevice` without an instance (Mesa's overlay, MangoHud
+            // before 0.7), though the specification requires one.
             return command
                 .filter(|_| name == c"vkCreateDevice")
                 .map(|command| command.function);
@@ -138,8 +137,8 @@ pub unsafe extern "system" fn get_instance_proc_addr(
     })
 }
 
-/// `vkGetDeviceProcAddr`: a command of an extension that the device was not created with is answered by
-/// whoever is below.
+/// `vkGetDeviceProcAddr`. For a command of an extension that the application has not enabled, the next layer
+/// or the driver answers.
 pub unsafe extern "system" fn get_device_proc_addr(
     handle: vk::Device,
     name: *const c_char,
@@ -165,7 +164,7 @@ pub unsafe extern "system" fn get_device_proc_addr(
         };
         match (given, command.given) {
             (true, _) => Some(command.function),
-            // We may have enabled the extension below, the application has not.
+            // The layer may have enabled the extension below; the application has not.
             (false, Given::SwapchainWith(_)) if device.has(khr::swapchain::NAME) => None,
             (false, _) => below(),
         }

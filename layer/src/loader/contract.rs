@@ -104,8 +104,8 @@ impl<Link: NextLink> Chain<Link> {
         while let Some(structure) = unsafe { current.as_ref() } {
             if structure.s_type == Link::S_TYPE {
                 let info = current.cast_mut().cast::<VkLayerCreateInfo<Link>>();
-                // SAFETY: the loader's structure with this type has this layout, and hands it to the
-                // layers to change.
+                // SAFETY: a structure of this type is the loader's and has this layout, and the loader lets
+                // layers change it.
                 let VkLayerCreateInfo {
                     function,
                     p_layer_info,
@@ -129,7 +129,7 @@ impl<Link: NextLink> Chain<Link> {
         unsafe { &*self.link }
     }
 
-    /// Makes the next layer find its own link. To be called before each call down.
+    /// Advances the chain, so that the next layer finds its own link. To be called before each call down.
     pub fn advance(&mut self) {
         let next = self.link().next();
         // SAFETY: `find` saw it valid, and the loader gives it to the layers to advance.

@@ -27,8 +27,8 @@ use crate::{
     vulkan::{p_next, result},
 };
 
-/// `vkCreateInstance`: creates the instance below, with what we need beside what the application asked
-/// for.
+/// `vkCreateInstance`: creates the instance below, with the application's extensions and those that the
+/// layer needs.
 pub unsafe extern "system" fn create_instance(
     create_info: *const vk::InstanceCreateInfo<'_>,
     allocator: *const vk::AllocationCallbacks<'_>,
@@ -102,8 +102,8 @@ pub unsafe extern "system" fn create_instance(
     })
 }
 
-/// The lists of extensions to try, best first. A driver may lack what we would add (then we step
-/// aside), or what we provide to the application (then it gets ours).
+/// The lists of extensions to try, best first. A driver may lack an extension that the layer adds (then the
+/// layer steps aside), or one that the layer provides (then the application gets the layer's).
 fn extension_lists(
     asked: &[*const c_char],
     enabled: &HashSet<CString>,
@@ -129,7 +129,7 @@ fn extension_lists(
         lists.splice(0..0, [full, without_newer, without_ours]);
     }
     if enabled.contains(ext::layer_settings::NAME) {
-        // Other layers below may read the application's settings, too; a driver knows nothing of them.
+        // Layers below may read the application's settings, too; a driver does not know the extension.
         lists = lists
             .into_iter()
             .flat_map(|list| {
@@ -161,7 +161,7 @@ pub unsafe extern "system" fn destroy_instance(
     });
 }
 
-/// `vkEnumerateInstanceLayerProperties`, answered for this layer alone: the loader answers for all.
+/// `vkEnumerateInstanceLayerProperties`, of this layer alone: the loader collects those of all layers.
 pub unsafe extern "system" fn enumerate_instance_layer_properties(
     count: *mut u32,
     properties: *mut vk::LayerProperties,
@@ -171,7 +171,7 @@ pub unsafe extern "system" fn enumerate_instance_layer_properties(
     unsafe { p_next::enumerate(&own, count, properties, |from, to| *to = *from) }
 }
 
-/// `vkEnumerateInstanceExtensionProperties`, answered for this layer alone.
+/// `vkEnumerateInstanceExtensionProperties`, of this layer alone.
 pub unsafe extern "system" fn enumerate_instance_extension_properties(
     layer: *const c_char,
     count: *mut u32,

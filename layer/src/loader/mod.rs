@@ -1,7 +1,7 @@
 //! The contract with the loader: its structures, the commands that the layer gives out, instances and devices.
 //!
-//! No frame comes by: its commands were looked up here before. Knows the whole layer, and is known for its structures
-//! only.
+//! No frame passes here: the loader has looked up the frame's commands before. Uses the whole layer; other folders use
+//! its structures only.
 
 pub mod commands;
 pub mod contract;

@@ -23,9 +23,9 @@ use crate::{extensions::list::List, loader::contract::PfnGetPhysicalDeviceProcAd
 pub struct Instance {
     /// Its handle.
     pub handle: vk::Instance,
-    /// The commands below us.
+    /// The next layer's commands.
     pub next: InstanceCommands,
-    /// The queries below us.
+    /// The next layer's queries.
     pub queries: PhysicalDeviceCommands,
     get_proc_addr: vk::PFN_vkGetInstanceProcAddr,
     get_physical_device_proc_addr: Option<PfnGetPhysicalDeviceProcAddr>,
@@ -33,13 +33,13 @@ pub struct Instance {
     pub extensions: List,
     /// The version that the application asked for.
     pub api_version: u32,
-    /// What user and application set.
+    /// The settings of user and application.
     pub settings: Settings,
     /// The extensions that the application asked for.
     enabled: HashSet<CString>,
     physical_devices: RwLock<HashMap<vk::PhysicalDevice, Arc<PhysicalDevice>>>,
     surfaces: RwLock<HashMap<vk::SurfaceKHR, Arc<Surface>>>,
-    /// Whether the application has asked about a Wayland display, and can present there.
+    /// Whether the application has asked for presentation support on a Wayland display, and has it.
     asked_of_display: AtomicBool,
 }
 
@@ -52,7 +52,7 @@ pub struct LookUp {
 }
 
 impl Instance {
-    /// An instance that whoever is below has made.
+    /// An instance that the next layer or driver has made.
     ///
     /// # Safety
     /// `look_up` is the next layer's, and `handle` of an instance that it has made.
@@ -103,15 +103,15 @@ impl Instance {
         self.enabled.contains(extension)
     }
 
-    /// Whether the layer may come to own swapchains on that device: others' programs, on X11 say, are
-    /// left alone.
+    /// Whether the layer may come to own swapchains on that device. It leaves programs alone that present
+    /// elsewhere, on X11 say.
     pub fn can_own(&self, device: &PhysicalDevice) -> bool {
         self.has(khr::wayland_surface::NAME) && device.ability.is_ok()
     }
 
     /// Whether the layer owns the swapchains of a surface on that device, or would: only then may the
-    /// device have extensions that the driver does not know. An application that enables several window
-    /// systems' extensions may be on another one.
+    /// device have extensions that the driver does not know. An application that enables the extensions of
+    /// several window systems may present on another one.
     pub fn owns(&self, handle: vk::PhysicalDevice) -> bool {
         if !self.can_own(&self.physical_device(handle)) {
             return false;
@@ -131,12 +131,12 @@ impl Instance {
         }
     }
 
-    /// Remembers that the application has asked about a Wayland display, and can present there.
+    /// Remembers that the application has asked for presentation support on a Wayland display, and has it.
     pub fn is_asked_of_display(&self) {
         self.asked_of_display.store(true, Ordering::Relaxed);
     }
 
-    /// What we know of a physical device, asked for once.
+    /// The layer's knowledge of a physical device, queried once.
     pub fn physical_device(&self, handle: vk::PhysicalDevice) -> Arc<PhysicalDevice> {
         let known = self
             .physical_devices

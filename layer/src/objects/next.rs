@@ -1,6 +1,6 @@
-//! The commands of the next layer or the driver that we call.
+//! The commands of the next layer or the driver that this layer calls.
 //!
-//! Each may be missing: the driver lacks the extension, or the application asked for an older version.
+//! Each may be missing, if the driver lacks the extension or the application asked for an older version.
 
 use std::ffi::CStr;
 
@@ -18,8 +18,8 @@ macro_rules! commands {
         pub struct $table { $(pub $field: Option<vk::$pointer>,)* }
 
         impl $table {
-            /// Looks the commands up: a command of several names under the first that is found, or, with
-            /// `old`, for a version before the one that took the command in, the last.
+            /// Looks the commands up. Of several names of a command the first that is found counts; with `old`,
+            /// for a version of Vulkan without the command, the last name.
             ///
             /// # Safety
             /// `look_up` answers the command of that name or `None`.
@@ -45,7 +45,7 @@ macro_rules! commands {
 }
 
 commands! {
-    /// What we call of an instance.
+    /// The commands of an instance.
     InstanceCommands {
         destroy_instance: PFN_vkDestroyInstance = c"vkDestroyInstance";
         create_device: PFN_vkCreateDevice = c"vkCreateDevice";
@@ -81,7 +81,7 @@ commands! {
 }
 
 commands! {
-    /// The queries of Vulkan 1.1 and of the extensions that it took in.
+    /// The queries of Vulkan 1.1, or of the extensions that became part of it.
     PhysicalDeviceCommands {
         get_features2: PFN_vkGetPhysicalDeviceFeatures2 =
             c"vkGetPhysicalDeviceFeatures2" | c"vkGetPhysicalDeviceFeatures2KHR";
@@ -102,7 +102,7 @@ commands! {
 }
 
 commands! {
-    /// What we call of a device.
+    /// The commands of a device.
     DeviceCommands {
         destroy_device: PFN_vkDestroyDevice = c"vkDestroyDevice";
         device_wait_idle: PFN_vkDeviceWaitIdle = c"vkDeviceWaitIdle";
@@ -151,7 +151,7 @@ commands! {
     }
 }
 
-/// The command of the next layer or the driver, or what to answer if it has none.
+/// The command of the next layer or the driver, or the layer's result without one.
 ///
 /// # Errors
 /// `VK_ERROR_EXTENSION_NOT_PRESENT`.

@@ -1,7 +1,7 @@
-//! What the user and the application set, and the log.
+//! The settings of user and application, and the log.
 //!
 //! A setting comes from the environment (`WAYFENCE_…`), or else from the application, through
-//! `VK_EXT_layer_settings`: in this order, as for all layers ("Layers Configuration" in
+//! `VK_EXT_layer_settings`. This order holds for all layers ("Layers Configuration" in
 //! Vulkan-Utility-Libraries: "environment variable", then "VK_EXT_layer_settings").
 
 use std::{
@@ -21,7 +21,7 @@ use crate::{extensions::properties::LAYER_NAME, vulkan::p_next};
 
 /// The settings of an instance.
 pub struct Settings {
-    /// `WAYFENCE_SYNC`, `sync`; the text that could not be understood, else.
+    /// `WAYFENCE_SYNC`, `sync`; an error holds the text if it names no way.
     pub synchronisation: Result<Choice, Error>,
     /// `WAYFENCE_REPORT`, `report`: the file to which each swapchain appends its report.
     pub report: Option<PathBuf>,
@@ -30,8 +30,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The settings of an instance that is created with this chain. What it says of the log holds from
-    /// now on.
+    /// The settings of an instance that is created with this chain. Its level of the log applies from now on.
     ///
     /// # Safety
     /// `chain` is null or the valid `pNext` chain of a `VkInstanceCreateInfo`.
@@ -68,7 +67,7 @@ impl Settings {
     }
 }
 
-/// What an application sets, by `VkLayerSettingEXT`.
+/// An application's settings, by `VkLayerSettingEXT`.
 #[derive(Default)]
 struct Application {
     sync: Option<OsString>,
@@ -95,7 +94,7 @@ impl Application {
         settings
     }
 
-    /// Takes a setting, if it is ours and one that we know.
+    /// Takes a setting, if it is for this layer and known.
     ///
     /// # Safety
     /// `setting` is valid.
@@ -132,7 +131,7 @@ impl Application {
     }
 }
 
-/// A variable of the environment; an empty one is as good as none.
+/// A variable of the environment; `None` if it is empty.
 fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
@@ -145,8 +144,7 @@ fn file(name: &str, of_application: Option<OsString>) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// Whether the process has more rights than its user: then the user does not get to say what it
-/// writes.
+/// Whether the process has more rights than its user: then the user must not name files that it writes.
 fn is_privileged() -> bool {
     // SAFETY: a read of the auxiliary vector.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
@@ -155,9 +153,8 @@ fn is_privileged() -> bool {
 /// Changes the level of the log, once it is started.
 static SET_LEVEL: OnceLock<Box<dyn Fn(LevelFilter) + Send + Sync>> = OnceLock::new();
 
-/// Starts the log of the process, on standard error: warnings and errors, or what `WAYFENCE_LOG` says
-/// (`off`, `error`, `warn`, `info`, `debug`, `trace`), or what the last instance does that says
-/// something.
+/// Starts the log of the process, on standard error. Its level is that of `WAYFENCE_LOG` (`off`, `error`, `warn`,
+/// `info`, `debug`, `trace`), or else that of the last instance with such a setting, or else `warn`.
 ///
 /// The subscriber is this library's own: the host's Rust code, if any, has another copy of `tracing`.
 pub fn start_log() {
@@ -169,10 +166,10 @@ pub fn start_log() {
             .with_target(false)
             .without_time();
         let subscriber = tracing_subscriber::registry().with(lines).with(level);
-        // Only a second start could fail.
+        // Only a second start can fail.
         let _ = tracing::subscriber::set_global_default(subscriber);
         Box::new(move |level| {
-            // The subscriber is there for as long as the process.
+            // The subscriber lives as long as the process.
             let _ = handle.reload(level);
         })
     });

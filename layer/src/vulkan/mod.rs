@@ -1,6 +1,6 @@
-//! Vulkan itself, as far as every file needs it: chains of structures, definitions that `ash` lacks, results.
+//! Vulkan itself, for all files: chains of structures, definitions that `ash` lacks, results.
 //!
-//! Knows nobody in the layer.
+//! Uses no other folder of the layer.
 
 pub mod p_next;
 pub mod present_mode;

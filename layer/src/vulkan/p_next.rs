@@ -47,18 +47,17 @@ pub unsafe fn find_type(
     current.cast()
 }
 
-/// A chain without some of its structures. The one that it is made of is not written to: it may be constant,
-/// or another thread's, too.
+/// A chain without some of its structures. The original chain is never written to: it may be constant, or in use
+/// by another thread.
 pub struct Without {
     chain: *const c_void,
-    /// The structures before the last that is left out.
+    /// Copies of the structures before the last one left out.
     _copies: Vec<Box<[MaybeUninit<u64>]>>,
 }
 
 impl Without {
-    /// Leaves those structures out of the chain that are not wanted. What comes before the last of them is
-    /// copied, for which its size in bytes must be known: after a structure whose size nobody knows, the
-    /// chain is as it was.
+    /// Leaves the unwanted structures out of the chain. The structures before the last of these are copied, for
+    /// which their sizes in bytes must be known: after a structure of unknown size the chain stays as it was.
     ///
     /// # Safety
     /// `chain` is null or a valid chain that lives and stays unchanged as long as the answer; the structures

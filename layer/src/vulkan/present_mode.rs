@@ -1,11 +1,11 @@
-//! Present modes as Vulkan and as the library name them, and how many images they need.
+//! Present modes, as named by Vulkan and by the library, and how many images they need.
 
 use ash::vk;
 use wayfence::present_mode::PresentMode;
 
 use crate::vulkan::registry;
 
-/// Images that FIFO needs to go on: one on screen, one waiting for the next refresh, one to draw.
+/// The images that FIFO needs for progress: one on screen, one waiting for the next refresh, one to draw.
 const MIN_IMAGES: u32 = 3;
 /// A mode in which an acquire never waits for the refresh needs one more.
 const MIN_IMAGES_UNPACED: u32 = 4;
@@ -21,7 +21,7 @@ pub fn to_vk(mode: PresentMode) -> vk::PresentModeKHR {
     }
 }
 
-/// The mode with this name in Vulkan; `None` if it is of no use on Wayland.
+/// The mode with this name in Vulkan; `None` for a mode that Wayland has no use for.
 pub fn from_vk(mode: vk::PresentModeKHR) -> Option<PresentMode> {
     PresentMode::ALL
         .into_iter()

@@ -1,5 +1,5 @@
-//! How large the structures are that extend `VkDeviceCreateInfo`: those of which `ash` knows, those of newer
-//! versions that applications chain, and the loader's.
+//! The sizes of the structures that extend `VkDeviceCreateInfo`: those that `ash` defines, newer ones that
+//! applications chain, and the loader's.
 
 use ash::vk::{self, TaggedStructure};
 
@@ -14,9 +14,9 @@ pub fn size_of_type(structure: vk::StructureType) -> Option<usize> {
         .map(|(_, size)| *size)
 }
 
-/// What the registry has and `ash` has not yet: features after the head.
+/// Structures of the registry that `ash` lacks: the number of features after the head.
 const NEWER: &[(vk::StructureType, usize)] = &[
-    // `VkLayerDeviceCreateInfo`: two integers and two pointers, by turns.
+    // `VkLayerDeviceCreateInfo`: two integers and two pointers, alternating.
     (
         vk::StructureType::LOADER_DEVICE_CREATE_INFO,
         4 * size_of::<usize>(),

@@ -20,9 +20,9 @@ use wayland_protocols::wp::color_management::v1::client::wp_image_description_v1
 pub struct Colours {
     /// The colour spaces that it can show.
     pub spaces: Vec<String>,
-    /// What of HDR metadata it takes.
+    /// The HDR metadata that it takes.
     pub metadata: Vec<String>,
-    /// What its outputs are.
+    /// Its outputs.
     pub outputs: Vec<Output>,
 }
 
@@ -42,10 +42,10 @@ pub struct Output {
 }
 
 impl Colours {
-    /// Asks this compositor, which says this of itself.
+    /// Asks this compositor, of these capabilities.
     ///
     /// # Errors
-    /// What became of the connection.
+    /// Those of the connection.
     pub fn look(connection: &Connection, support: &Support) -> Result<Self, String> {
         let spaces = colour::all().iter();
         let has = |feature, what: &str| support.has(feature).then(|| what.to_owned());
@@ -90,7 +90,7 @@ fn outputs(connection: &Connection) -> Result<Vec<Output>, String> {
             .get_output(&output, &handle, ())
             .get_image_description(&handle, number);
     }
-    // One for the descriptions, one for what they say.
+    // One roundtrip for the descriptions, one for their information.
     for _ in 0..2 {
         queue
             .roundtrip(&mut heard)
@@ -99,7 +99,7 @@ fn outputs(connection: &Connection) -> Result<Vec<Output>, String> {
     Ok(heard.0)
 }
 
-/// What was heard of each output.
+/// The outputs, as their events fill them in.
 #[derive(Default)]
 struct Heard(Vec<Output>);
 
@@ -193,6 +193,6 @@ fn name_of<T: std::fmt::Debug>(value: WEnum<T>) -> String {
     }
 }
 
-// What it says of itself, the library has read.
+// The library has read its capabilities.
 delegate_noop!(Heard: ignore WpColorManagerV1);
 delegate_noop!(Heard: ignore WpColorManagementOutputV1);

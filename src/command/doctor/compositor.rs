@@ -18,19 +18,19 @@ use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_dmabuf_v1::ZwpLi
 
 use super::colours::Colours;
 
-/// What was found.
+/// The findings.
 #[derive(Serialize, Deserialize)]
 pub struct Compositor {
     /// The name of its process, or `unknown`.
     pub name: String,
     /// Every global, with its version.
     pub protocols: BTreeMap<String, u32>,
-    /// The device that it prefers buffers from, if it tells.
+    /// The device whose buffers it prefers, if it says.
     pub main_device: Option<PathBuf>,
-    /// The DRM format modifiers in which it takes the formats that a Vulkan surface can have; those
-    /// that it takes both opaque and with alpha.
+    /// The DRM format modifiers that it takes for each format that a Vulkan surface can have: those that it takes
+    /// both opaque and with alpha.
     pub formats: BTreeMap<String, Vec<String>>,
-    /// What it can do with colours; `None` if it knows nothing of them.
+    /// What it can do with colours; `None` without colour management.
     pub colours: Option<Colours>,
 }
 
@@ -38,7 +38,7 @@ impl Compositor {
     /// Asks the compositor of this environment.
     ///
     /// # Errors
-    /// Why there is none to ask.
+    /// Why there is no compositor to ask.
     pub fn look() -> Result<Self, String> {
         let connection = connect()?;
         let (globals, mut queue) =
@@ -52,7 +52,7 @@ impl Compositor {
 
         let handle = queue.handle();
         let mut answers = Answers::default();
-        // Feedback came with version 4.
+        // Version 4 has feedback.
         if let Ok(dmabuf) = globals.bind::<ZwpLinuxDmabufV1, _, _>(&handle, 4..=5, ()) {
             let feedback = dmabuf.get_default_feedback(&handle, ());
             queue
@@ -62,7 +62,7 @@ impl Compositor {
             dmabuf.destroy();
         }
 
-        // The layer's own view.
+        // As the layer sees it.
         // SAFETY: a valid display, which `connection` keeps, and which outlives `display`.
         let display = unsafe { wayland::Display::of(connection.backend().display_ptr().cast()) }
             .map_err(|error| error.to_string())?;
@@ -101,7 +101,7 @@ impl Compositor {
 /// A connection to the compositor of this environment.
 ///
 /// # Errors
-/// Why there is none.
+/// Why there is no compositor.
 pub fn connect() -> Result<Connection, String> {
     Connection::connect_to_env().map_err(|error| match error {
         ConnectError::NoCompositor => match env::var("WAYLAND_DISPLAY") {
@@ -119,7 +119,7 @@ struct Answers {
     main_device: Option<u64>,
 }
 
-/// The device's node; its numbers if `/dev/dri` has none.
+/// The device's node in `/dev/dri`, or else its path by number.
 fn node_of(device: u64) -> PathBuf {
     std::fs::read_dir("/dev/dri")
         .into_iter()
@@ -158,5 +158,5 @@ impl Dispatch<ZwpLinuxDmabufFeedbackV1, ()> for Answers {
     }
 }
 
-// Before version 4 it tells formats here; the library has read them.
+// Before version 4 formats are events; the library has read them.
 delegate_noop!(Answers: ignore ZwpLinuxDmabufV1);

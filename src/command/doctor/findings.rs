@@ -11,7 +11,7 @@ use super::{
     vulkan::Vulkan,
 };
 
-/// Everything that was found.
+/// All findings.
 #[derive(Serialize)]
 pub struct Findings {
     /// The command's version.
@@ -20,16 +20,16 @@ pub struct Findings {
     pub kernel: Kernel,
     /// What the compositor offers.
     pub compositor: Looked<Compositor>,
-    /// The manifests of our layer.
+    /// The manifests of the layer.
     pub manifests: Vec<Manifest>,
-    /// From the application down.
+    /// The chain of layers, from the application down.
     pub chain: Vec<Link>,
-    /// Why our layer is not in the chain, were it so.
+    /// The reason, if the layer is not in the chain.
     #[serde(skip)]
     pub why_not_loaded: String,
-    /// What loader and drivers say.
+    /// The answers of loader and drivers.
     pub vulkan: Looked<Vulkan>,
-    /// What the layer logged about each device's surface.
+    /// The layer's log on each device's surface.
     #[serde(skip)]
     pub logs: Vec<String>,
     /// Whether the layer takes over.

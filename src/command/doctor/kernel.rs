@@ -17,14 +17,14 @@ use wayfence::syncobj;
 
 use super::looked::Looked;
 
-/// What was found.
+/// The findings.
 #[derive(Serialize)]
 pub struct Kernel {
     /// Its name and release, for people.
     pub release: String,
-    /// Where a dma-buf to try things with came from.
+    /// The origin of the dma-buf for the tries.
     pub dma_buf: Looked<String>,
-    /// `DMA_BUF_IOCTL_EXPORT_SYNC_FILE`; an error if it fails, none if there was nothing to try.
+    /// `DMA_BUF_IOCTL_EXPORT_SYNC_FILE`; an error if it fails, `None` without a dma-buf.
     pub export_sync_file: Option<Looked<()>>,
     /// `DMA_BUF_IOCTL_IMPORT_SYNC_FILE`, as above.
     pub import_sync_file: Option<Looked<()>>,
@@ -37,7 +37,7 @@ pub struct Kernel {
 pub struct DrmNode {
     /// The node.
     pub path: PathBuf,
-    /// The driver's name, or why it cannot be told.
+    /// The driver's name, or why it is unknown.
     pub driver: Looked<String>,
     /// Whether the layer can make its timelines there.
     pub timeline_syncobj: bool,
@@ -76,7 +76,7 @@ impl Kernel {
         }
     }
 
-    /// Whether sync_files go out of dma-bufs and into them; `None` if that could not be tried.
+    /// Whether the kernel exports sync_files from dma-bufs and imports them; `None` without a dma-buf to try.
     pub fn has_sync_files(&self) -> Option<bool> {
         match (&self.export_sync_file, &self.import_sync_file) {
             (Some(Looked::Found(())), Some(Looked::Found(()))) => Some(true),
@@ -86,7 +86,7 @@ impl Kernel {
     }
 }
 
-/// A dma-buf from whoever lets us have one, with its origin.
+/// A dma-buf from the first source that has one, with its origin.
 fn any_dma_buf() -> Result<(String, DmaBuf), String> {
     let mut refusals = Vec::new();
     match udmabuf() {
@@ -159,7 +159,7 @@ unsafe impl Ioctl for UdmabufCreate {
     }
 }
 
-/// A buffer of a display's, which needs a primary node.
+/// A display's buffer, which needs a primary node.
 fn dumb_buffer(path: &PathBuf) -> io::Result<DmaBuf> {
     let node = Node::open(path)?;
     let buffer = node.create_dumb_buffer((64, 64), DrmFourcc::Xrgb8888, 32)?;
@@ -216,7 +216,7 @@ struct Node(File);
 impl Node {
     fn open(path: &PathBuf) -> io::Result<Self> {
         let node = Self(File::options().read(true).write(true).open(path)?);
-        // Whoever opens a primary node while nobody is its master becomes that.
+        // A process that opens a primary node without a master becomes its master.
         let _ = node.release_master_lock();
         Ok(node)
     }

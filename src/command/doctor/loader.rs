@@ -1,7 +1,7 @@
 //! Where the layer is installed, and the chain of layers in which the loader puts it.
 //!
 //! The search path is that of the loader's documentation (LoaderLayerInterface.md, "Linux Layer
-//! Discovery"); the chain is the loader's own word (`VK_LOADER_DEBUG=layer`).
+//! Discovery"); the chain is read from the loader's log (`VK_LOADER_DEBUG=layer`).
 
 use std::env;
 use std::ffi::OsString;
@@ -13,20 +13,20 @@ use serde_json::Value;
 
 use crate::command::layer;
 
-/// A manifest that names our layer.
+/// A manifest that names the layer.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Manifest {
     /// The file.
     pub path: PathBuf,
-    /// Whether the loader uses the layer without being asked.
+    /// Whether the layer is implicit: the loader uses it unasked.
     pub implicit: bool,
     /// The library that it names.
     pub library: PathBuf,
-    /// Whether that file is there; a bare name is left to the dynamic linker.
+    /// Whether that file exists; the dynamic linker finds a bare name.
     pub library_exists: bool,
-    /// The variable and value without which an implicit layer stays out.
+    /// The variable and value that enable an implicit layer.
     pub enabled_by: Option<(String, String)>,
-    /// The variable that keeps an implicit layer out.
+    /// The variable that disables an implicit layer.
     pub disabled_by: Option<String>,
 }
 
@@ -35,11 +35,11 @@ pub struct Manifest {
 pub struct Link {
     /// Its name.
     pub name: String,
-    /// Its library, if the loader says.
+    /// Its library, if the loader names it.
     pub library: String,
 }
 
-/// Layers that draw on the images of a swapchain that is made above them, by parts of their names.
+/// Layers that draw on the images of swapchains whose creation they see, by parts of their names.
 const OVERLAYS: &[&str] = &[
     "MANGOHUD",
     "VKBASALT",
@@ -57,12 +57,12 @@ const OVERLAYS: &[&str] = &[
 const WINDOW_SYSTEMS: &[&str] = &["gamescope_wsi", "window_system_integration"];
 
 impl Link {
-    /// Whether it is our layer.
+    /// Whether it is Wayfence's layer.
     pub fn is_ours(&self) -> bool {
         self.name == layer::NAME
     }
 
-    /// Whether it draws on what an application shows.
+    /// Whether it draws on an application's frames.
     pub fn is_overlay(&self) -> bool {
         OVERLAYS.iter().any(|part| self.name.contains(part))
     }
@@ -73,7 +73,7 @@ impl Link {
     }
 }
 
-/// The manifests of our layer, in the loader's order: implicit layers, then explicit ones.
+/// The manifests of the layer, in the loader's order: implicit layers, then explicit ones.
 pub fn manifests() -> Vec<Manifest> {
     let mut found = Vec::new();
     for implicit in [true, false] {
@@ -86,7 +86,7 @@ pub fn manifests() -> Vec<Manifest> {
                 .collect();
             files.sort();
             for file in files {
-                // `wayfence run` has its folder on both search paths.
+                // `wayfence run` puts its folder on both search paths.
                 let is_known = found.iter().any(|known: &Manifest| known.path == file);
                 if let Some(manifest) = manifest(&file, implicit).filter(|_| !is_known) {
                     found.push(manifest);
@@ -130,7 +130,7 @@ fn folders(implicit: bool, current: impl Fn(&str) -> Option<OsString>) -> Vec<Pa
     let roots = [
         home("XDG_CONFIG_HOME", ".config"),
         or("XDG_CONFIG_DIRS", &["/etc/xdg"]),
-        // As distributions compile it.
+        // As distributions compile the loader.
         vec!["/etc".into()],
         home("XDG_DATA_HOME", ".local/share"),
         or("XDG_DATA_DIRS", &["/usr/local/share", "/usr/share"]),
@@ -139,7 +139,7 @@ fn folders(implicit: bool, current: impl Fn(&str) -> Option<OsString>) -> Vec<Pa
     folders
 }
 
-/// The manifest in a file, if it is one of our layer.
+/// The manifest in a file, if it names the layer.
 fn manifest(path: &Path, implicit: bool) -> Option<Manifest> {
     let text = fs::read_to_string(path).ok()?;
     let json: Value = serde_json::from_str(&text).ok()?;
@@ -234,7 +234,7 @@ pub fn chain(log: &str) -> Vec<Link> {
         }
         return chain;
     }
-    // Older loaders name them one by one, from the driver up.
+    // Older loaders name the layers one by one, from the driver up.
     for line in log.lines() {
         if let Some((_, rest)) = line.split_once("nsert instance layer ") {
             let mut words = rest.splitn(2, ' ');
@@ -252,7 +252,7 @@ pub fn chain(log: &str) -> Vec<Link> {
     chain
 }
 
-/// A line of the loader's without what it puts before each: `[Vulkan Loader] INFO | LAYER:`.
+/// A line of the loader's log without its prefix: `[Vulkan Loader] INFO | LAYER:`.
 fn after_tags(line: &str) -> &str {
     line.split_once("LAYER:")
         .map_or(line, |(_, rest)| rest)

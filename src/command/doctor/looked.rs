@@ -4,16 +4,16 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
-/// What was found, or why it was not.
+/// What was found, or why nothing was found.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Looked<T> {
-    /// It was not.
+    /// Nothing was found.
     Failed {
         /// Why.
         error: String,
     },
-    /// It was.
+    /// It was found.
     Found(T),
 }
 

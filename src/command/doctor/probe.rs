@@ -15,7 +15,7 @@ use super::compositor::Compositor;
 use super::looked::Looked;
 use super::vulkan::Vulkan;
 
-/// What such a process looks at.
+/// A part of the examination.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Part {
     /// The compositor.
@@ -40,14 +40,13 @@ pub fn look(part: Part) -> ! {
 
 fn answer<T: Serialize>(found: Result<T, String>) {
     let found = Looked::from(found);
-    // Drivers may print, too: ours is the last line.
+    // Drivers may print, too: the last line is the answer.
     let line = serde_json::to_string(&found).expect("plain structures become JSON");
-    // Whoever asked sees a missing answer.
+    // The doctor sees a missing answer.
     let _ = write!(io::stdout(), "\n{line}\n").and_then(|()| io::stdout().flush());
 }
 
-/// Has a part looked at, with these variables. Answers what was found, and what was said on standard
-/// error.
+/// Examines a part in a process with these variables. Answers the findings, and the process's standard error.
 pub fn ask<T: DeserializeOwned>(part: Part, variables: &[(&str, String)]) -> (Looked<T>, String) {
     match run(part, variables) {
         Ok((found, log)) => (found, log),
@@ -65,7 +64,7 @@ fn run<T: DeserializeOwned>(
         .get_name()
         .to_owned();
     let failed = |error: io::Error| format!("{name}: {error}");
-    // Files, not pipes: nobody has to read while it runs.
+    // Files, not pipes: nothing has to read while the process runs.
     let mut output = tempfile::tempfile().map_err(failed)?;
     let mut errors = tempfile::tempfile().map_err(failed)?;
     let mut child = Command::new(env::current_exe().map_err(failed)?)

@@ -15,7 +15,7 @@ const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 const TITLE: Style = Style::new().bold();
 
-/// What of the compositor's protocols bears on us.
+/// The compositor's protocols that matter to the layer.
 const PROTOCOLS: [&str; 8] = [
     "zwp_linux_dmabuf_v1",
     "wp_linux_drm_syncobj_manager_v1",
@@ -30,7 +30,7 @@ const PROTOCOLS: [&str; 8] = [
 /// Writes the findings, in colour where the stream is a terminal.
 ///
 /// # Errors
-/// Those of the stream, unless whoever reads has had enough.
+/// Those of the stream, but for a reader that has closed it.
 pub fn write(findings: &Findings) -> io::Result<()> {
     let mut page = Page::default();
     kernel(&mut page, findings);
@@ -61,7 +61,7 @@ impl Page {
         let _ = writeln!(self.0, "{TITLE}{title}{TITLE:#}  {text}");
     }
 
-    /// Something that is there or not.
+    /// A feature that is present or missing.
     fn fact(&mut self, is_there: bool, what: &str, detail: &str) {
         let (style, word) = if is_there {
             (GOOD, "yes")
@@ -76,7 +76,7 @@ impl Page {
         );
     }
 
-    /// Something to know, or to do.
+    /// A hint.
     fn note(&mut self, text: &str) {
         let text = printable(text);
         let _ = writeln!(self.0, "       {text}");
@@ -284,7 +284,7 @@ fn device(page: &mut Page, findings: &Findings, vulkan: &Vulkan, number: usize) 
     }
 }
 
-/// What compositor and driver share, formats with the same modifiers together.
+/// The formats and modifiers that both compositor and driver have; formats with the same modifiers together.
 fn formats(page: &mut Page, findings: &Findings, device: &Device) {
     let Looked::Found(compositor) = &findings.compositor else {
         return;

@@ -11,12 +11,12 @@ use wayfence::trace::{self, Summary, SwapchainTimeline, Timeline};
 
 use super::arguments::{FrameRange, TraceVerb};
 
-/// There is nothing to tell.
+/// The trace has no such frame.
 const EMPTY: u8 = 1;
-/// It could not be read, or written.
+/// A file could not be read, or written.
 const FAILED: u8 = 2;
 
-/// Does what the command line asks for.
+/// Runs the command line's verb.
 pub fn run(verb: &TraceVerb) -> ExitCode {
     match verb {
         TraceVerb::Summary { json, file } => with(file, |timeline| summary(timeline, *json)),
@@ -52,7 +52,7 @@ fn summary(timeline: &Timeline, json: bool) -> ExitCode {
         write!(stdout, "{summary}")
     };
     match written {
-        // Whoever reads has had enough.
+        // The reader has closed the stream.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => failed(&error),
         _ => ExitCode::SUCCESS,
     }
