@@ -313,7 +313,7 @@ impl Swapchain {
             }
             let answer = self.surface.display().wait(patience, || {
                 let mut held = self.state();
-                match self.shared.hand_out(&mut held.state) {
+                match self.shared.hand_out(&mut held.state, deadline) {
                     Ok(Acquire::Wait) => {
                         call.waits_for(Cause::NoImage);
                         None
@@ -742,12 +742,13 @@ impl Drop for Swapchain {
 
 impl Shared {
     /// The longest free image, with what came back with it. If there is none: looks for releases that no
-    /// event has told, and asks to be rung for those that have not come.
-    fn hand_out(&self, state: &mut State<Release>) -> Result<Acquire<Release>> {
+    /// event has told, and for who will wait for those that have not come, until the deadline, asks to be
+    /// rung.
+    fn hand_out(&self, state: &mut State<Release>, deadline: Deadline) -> Result<Acquire<Release>> {
         if let answer @ (Acquire::Image(..) | Acquire::Retired) = self.take_ready(state)? {
             return Ok(answer);
         }
-        self.collect(state)?;
+        self.collect(state, deadline)?;
         self.take_ready(state)
     }
 
@@ -774,11 +775,11 @@ impl Shared {
     }
 
     /// Frees what the compositor has released where no event says so. If it has released nothing, asks to
-    /// be rung when it does.
-    fn collect(&self, state: &mut State<Release>) -> Result<()> {
+    /// be rung when it does: for who waits until the deadline.
+    fn collect(&self, state: &mut State<Release>, deadline: Deadline) -> Result<()> {
         let is_held = |index| state.holder(index) == Some(Holder::Compositor);
         let found = self.synchronisation.look(is_held)?;
-        if found.is_empty() {
+        if found.is_empty() && deadline != Deadline::Now {
             let images = 0..self.synchronisation.images().len() as u32;
             for index in images.filter(|index| is_held(*index)) {
                 self.synchronisation.listen(index)?;

@@ -22,8 +22,9 @@ use wayfence_tests::watchdog::Watchdog;
 
 /// `DRM_IOCTL_SYNCOBJ_QUERY`.
 const QUERY: Opcode = opcode::read_write::<[u64; 3]>(b'd', 0xcb);
-/// `DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD` and `…_FD_TO_HANDLE` with and without a point, `…_TRANSFER`.
+/// `DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD`, `…_FD_TO_HANDLE` with and without a point, and `…_TRANSFER`.
 const HANDLE_TO_FD: Opcode = opcode::read_write::<[u64; 3]>(b'd', 0xc1);
+const FD_TO_POINT: Opcode = opcode::read_write::<[u64; 3]>(b'd', 0xc2);
 const FD_TO_HANDLE: Opcode = opcode::read_write::<[u64; 2]>(b'd', 0xc2);
 const TRANSFER: Opcode = opcode::read_write::<[u64; 4]>(b'd', 0xcc);
 /// `DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL`.
@@ -94,12 +95,36 @@ fn without_leak(device: &Device, mut round: impl FnMut(usize)) {
     assert_eq!(descriptors(), after_two, "a descriptor leaks");
 }
 
-/// The ioctls by which a way takes the fences of a released image, and gives those of a presented one.
-fn ioctls(way: Way) -> Option<([Opcode; 2], [Opcode; 2])> {
+/// A kernel, and the ioctls by which a way takes the fences of a released image there, and gives those of a
+/// presented one.
+struct Passage {
+    kernel: RefusingKernel,
+    exports: [Opcode; 2],
+    imports: [Opcode; 2],
+}
+
+/// The passages of a way: that of this kernel, and that of older ones.
+fn passages(way: Way) -> Vec<Passage> {
     match way {
-        Way::Syncobj => Some(([TRANSFER, HANDLE_TO_FD], [FD_TO_HANDLE, TRANSFER])),
-        Way::Implicit => Some(([EXPORT_SYNC_FILE; 2], [IMPORT_SYNC_FILE; 2])),
-        Way::Explicit | Way::Cpu => None,
+        Way::Syncobj => vec![
+            Passage {
+                kernel: RefusingKernel::default(),
+                exports: [HANDLE_TO_FD; 2],
+                imports: [FD_TO_POINT; 2],
+            },
+            Passage {
+                // Before Linux 6.16.
+                kernel: RefusingKernel::default().refusing(FD_TO_POINT, Errno::INVAL),
+                exports: [TRANSFER, HANDLE_TO_FD],
+                imports: [FD_TO_HANDLE, TRANSFER],
+            },
+        ],
+        Way::Implicit => vec![Passage {
+            kernel: RefusingKernel::default(),
+            exports: [EXPORT_SYNC_FILE; 2],
+            imports: [IMPORT_SYNC_FILE; 2],
+        }],
+        Way::Explicit | Way::Cpu => Vec::new(),
     }
 }
 
@@ -112,26 +137,32 @@ fn the_fences_of_a_released_image_cannot_be_taken() {
     in_every_way(
         "export fails (EMFILE, ENOMEM, EINVAL, EBADF)",
         |stage, way, payload| {
-            let Some((exports, _)) = ioctls(way) else {
+            let passages = passages(way);
+            if passages.is_empty() {
                 return NO_IOCTL;
-            };
-            let mut scene = stage.scene(way);
-            let healthy = scene.kernel.clone();
-            let device = Arc::clone(&scene.swapchain.device);
-            without_leak(&device, |number| {
-                let (errno, told) = ERRORS[number];
-                let (index, reader) = come_back_read(&mut scene);
-                scene.kernel = RefusingKernel::default().refusing(exports[number % 2], errno);
-                for _ in 0..2 {
-                    let answer = scene.try_acquire(payload, 1_000_000_000).map(drop);
-                    assert_eq!(answer, Err(told), "{errno}");
-                }
-                scene.kernel = healthy.clone();
-                // Not too late for what was on the image at its release.
-                comes_held_by(&mut scene, payload, index, reader);
-            });
-            all_images_go_on(&mut scene);
-            assert_eq!(scene.end().counters.cpu_waits, 0);
+            }
+            for Passage {
+                kernel, exports, ..
+            } in passages
+            {
+                let mut scene = stage.scene_on(way, kernel);
+                let healthy = scene.kernel.clone();
+                let device = Arc::clone(&scene.swapchain.device);
+                without_leak(&device, |number| {
+                    let (errno, told) = ERRORS[number];
+                    let (index, reader) = come_back_read(&mut scene);
+                    scene.kernel = RefusingKernel::default().refusing(exports[number % 2], errno);
+                    for _ in 0..2 {
+                        let answer = scene.try_acquire(payload, 1_000_000_000).map(drop);
+                        assert_eq!(answer, Err(told), "{errno}");
+                    }
+                    scene.kernel = healthy.clone();
+                    // Not too late for what was on the image at its release.
+                    comes_held_by(&mut scene, payload, index, reader);
+                });
+                all_images_go_on(&mut scene);
+                assert_eq!(scene.end().counters.cpu_waits, 0);
+            }
             Cell::Passed
         },
     );
@@ -175,41 +206,47 @@ fn the_fence_of_a_present_cannot_be_given() {
     in_every_way(
         "import fails (EMFILE, ENOMEM, EINVAL, EBADF): shown after a wait",
         |stage, way, payload| {
-            let Some((_, imports)) = ioctls(way) else {
+            let passages = passages(way);
+            if passages.is_empty() {
                 return NO_IOCTL;
-            };
-            let mut scene = stage.scene(way);
-            let healthy = scene.kernel.clone();
-            let device = Arc::clone(&scene.swapchain.device);
-            without_leak(&device, |number| {
-                let (errno, _) = ERRORS[number];
-                let rendering = scene.fence();
-                scene.stage.driver.export_next(rendering.sync_file());
-                let index = scene.held.pop().unwrap();
-                scene.kernel = RefusingKernel::default().refusing(imports[number % 2], errno);
-                let compositor = Arc::clone(&scene.compositor);
-                let finish = thread::spawn(move || {
-                    let early =
-                        compositor.commit_within(Duration::from_millis(50), Commit::has_buffer);
-                    rendering.signal();
-                    early
+            }
+            for Passage {
+                kernel, imports, ..
+            } in passages
+            {
+                let mut scene = stage.scene_on(way, kernel);
+                let healthy = scene.kernel.clone();
+                let device = Arc::clone(&scene.swapchain.device);
+                without_leak(&device, |number| {
+                    let (errno, _) = ERRORS[number];
+                    let rendering = scene.fence();
+                    scene.stage.driver.export_next(rendering.sync_file());
+                    let index = scene.held.pop().unwrap();
+                    scene.kernel = RefusingKernel::default().refusing(imports[number % 2], errno);
+                    let compositor = Arc::clone(&scene.compositor);
+                    let finish = thread::spawn(move || {
+                        let early =
+                            compositor.commit_within(Duration::from_millis(50), Commit::has_buffer);
+                        rendering.signal();
+                        early
+                    });
+                    assert_eq!(scene.try_show(index), Ok(()), "{errno}");
+                    let early = finish.join().unwrap();
+                    assert!(early.is_none(), "shown before it was drawn: {early:?}");
+                    scene.kernel = healthy.clone();
+                    let frame = scene.compositor.next_commit();
+                    scene.compositor.release(&frame, With::nothing());
+                    let acquired = scene.acquire(payload);
+                    assert_eq!(acquired.index, index);
+                    assert!(acquired.signals_within(SOON).is_some());
+                    scene.held.push(index);
                 });
-                assert_eq!(scene.try_show(index), Ok(()), "{errno}");
-                let early = finish.join().unwrap();
-                assert!(early.is_none(), "shown before it was drawn: {early:?}");
-                scene.kernel = healthy.clone();
-                let frame = scene.compositor.next_commit();
-                scene.compositor.release(&frame, With::nothing());
-                let acquired = scene.acquire(payload);
-                assert_eq!(acquired.index, index);
-                assert!(acquired.signals_within(SOON).is_some());
-                scene.held.push(index);
-            });
-            assert_eq!(scene.compositor.held_count(), 0);
-            all_images_go_on(&mut scene);
-            // Rule 2: what could not be done without is counted.
-            let report = scene.end();
-            assert_eq!(report.counters.cpu_waits, ERRORS.len() as u64);
+                assert_eq!(scene.compositor.held_count(), 0);
+                all_images_go_on(&mut scene);
+                // Rule 2: what could not be done without is counted.
+                let report = scene.end();
+                assert_eq!(report.counters.cpu_waits, ERRORS.len() as u64);
+            }
             Cell::Passed
         },
     );
@@ -251,38 +288,43 @@ fn a_frame_cannot_be_shown_at_all() {
             if way != Way::Syncobj {
                 return Cell::NotApplicable("a wait takes the import's place");
             }
-            let mut scene = stage.scene(way);
-            let healthy = scene.kernel.clone();
-            let device = Arc::clone(&scene.swapchain.device);
-            let done = fence(&device, false).unwrap();
-            without_leak(&device, |number| {
-                let (errno, _) = ERRORS[number];
-                let rendering = scene.fence();
-                scene.stage.driver.export_next(rendering.sync_file());
-                rendering.signal();
-                let index = scene.held.pop().unwrap();
-                let id = number as u64 + 1;
-                scene.swapchain.draw_now(index).unwrap();
-                scene.kernel = RefusingKernel::default()
-                    .refusing(TRANSFER, errno)
-                    .refusing(SIGNAL, errno);
-                let told = vk::Result::ERROR_OUT_OF_DATE_KHR;
-                assert_eq!(scene.present(index, id, done), (Err(told), told), "{errno}");
-                scene.kernel = healthy.clone();
-                assert!(signals(&device, done), "the fence of a present");
-                let wait = Generation::One.wait(&scene.swapchain, id, 0);
-                assert_eq!(wait, vk::Result::SUCCESS, "a wait for the frame");
-                assert_eq!(scene.compositor.held_count(), 0, "it was not shown");
-                let acquired = scene.acquire(payload);
-                assert_eq!(acquired.index, index);
-                assert!(acquired.signals_within(SOON).is_some());
-                drop(acquired);
-                goes_on_with(&mut scene, payload, index);
-            });
-            all_images_go_on(&mut scene);
-            // SAFETY: it was waited for.
-            unsafe { device.raw.destroy_fence(done, None) };
-            scene.end();
+            for Passage {
+                kernel, imports, ..
+            } in passages(way)
+            {
+                let mut scene = stage.scene_on(way, kernel);
+                let healthy = scene.kernel.clone();
+                let device = Arc::clone(&scene.swapchain.device);
+                let done = fence(&device, false).unwrap();
+                without_leak(&device, |number| {
+                    let (errno, _) = ERRORS[number];
+                    let rendering = scene.fence();
+                    scene.stage.driver.export_next(rendering.sync_file());
+                    rendering.signal();
+                    let index = scene.held.pop().unwrap();
+                    let id = number as u64 + 1;
+                    scene.swapchain.draw_now(index).unwrap();
+                    scene.kernel = RefusingKernel::default()
+                        .refusing(imports[1], errno)
+                        .refusing(SIGNAL, errno);
+                    let told = vk::Result::ERROR_OUT_OF_DATE_KHR;
+                    assert_eq!(scene.present(index, id, done), (Err(told), told), "{errno}");
+                    scene.kernel = healthy.clone();
+                    assert!(signals(&device, done), "the fence of a present");
+                    let wait = Generation::One.wait(&scene.swapchain, id, 0);
+                    assert_eq!(wait, vk::Result::SUCCESS, "a wait for the frame");
+                    assert_eq!(scene.compositor.held_count(), 0, "it was not shown");
+                    let acquired = scene.acquire(payload);
+                    assert_eq!(acquired.index, index);
+                    assert!(acquired.signals_within(SOON).is_some());
+                    drop(acquired);
+                    goes_on_with(&mut scene, payload, index);
+                });
+                all_images_go_on(&mut scene);
+                // SAFETY: it was waited for.
+                unsafe { device.raw.destroy_fence(done, None) };
+                scene.end();
+            }
             Cell::Passed
         },
     );
@@ -359,6 +401,8 @@ fn the_driver_neither_exports_nor_waits() {
             let index = scene.held.pop().unwrap();
             scene.swapchain.draw_now(index).unwrap();
             let lack = vk::Result::ERROR_OUT_OF_HOST_MEMORY;
+            // Neither the application's semaphore nor the layer's.
+            stage.driver.fail_next(Command::GetSemaphoreFd, lack);
             stage.driver.fail_next(Command::GetSemaphoreFd, lack);
             stage.driver.fail_next(Command::QueueWaitIdle, lack);
             let told = vk::Result::ERROR_DEVICE_LOST;
@@ -418,9 +462,12 @@ fn the_driver_exports_nothing() {
             let mut scene = stage.scene(way);
             let device = Arc::clone(&scene.swapchain.device);
             without_leak(&device, |_| {
-                stage
-                    .driver
-                    .fail_next(Command::GetSemaphoreFd, vk::Result::ERROR_TOO_MANY_OBJECTS);
+                // Neither the application's semaphore nor the layer's.
+                for _ in 0..2 {
+                    stage
+                        .driver
+                        .fail_next(Command::GetSemaphoreFd, vk::Result::ERROR_TOO_MANY_OBJECTS);
+                }
                 let (index, frame) = scene.show();
                 scene.compositor.release(&frame, With::nothing());
                 let acquired = scene.acquire(payload);
@@ -434,6 +481,77 @@ fn the_driver_exports_nothing() {
                 report.counters.cpu_waits >= ERRORS.len() as u64,
                 "{report:?}"
             );
+            Cell::Passed
+        },
+    );
+}
+
+/// The queue waits for it, and the layer's own is exported.
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn the_driver_exports_not_the_applications_semaphore() {
+    let _watchdog = watchdog("a driver that exports our own semaphores alone");
+    in_every_way(
+        "the driver exports not the semaphore of a present: shown without a wait",
+        |stage, way, payload| {
+            if payload != Payload::Fence {
+                return Cell::NotApplicable("a present signals nothing");
+            }
+            let mut scene = stage.scene(way);
+            let device = Arc::clone(&scene.swapchain.device);
+            without_leak(&device, |number| {
+                let (_, lack) = ERRORS[number];
+                stage.driver.fail_next(Command::GetSemaphoreFd, lack);
+                let (index, frame) = scene.show();
+                scene.compositor.release(&frame, With::nothing());
+                let acquired = scene.acquire(payload);
+                assert_eq!(acquired.index, index);
+                assert!(acquired.signals_within(SOON).is_some());
+                scene.held.push(index);
+            });
+            all_images_go_on(&mut scene);
+            let report = scene.end();
+            assert_eq!(report.counters.cpu_waits > 0, way == Way::Cpu, "{report:?}");
+            Cell::Passed
+        },
+    );
+}
+
+/// A present that waits for one semaphore takes what is in it, and submits nothing.
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn a_present_needs_no_submit() {
+    let _watchdog = watchdog("a driver that takes no submit of a present");
+    in_every_way(
+        "the driver would refuse the submit of a present: there is none",
+        |stage, way, payload| {
+            if payload != Payload::Fence {
+                return Cell::NotApplicable("a present signals nothing");
+            }
+            let mut scene = stage.scene(way);
+            for _ in 0..2 * scene.swapchain.images.len() {
+                let index = scene.held.pop().unwrap();
+                scene.swapchain.draw_now(index).unwrap();
+                let refusal = vk::Result::ERROR_DEVICE_LOST;
+                stage.driver.fail_next(Command::QueueSubmit, refusal);
+                let success = (Ok(()), vk::Result::SUCCESS);
+                assert_eq!(scene.present(index, 0, vk::Fence::null()), success);
+                // The next submit is the one that is refused.
+                let device = &scene.swapchain.device;
+                let next = device.with_queue(|queue| {
+                    let none = vk::Fence::null();
+                    // SAFETY: the device's queue, and nothing to do.
+                    unsafe { device.raw.queue_submit(queue, &[], none) }
+                });
+                assert_eq!(next, Err(refusal));
+                let frame = scene.compositor.next_commit();
+                scene.compositor.release(&frame, With::nothing());
+                let acquired = scene.acquire(payload);
+                assert_eq!(acquired.index, index);
+                assert!(acquired.signals_within(SOON).is_some());
+                scene.held.insert(0, index);
+            }
+            scene.end();
             Cell::Passed
         },
     );
