@@ -13,6 +13,7 @@
 //! | `exactness` | rules 1 to 3, in every way of synchronisation, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `real_drivers` | the layer on Mesa's GPU drivers without their hardware, on a scripted compositor | mesa-drm-shim, `/dev/udmabuf`, vgem, a DRM node with timeline syncobjs |
 //! | `faults` | rule 4, and rule 6: whatever fails, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
+//! | `recreation` | rule 1 where memory goes from a swapchain to the next, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `lifetimes` | rule 10: what lives as long as what, on a scripted compositor | a driver, `/dev/udmabuf`, a DRM node with timeline syncobjs |
 //! | `command` | what `wayfence` does and says | nothing for the half about processes; a compositor, and MangoHud, for the `#[ignore]`d half |
 //! | `conformance` | the rules of the Vulkan specification, on the layer or on a driver's own swapchains | a compositor, or the scripted one: `scripts/conformance` |

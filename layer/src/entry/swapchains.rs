@@ -37,7 +37,8 @@ pub unsafe extern "system" fn create_swapchain(
                 return Err(vk::Result::ERROR_SURFACE_LOST_KHR);
             };
             // "oldSwapchain is retired ... even if creation of the new swapchain fails"
-            if let Some(old) = object.swapchain(info.old_swapchain) {
+            let replaced = object.swapchain(info.old_swapchain);
+            if let Some(old) = &replaced {
                 old.compositor.retire();
             }
             // Display and surface are valid now, as a swapchain is made, and will be for its lifetime
@@ -52,7 +53,7 @@ pub unsafe extern "system" fn create_swapchain(
                 );
                 return Err(vk::Result::ERROR_NATIVE_WINDOW_IN_USE_KHR);
             };
-            let new = Swapchain::new(object, &surface, claim, offer, info)?;
+            let new = Swapchain::new(object, &surface, claim, offer, info, replaced.as_deref())?;
             let handle = new.handle();
             report::remember(new.clone());
             object.add_swapchain(new);

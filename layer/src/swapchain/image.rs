@@ -1,19 +1,21 @@
 //! Swapchain images: `VkImage`s whose memory is a dma-buf.
 
-use std::{
-    os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use ash::vk;
-use wayfence::{dma_buf::DmaBuf, swapchain::Memory, wayland::Plane};
+use wayfence::{dma_buf::DmaBuf, swapchain::Memory, synchronisation::Wait, wayland::Plane};
 
 use crate::{
     objects::{
         device::Device,
         physical_device::{ImageKind, Layout},
     },
-    swapchain::{compression::Compression, memory::Role},
+    swapchain::{
+        compression::Compression,
+        image_memory::{ImageMemory, Needs},
+        memory::Role,
+        spares::Spares,
+    },
 };
 
 /// What all images of a swapchain are made of.
@@ -38,11 +40,12 @@ pub struct ImageRecipe {
     pub role: Role,
 }
 
-/// An image and its memory, destroyed with it. The device must be done with both by then.
+/// An image, and its memory, unless another image has that, too: destroyed with it. The device must be done
+/// with both by then.
 pub struct Image {
     /// Its handle.
     pub handle: vk::Image,
-    memory: vk::DeviceMemory,
+    memory: Option<Arc<ImageMemory>>,
     device: Arc<Device>,
 }
 
@@ -115,26 +118,52 @@ impl ImageRecipe {
 }
 
 impl Image {
-    /// Makes an image with memory of its own, and what the compositor needs to read it: the layout that
-    /// the driver chose, and the memory as a dma-buf.
+    /// Makes an image in memory that was spared, or else in new memory, and what the compositor needs to read
+    /// it: the layout that the driver chose, and the memory as a dma-buf. New memory has some room where
+    /// others of another size were spared.
     ///
     /// # Errors
     /// The driver's.
     pub fn new(
         device: &Arc<Device>,
         recipe: &ImageRecipe,
+        spares: &mut Spares,
+        resized: bool,
     ) -> Result<(Image, Layout, Memory), vk::Result> {
         let mut image = Image {
             handle: recipe.create(device, std::ptr::null())?,
-            memory: vk::DeviceMemory::null(),
+            memory: None,
             device: Arc::clone(device),
         };
         let layout = image.layout(recipe)?;
-        image.memory = allocate(device, image.handle, Source::Exported, recipe, layout)?;
-        bind(device, image.handle, image.memory)?;
         let planes = image.planes(layout)?;
-        let dma_buf = DmaBuf::from(image.export()?);
-        Ok((image, layout, Memory { dma_buf, planes }))
+        let needs = Needs::of(device, image.handle, recipe, layout)?;
+        if let Some((memory, dma_buf, wait)) = spares.take(|memory| memory.suits(device, &needs))
+            && memory.bind(image.handle).is_ok()
+        {
+            image.memory = Some(memory);
+            let memory = Memory {
+                dma_buf,
+                planes,
+                wait,
+            };
+            return Ok((image, layout, memory));
+        }
+        let needs = if resized { needs.with_room() } else { needs };
+        let memory = ImageMemory::new(device, image.handle, &needs)?;
+        memory.bind(image.handle)?;
+        let memory_of_image = Memory {
+            dma_buf: DmaBuf::from(memory.export()?),
+            planes,
+            wait: Wait::Signalled,
+        };
+        image.memory = Some(Arc::new(memory));
+        Ok((image, layout, memory_of_image))
+    }
+
+    /// Its memory.
+    pub fn memory(&self) -> Option<&Arc<ImageMemory>> {
+        self.memory.as_ref()
     }
 
     fn layout(&self, recipe: &ImageRecipe) -> Result<Layout, vk::Result> {
@@ -185,159 +214,14 @@ impl Image {
         })
         .collect()
     }
-
-    fn export(&self) -> Result<OwnedFd, vk::Result> {
-        let export = self
-            .device
-            .next
-            .get_memory_fd
-            .ok_or(vk::Result::ERROR_INITIALIZATION_FAILED)?;
-        let info = vk::MemoryGetFdInfoKHR::default()
-            .memory(self.memory)
-            .handle_type(vk::ExternalMemoryHandleTypeFlags::DMA_BUF_EXT);
-        let mut fd = -1;
-        // SAFETY: our memory, allocated to be exported so.
-        unsafe { export(self.device.handle, &info, &mut fd) }.result()?;
-        if fd < 0 {
-            // Mesa's Honeykrisp does so where the kernel refuses.
-            tracing::error!("vkGetMemoryFdKHR: success, and no descriptor");
-            return Err(vk::Result::ERROR_INITIALIZATION_FAILED);
-        }
-        // SAFETY: each export gives a new descriptor to the caller.
-        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-    }
 }
 
 impl Drop for Image {
     fn drop(&mut self) {
-        let Device { handle, next, .. } = &*self.device;
-        // SAFETY: ours, made on this device; the application guarantees that it has done with the
-        // swapchain's images when it destroys the swapchain.
-        unsafe {
-            if let Some(destroy) = next.destroy_image {
-                destroy(*handle, self.handle, std::ptr::null());
-            }
-            if let Some(free) = next.free_memory {
-                free(*handle, self.memory, std::ptr::null());
-            }
+        if let Some(destroy) = self.device.next.destroy_image {
+            // SAFETY: ours, made on this device; the application guarantees that it has done with the
+            // swapchain's images when it destroys the swapchain.
+            unsafe { destroy(self.device.handle, self.handle, std::ptr::null()) };
         }
     }
-}
-
-/// Gives an alias of a swapchain image (`VkImageSwapchainCreateInfoKHR`) the memory of that image: the
-/// dma-buf, imported once more, because memory dedicated to one image cannot be bound to another. The
-/// caller frees the memory. Recipe and layout are those of the swapchain's image.
-///
-/// # Errors
-/// The driver's.
-pub fn bind_alias(
-    device: &Device,
-    alias: vk::Image,
-    dma_buf: BorrowedFd<'_>,
-    recipe: &ImageRecipe,
-    layout: Layout,
-) -> Result<vk::DeviceMemory, vk::Result> {
-    let fd = dma_buf
-        .try_clone_to_owned()
-        .map_err(|_| vk::Result::ERROR_OUT_OF_HOST_MEMORY)?;
-    let memory = allocate(device, alias, Source::Imported(fd), recipe, layout)?;
-    bind(device, alias, memory).inspect_err(|_| {
-        if let Some(free) = device.next.free_memory {
-            // SAFETY: ours, bound to nothing.
-            unsafe { free(device.handle, memory, std::ptr::null()) };
-        }
-    })?;
-    Ok(memory)
-}
-
-enum Source {
-    Exported,
-    Imported(OwnedFd),
-}
-
-/// Allocates memory for the image: dedicated to it only where the driver wants that, as some of them take
-/// dedicated memory that others know for something that they must synchronise themselves.
-fn allocate(
-    device: &Device,
-    image: vk::Image,
-    source: Source,
-    recipe: &ImageRecipe,
-    layout: Layout,
-) -> Result<vk::DeviceMemory, vk::Result> {
-    let missing = vk::Result::ERROR_INITIALIZATION_FAILED;
-    let allocate = device.next.allocate_memory.ok_or(missing)?;
-    let query = device.next.get_image_memory_requirements2.ok_or(missing)?;
-    let mut dedication = vk::MemoryDedicatedRequirements::default();
-    let mut requirements = vk::MemoryRequirements2::default().push_next(&mut dedication);
-    let about = vk::ImageMemoryRequirementsInfo2::default().image(image);
-    // SAFETY: our image, and structures to fill that every such device knows.
-    unsafe { query(device.handle, &about, &mut requirements) };
-    let requirements = requirements.memory_requirements;
-    let physical = device.instance.physical_device(device.physical);
-    let is_dedicated = dedication.requires_dedicated_allocation == vk::TRUE
-        || physical.dedicates(&recipe.kind(), layout.modifier);
-    let dma_buf = vk::ExternalMemoryHandleTypeFlags::DMA_BUF_EXT;
-    let mut types = requirements.memory_type_bits;
-    if let Source::Imported(fd) = &source {
-        let query = device.next.get_memory_fd_properties.ok_or(missing)?;
-        let mut properties = vk::MemoryFdPropertiesKHR::default();
-        // SAFETY: a dma-buf, which stays ours.
-        unsafe { query(device.handle, dma_buf, fd.as_raw_fd(), &mut properties) }.result()?;
-        types &= properties.memory_type_bits;
-    }
-    let memory_type = memory_type(device, types).ok_or(vk::Result::ERROR_OUT_OF_DEVICE_MEMORY)?;
-    let mut dedicated = vk::MemoryDedicatedAllocateInfo::default().image(image);
-    let mut export = vk::ExportMemoryAllocateInfo::default().handle_types(dma_buf);
-    let mut import = vk::ImportMemoryFdInfoKHR::default().handle_type(dma_buf);
-    let mut info = vk::MemoryAllocateInfo::default()
-        .allocation_size(requirements.size)
-        .memory_type_index(memory_type);
-    if is_dedicated {
-        info = info.push_next(&mut dedicated);
-    }
-    let mut told = recipe.role.structure();
-    if let Some(told) = &mut told {
-        info = info.push_next(told);
-    }
-    match &source {
-        Source::Exported => info = info.push_next(&mut export),
-        Source::Imported(fd) => {
-            import = import.fd(fd.as_raw_fd());
-            info = info.push_next(&mut import);
-        }
-    }
-    let mut memory = vk::DeviceMemory::null();
-    // SAFETY: our device, a valid structure and chain, room for a handle.
-    unsafe { allocate(device.handle, &info, std::ptr::null(), &mut memory) }.result()?;
-    if let Source::Imported(fd) = source {
-        // A successful import has taken the descriptor.
-        let _ = fd.into_raw_fd();
-    }
-    Ok(memory)
-}
-
-fn bind(device: &Device, image: vk::Image, memory: vk::DeviceMemory) -> Result<(), vk::Result> {
-    let bind = device
-        .next
-        .bind_image_memory
-        .ok_or(vk::Result::ERROR_INITIALIZATION_FAILED)?;
-    // SAFETY: an image without memory, and memory made for it.
-    unsafe { bind(device.handle, image, memory, 0) }.result()
-}
-
-/// The first of the allowed types on the device itself, else the first of them.
-fn memory_type(device: &Device, allowed: u32) -> Option<u32> {
-    let query = device.instance.next.get_physical_device_memory_properties?;
-    let mut properties = vk::PhysicalDeviceMemoryProperties::default();
-    // SAFETY: a valid handle and a structure to fill.
-    unsafe { query(device.physical, &mut properties) };
-    let mut allowed = (0..properties.memory_type_count).filter(|index| allowed & (1 << index) != 0);
-    let first = allowed.clone().next();
-    allowed
-        .find(|index| {
-            properties.memory_types[*index as usize]
-                .property_flags
-                .contains(vk::MemoryPropertyFlags::DEVICE_LOCAL)
-        })
-        .or(first)
 }
