@@ -263,6 +263,8 @@ impl Surface {
     pub(crate) fn leave_colour(&self) {
         if let Some(object) = self.colour.living() {
             object.leave();
+            // At once: no frame of ours need follow. Who finds the connection dead says so.
+            let _ = self.display.flush();
         }
     }
 

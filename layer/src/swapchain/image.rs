@@ -153,7 +153,7 @@ impl Image {
         let memory = ImageMemory::new(device, image.handle, &needs)?;
         memory.bind(image.handle)?;
         let memory_of_image = Memory {
-            dma_buf: DmaBuf::from(memory.export()?),
+            dma_buf: Arc::new(DmaBuf::from(memory.export()?)),
             planes,
             wait: Wait::Signalled,
         };
