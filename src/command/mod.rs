@@ -8,6 +8,7 @@ mod report;
 mod run;
 mod supervise;
 mod trace;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,14 @@ pub fn run(arguments: Arguments) -> ExitCode {
     match arguments.verb {
         Verb::Run(run) => run::run(&run),
         Verb::Doctor { json } => doctor::run(json),
+        Verb::Verify(verify) => match &verify.explain {
+            Some(file) => verify::explain(file),
+            None => verify::run(&verify::Options {
+                json: verify.json,
+                output: verify.output.as_deref(),
+            }),
+        },
+        Verb::Examine { report } => verify::examine(&report),
         Verb::Probe { part } => doctor::probe::look(part),
         Verb::Documents { share } => documents::make(&share),
         Verb::Report { file } => report::print(&file),

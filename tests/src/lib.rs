@@ -15,6 +15,7 @@
 //! | `faults` | rule 4, and rule 6: whatever fails, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `lifetimes` | rule 10: what lives as long as what, on a scripted compositor | a driver, `/dev/udmabuf`, a DRM node with timeline syncobjs |
 //! | `command` | what `wayfence` does and says | nothing for the half about processes; a compositor, and MangoHud, for the `#[ignore]`d half |
+//! | `verify` | what `wayfence verify` finds: on each driver, and of each manner of the test driver what is wrong | nothing for the half about files; a compositor with dma-bufs, vgem, mesa-drm-shim for the `#[ignore]`d half |
 //! | `conformance` | the rules of the Vulkan specification, on the layer or on a driver's own swapchains | a compositor, or the scripted one: `scripts/conformance` |
 //! | `swapchain` | what a swapchain does where the specification leaves it open | a compositor |
 //! | `exact_acquire` | rules 1 and 2 of the design | a compositor with dma-bufs, vgem |
@@ -59,6 +60,7 @@ pub mod device;
 pub mod driver;
 mod environment;
 pub mod footprint;
+pub mod installation;
 pub mod instance;
 pub mod layers;
 pub mod link;

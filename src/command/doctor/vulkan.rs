@@ -12,6 +12,7 @@ use ash::{Entry, ext, khr, vk};
 use serde::{Deserialize, Serialize};
 use wayfence::colour;
 use wayfence::format::{self, modifier_name};
+use wayfence::present_mode::PresentMode;
 use wayfence::report::{self, SwapchainReport};
 use wayland_client::globals::{GlobalListContents, registry_queue_init};
 use wayland_client::protocol::wl_compositor::WlCompositor;
@@ -368,7 +369,7 @@ impl Instance {
             color_spaces,
             present_modes: present_modes
                 .iter()
-                .map(|mode| format!("{mode:?}"))
+                .map(|mode| present_mode(*mode))
                 .collect(),
             swapchain: swapchain.into(),
         })
@@ -472,6 +473,17 @@ fn version(version: u32) -> String {
     )
 }
 
+/// The mode's name, without its prefix.
+fn present_mode(mode: vk::PresentModeKHR) -> String {
+    match mode {
+        FIFO_LATEST_READY => PresentMode::FifoLatestReady.name().to_owned(),
+        mode => format!("{mode:?}"),
+    }
+}
+
+/// `VK_PRESENT_MODE_FIFO_LATEST_READY_KHR`, which is newer than our Vulkan definitions.
+const FIFO_LATEST_READY: vk::PresentModeKHR = vk::PresentModeKHR::from_raw(1_000_361_000);
+
 fn text(name: Option<&CStr>) -> String {
     name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
@@ -514,3 +526,23 @@ impl Dispatch<WlRegistry, GlobalListContents> for Nothing {
 
 delegate_noop!(Nothing: WlCompositor);
 delegate_noop!(Nothing: ignore WlSurface);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_present_mode_has_a_name() {
+        let modes = [
+            vk::PresentModeKHR::IMMEDIATE,
+            vk::PresentModeKHR::MAILBOX,
+            vk::PresentModeKHR::FIFO,
+            vk::PresentModeKHR::FIFO_RELAXED,
+            FIFO_LATEST_READY,
+        ];
+        for mode in modes.map(present_mode) {
+            let known = PresentMode::ALL.iter().any(|known| known.name() == mode);
+            assert!(known, "{mode}");
+        }
+    }
+}

@@ -11,6 +11,7 @@
 //! - `WAYFENCE_TEST_TELL`: device extensions of which it tells, which it takes, and which do nothing, separated
 //!   by commas.
 //! - `WAYFENCE_TEST_BUSY_MS`: for so many milliseconds the fences of exported sync_files are pending.
+//! - `WAYFENCE_TEST_FAULTS`: what it does wrong, separated by commas: the names are in [`faults`].
 //!
 //! A test in the same process says what the next exports and imports give through the exported
 //! functions in [`external_fd`], and before the first instance what the hardware is by those in
@@ -18,6 +19,7 @@
 
 mod extensions;
 pub mod external_fd;
+pub mod faults;
 mod gpu;
 pub mod hardware;
 mod queue;
@@ -121,6 +123,7 @@ unsafe extern "system" fn device_command(
 /// Our command in place of the real one of this name, if there is one of a device's.
 fn replacement(name: &CStr, command: Function) -> vk::PFN_vkVoidFunction {
     external_fd::replacement(name)
+        .or_else(|| faults::replacement(name))
         .or_else(|| hardware::replacement(name))
         .or_else(|| queue::replacement(name, command))
 }
