@@ -3,6 +3,7 @@
 //! A frame's fences are made here: those that a released image carries leave its dma-buf as a sync_file, and the
 //! rendering's go onto it. Knows nothing else of the library but its errors.
 
+pub(crate) mod device;
 pub mod dma_buf;
 pub(crate) mod ioctl;
 pub(crate) mod poll;

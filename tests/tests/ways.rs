@@ -5,10 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ash::vk;
+use rustix::fs::{major, minor};
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::thread::{UnshareFlags, unshare_unsafe};
 use wayfence::syncobj::Node;
 use wayfence_test_compositor::{Compositor, Offer, Syncobj};
 use wayfence_tests::instance::Options;
 use wayfence_tests::refusing_kernel::RefusingKernel;
+use wayfence_tests::stderr::captured;
 use wayfence_tests::watchdog::Watchdog;
 use wayfence_tests::{Device, Instance, Surface, Swapchain, Wanted, Window, layers};
 
@@ -122,4 +126,49 @@ fn a_forced_way_is_that_or_an_error() {
             "{name:?}"
         );
     }
+}
+
+/// NVIDIA's own driver looks at no fences on dma-bufs, so that a compositor on it would not wait for those that we
+/// put there. Who forces that way gets it.
+#[test]
+#[ignore = "needs a driver, udmabuf, and to be root: scripts/test"]
+fn the_cpu_waits_where_the_compositors_device_is_nvidias() {
+    let _watchdog = Watchdog::new(Duration::from_secs(60), "a compositor on NVIDIA's driver");
+    bind_main_device_to("nvidia");
+    let implicit = Offered {
+        sync_files_of_dma_bufs: true,
+        ..NONE
+    };
+    let info = (c"log", c"info");
+    let (chosen, log) = captured(|| way(&device(&[info]), (60, 32), implicit));
+    assert_eq!(chosen.as_deref(), Ok("cpu"));
+    let line = log.lines().find(|line| line.contains("the CPU waits"));
+    assert!(line.is_some_and(|line| line.contains("NVIDIA")), "{log}");
+    let explicit = Offered {
+        explicit: true,
+        ..implicit
+    };
+    assert_eq!(
+        way(&device(&[info]), (61, 32), explicit).as_deref(),
+        Ok("explicit")
+    );
+    let forced = device(&[(c"sync", c"implicit")]);
+    assert_eq!(way(&forced, (62, 32), implicit).as_deref(), Ok("implicit"));
+}
+
+/// Makes this thread see that the default compositor's main device is bound to this kernel driver.
+fn bind_main_device_to(driver: &str) {
+    let main = Offer::default().main_device;
+    // SAFETY: it concerns this thread alone, which opens nothing by a name that was looked up before.
+    unsafe { unshare_unsafe(UnshareFlags::NEWNS) }.expect("a namespace of one's own, as root");
+    mount_change(
+        "/",
+        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+    )
+    .expect("a private mount");
+    mount("none", "/sys/dev/char", "tmpfs", MountFlags::empty(), None).expect("a tmpfs");
+    let device = format!("/sys/dev/char/{}:{}/device", major(main), minor(main));
+    std::fs::create_dir_all(&device).expect("a folder");
+    std::os::unix::fs::symlink(format!("/sys/bus/pci/drivers/{driver}"), device + "/driver")
+        .expect("a link");
 }
