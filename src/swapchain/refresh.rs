@@ -124,7 +124,7 @@ impl Refresh {
         };
         let refreshes = match shown.sequence.checked_sub(sequence) {
             Some(counted) if counted > 0 && sequence > 0 => counted,
-            _ => (passed + refresh / 2) / refresh,
+            _ => passed.saturating_add(refresh / 2) / refresh,
         };
         let off = passed.abs_diff(refreshes.saturating_mul(refresh));
         // The longer a time, the further off are clocks that are not the hardware's.
@@ -227,6 +227,19 @@ mod tests {
             }
             assert_eq!(refresh.rate(), Rate::Unknown);
         }
+    }
+
+    /// A compositor may say anything.
+    #[test]
+    fn no_time_is_too_late() {
+        let mut refresh = Refresh::default();
+        for (at, sequence) in [(0, 0), (u64::MAX, 0), (0, u64::MAX), (u64::MAX, 1)] {
+            refresh.shown(&Shown {
+                refresh: u32::MAX,
+                ..shown(at, sequence)
+            });
+        }
+        assert_eq!(refresh.duration(), u64::from(u32::MAX));
     }
 
     #[test]

@@ -166,7 +166,7 @@ fn of(past: &Past, refresh: u64) -> Option<vk::PastPresentationTimingGOOGLE> {
     // At the refreshes before, unless another frame was shown at them.
     let first = past
         .before
-        .map_or(ready, |before| ready.max(before + refresh));
+        .map_or(ready, |before| ready.max(before.saturating_add(refresh)));
     let earlier = actual.saturating_sub(first).checked_div(refresh);
     let earliest = actual - earlier.unwrap_or(0) * refresh;
     Some(vk::PastPresentationTimingGOOGLE {
@@ -211,6 +211,13 @@ mod tests {
             assert_eq!(told.earliest_present_time, earliest, "{ready}, {before}");
             assert_eq!(told.present_margin, margin, "{ready}, {before}");
         }
+    }
+
+    /// A compositor may say anything.
+    #[test]
+    fn no_time_is_too_late() {
+        let told = of(&past(5, u64::MAX, u64::MAX), 10).unwrap();
+        assert_eq!(told.earliest_present_time, u64::MAX);
     }
 
     #[test]
