@@ -478,7 +478,8 @@ impl Swapchain {
         let since = meant.map_or(now, |meant| meant.instant.max(now));
         let mut presentations = lock(&self.presentations);
         // After the frame before, and not in the past.
-        let next = presentations.newest().map_or(0, |newest| newest + refresh);
+        let newest = presentations.newest();
+        let next = newest.map_or(0, |newest| newest.saturating_add(refresh));
         let expected = meant.map_or(0, |meant| meant.at).max(trace::now());
         let serial = presentations.committed(id, report, now, since);
         presentations.expect(match self.surface.is_known_unseen() {
@@ -503,7 +504,7 @@ impl Swapchain {
         if let Pace::Free | Pace::Latest(_) = self.pace() {
             return Ok((false, None));
         }
-        let latest = Instant::now() + pacing::SHORTEST_PATIENCE;
+        let latest = target.map(|_| Instant::now() + pacing::SHORTEST_PATIENCE);
         loop {
             if self.paced_until().is_some() {
                 record.waits_for_pace();
@@ -517,9 +518,9 @@ impl Swapchain {
                 .and_then(|target| self.unheard_before(target));
             let held = meant
                 .filter(|_| !is_told)
-                .map(|meant| match unseen {
-                    true => meant.instant.min(latest),
-                    false => meant.instant,
+                .map(|meant| {
+                    let latest = latest.filter(|_| unseen);
+                    latest.map_or(meant.instant, |latest| meant.instant.min(latest))
                 })
                 .filter(|instant| *instant > Instant::now());
             let Some(due) = self.paced_until().or(before).or(held) else {

@@ -111,7 +111,7 @@ const DOMAINS: [(u64, vk::TimeDomainKHR); 4] = [
     (1, TIME_DOMAIN_PRESENT_STAGE_LOCAL_EXT),
     (2, TIME_DOMAIN_SWAPCHAIN_LOCAL_EXT),
     (3, vk::TimeDomainKHR::CLOCK_MONOTONIC),
-    (4, RAW.1),
+    RAW,
 ];
 
 /// The one domain that does not count as `CLOCK_MONOTONIC` does.
