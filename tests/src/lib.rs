@@ -60,6 +60,7 @@ pub mod driver;
 mod environment;
 pub mod fence;
 pub mod footprint;
+pub mod installation;
 pub mod instance;
 pub mod layers;
 pub mod link;

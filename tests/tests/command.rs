@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -13,108 +13,15 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use wayfence_test_compositor::{Colour, Compositor, Feature, Offer, Primaries};
 use wayfence_tests::child::probe;
+use wayfence_tests::installation::Installation;
 use wayfence_tests::layers::{self, WAYFENCE};
 use wayfence_tests::test_driver;
 
-/// The command in a folder of its own, with the layer installed beside it as a package does.
-/// Removed on drop.
-struct Installation {
-    root: PathBuf,
-}
-
-impl Installation {
-    /// With no layer.
-    fn bare(name: &str) -> Self {
-        let root = env::temp_dir().join(format!("wayfence-command-{name}-{}", std::process::id()));
-        let built = env::current_exe().expect("/proc/self/exe");
-        let built = built
-            .parent()
-            .and_then(Path::parent)
-            .expect("cargo's deps lie in a profile's directory")
-            .join("wayfence");
-        assert!(
-            built.is_file(),
-            "{}: no such file: `cargo build -p wayfence` builds the command",
-            built.display()
-        );
-        fs::create_dir_all(root.join("bin")).unwrap();
-        // A copy: the command looks around where it really lies. Not copied by this process, whose
-        // other tests' children would hold it open for writing (ETXTBSY).
-        let copied = Command::new("cp")
-            .args([&built, &root.join("bin/wayfence")])
-            .status()
-            .unwrap();
-        assert!(copied.success());
-        Self { root }
-    }
-
-    fn new(name: &str) -> Self {
-        let this = Self::bare(name);
-        let folder = this.root.join("lib/wayfence");
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(
-            folder.join("VkLayer_wayfence.json"),
-            manifest(&layers::library()),
-        )
-        .unwrap();
-        this
-    }
-
-    /// The layer as an implicit one, in a folder that can be `XDG_DATA_HOME`.
-    fn implicit(&self) -> PathBuf {
-        let data = self.root.join("share");
-        let folder = data.join("vulkan/implicit_layer.d");
-        let library = self.root.join("libVkLayer_wayfence.so");
-        fs::create_dir_all(&folder).unwrap();
-        // Another file: the loader is seen to take the one or the other.
-        fs::copy(layers::library(), &library).unwrap();
-        fs::write(folder.join("VkLayer_wayfence.json"), manifest(&library)).unwrap();
-        data
-    }
-
-    /// The command, in an environment that nobody has asked for layers in.
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.root.join("bin/wayfence"));
-        command.args(arguments);
-        for name in [
-            "DISABLE_WAYFENCE",
-            "ENABLE_WAYFENCE",
-            "VK_INSTANCE_LAYERS",
-            "VK_LAYER_PATH",
-            "VK_ADD_LAYER_PATH",
-            "VK_IMPLICIT_LAYER_PATH",
-            "VK_ADD_IMPLICIT_LAYER_PATH",
-            "WAYFENCE_LOG",
-            "WAYFENCE_REPORT",
-            "WAYFENCE_SYNC",
-            "MANGOHUD",
-        ] {
-            command.env_remove(name);
-        }
-        command
-    }
-
-    fn output(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    /// `wayfence run ARGUMENTS -- wayfence doctor --json`: the exit status and what it found.
-    fn doctor_on_the_layer(&self, variables: &[(&str, &str)]) -> (Option<i32>, Value) {
-        let own = self.root.join("bin/wayfence").display().to_string();
-        let mut command = self.command(&["run", "--", &own, "doctor", "--json"]);
-        findings(command.envs(variables.iter().copied()))
-    }
-}
-
-impl Drop for Installation {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.root);
-    }
-}
-
-fn manifest(library: &Path) -> String {
-    include_str!("../../manifest/VkLayer_wayfence.json")
-        .replace("@LIBRARY_PATH@", &library.display().to_string())
+/// `wayfence run -- wayfence doctor --json`: the exit status and what it found.
+fn doctor_on_the_layer(here: &Installation, variables: &[(&str, &str)]) -> (Option<i32>, Value) {
+    let own = here.root.join("bin/wayfence").display().to_string();
+    let mut command = here.command(&["run", "--", &own, "doctor", "--json"]);
+    findings(command.envs(variables.iter().copied()))
 }
 
 /// What `wayfence doctor --json` says, and its exit status.
@@ -363,7 +270,7 @@ fn a_doctor_says_what_colours_there_are() {
 #[ignore = "needs a Wayland compositor with dma-bufs: scripts/test"]
 fn the_doctors_verdict_is_what_an_application_gets() {
     let here = Installation::new("verdict");
-    let (status, json) = here.doctor_on_the_layer(&[]);
+    let (status, json) = doctor_on_the_layer(&here, &[]);
     assert_eq!(status, Some(0), "{json}");
     assert_eq!(json["verdict"]["takes_over"], true, "{json}");
     let way = json["verdict"]["synchronisation"].as_str().unwrap();
@@ -376,7 +283,7 @@ fn the_doctors_verdict_is_what_an_application_gets() {
         "{way}: {report}"
     );
     // What is forced is what is said.
-    let (status, json) = here.doctor_on_the_layer(&[("WAYFENCE_SYNC", "cpu")]);
+    let (status, json) = doctor_on_the_layer(&here, &[("WAYFENCE_SYNC", "cpu")]);
     assert_eq!(status, Some(0), "{json}");
     assert_eq!(json["verdict"]["synchronisation"], "cpu", "{json}");
 }
@@ -393,7 +300,7 @@ fn the_doctors_verdict_names_what_keeps_the_drivers_swapchains() {
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    let (status, json) = here.doctor_on_the_layer(&variables);
+    let (status, json) = doctor_on_the_layer(&here, &variables);
     assert_eq!(status, Some(0), "{json}");
     let advice = json["verdict"]["advice"].to_string();
     assert!(
@@ -432,7 +339,7 @@ fn a_layer_that_is_kept_out_steps_aside() {
 #[ignore = "needs a Wayland compositor and a driver that has what the layer needs: scripts/test"]
 fn the_doctor_names_the_extensions_that_the_layer_misses() {
     let here = Installation::new("extensions");
-    let (_, whole) = here.doctor_on_the_layer(&[]);
+    let (_, whole) = doctor_on_the_layer(&here, &[]);
     let known = whole["vulkan"]["devices"][0]["extensions"]
         .as_object()
         .unwrap();
@@ -450,12 +357,15 @@ fn the_doctor_names_the_extensions_that_the_layer_misses() {
     .unwrap();
     let real = env::var("WAYFENCE_TEST_DRIVER").unwrap_or("libvulkan_lvp.so".to_owned());
     let driver = driver.display().to_string();
-    let (status, json) = here.doctor_on_the_layer(&[
-        ("VK_DRIVER_FILES", &driver),
-        ("WAYFENCE_TEST_DRIVER", &real),
-        // And some more, so that one that the doctor does not know would show.
-        ("WAYFENCE_TEST_HIDE", &hidden(&whole)),
-    ]);
+    let (status, json) = doctor_on_the_layer(
+        &here,
+        &[
+            ("VK_DRIVER_FILES", &driver),
+            ("WAYFENCE_TEST_DRIVER", &real),
+            // And some more, so that one that the doctor does not know would show.
+            ("WAYFENCE_TEST_HIDE", &hidden(&whole)),
+        ],
+    );
     assert_eq!(status, Some(1), "{json}");
     let why = json["verdict"]["why"].as_str().unwrap();
     let mut missing: Vec<&str> = why
@@ -503,7 +413,7 @@ fn an_overlay_is_above_the_layer() {
             .unwrap_or_else(|| panic!("no {part}: {json}"))
     };
     // A copy is installed where the loader finds it first.
-    let (status, json) = here.doctor_on_the_layer(&[("XDG_DATA_HOME", &data), ("MANGOHUD", "1")]);
+    let (status, json) = doctor_on_the_layer(&here, &[("XDG_DATA_HOME", &data), ("MANGOHUD", "1")]);
     assert_eq!(status, Some(0), "{json}");
     let ours = place(&json, WAYFENCE);
     assert!(place(&json, "MANGOHUD") < ours, "{json}");
@@ -536,13 +446,13 @@ fn warnings(json: &Value) -> usize {
 
 /// A compositor that takes no dma-bufs (Weston's pixman renderer).
 mod without_dma_bufs {
-    use super::Installation;
+    use super::{Installation, doctor_on_the_layer};
 
     #[test]
     #[ignore = "needs a Wayland compositor without dma-bufs: scripts/test"]
     fn the_doctor_says_why_the_layer_steps_aside() {
         let here = Installation::new("no-dma-bufs");
-        let (status, json) = here.doctor_on_the_layer(&[]);
+        let (status, json) = doctor_on_the_layer(&here, &[]);
         assert_eq!(status, Some(1), "{json}");
         assert_eq!(
             json["verdict"]["why"], "the compositor takes no dma-bufs with explicit modifiers",
