@@ -13,8 +13,10 @@
 //! | `exactness` | rules 1 to 3, in every way of synchronisation, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `real_drivers` | the layer on Mesa's GPU drivers without their hardware, on a scripted compositor | mesa-drm-shim, `/dev/udmabuf`, vgem, a DRM node with timeline syncobjs |
 //! | `faults` | rule 4, and rule 6: whatever fails, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
+//! | `starved` | rule 4, and rule 6: each call to the kernel fails once with each error, on a scripted compositor | a driver, `/dev/udmabuf`, a DRM node with timeline syncobjs |
 //! | `lifetimes` | rule 10: what lives as long as what, on a scripted compositor | a driver, `/dev/udmabuf`, a DRM node with timeline syncobjs |
 //! | `command` | what `wayfence` does and says | nothing for the half about processes; a compositor, and MangoHud, for the `#[ignore]`d half |
+//! | `living` | `wayfence top`, and what is left of a killed process's report | nothing for one; a compositor with dma-bufs, and vkcube, for the `#[ignore]`d ones |
 //! | `conformance` | the rules of the Vulkan specification, on the layer or on a driver's own swapchains | a compositor, or the scripted one: `scripts/conformance` |
 //! | `swapchain` | what a swapchain does where the specification leaves it open | a compositor |
 //! | `exact_acquire` | rules 1 and 2 of the design | a compositor with dma-bufs, vgem |
@@ -58,6 +60,8 @@ pub mod compositor;
 pub mod device;
 pub mod driver;
 mod environment;
+#[cfg(target_arch = "x86_64")]
+pub mod failing_calls;
 pub mod fence;
 pub mod footprint;
 pub mod installation;

@@ -24,6 +24,18 @@ impl Surface {
     /// # Panics
     /// If the instance refuses.
     pub fn of_window(instance: &Arc<Instance>, window: Window) -> Arc<Self> {
+        Self::try_of_window(instance, window)
+            .unwrap_or_else(|error| panic!("vkCreateWaylandSurfaceKHR: {error}"))
+    }
+
+    /// The surface of a window.
+    ///
+    /// # Errors
+    /// What `vkCreateWaylandSurfaceKHR` answers.
+    pub fn try_of_window(
+        instance: &Arc<Instance>,
+        window: Window,
+    ) -> Result<Arc<Self>, vk::Result> {
         let create_info = vk::WaylandSurfaceCreateInfoKHR::default()
             .display(window.display_ptr())
             .surface(window.surface_ptr());
@@ -32,13 +44,12 @@ impl Surface {
             instance
                 .wayland_surface
                 .create_wayland_surface(&create_info, None)
-        }
-        .unwrap_or_else(|error| panic!("vkCreateWaylandSurfaceKHR: {error}"));
-        Arc::new(Self {
+        }?;
+        Ok(Arc::new(Self {
             instance: Arc::clone(instance),
             window: Some(window),
             raw,
-        })
+        }))
     }
 
     /// A surface that shows nothing anywhere.

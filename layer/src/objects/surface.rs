@@ -91,8 +91,17 @@ impl Surface {
                     );
                 }
             }
-            Verdict::Aside(why) => {
+            Verdict::Aside(why) if self.below && self.compositor.is_ok() => {
                 tracing::info!(driver = device.name, why, "Wayfence steps aside");
+            }
+            // The driver will fail as the layer did, and does not say why; or it does not know the surface at all.
+            Verdict::Aside(why) => {
+                let driver = &device.name;
+                tracing::error!(
+                    driver,
+                    why,
+                    "the layer cannot make swapchains of this surface"
+                );
             }
         }
         Arc::clone(self.verdicts().entry(handle).or_insert(verdict))

@@ -11,11 +11,13 @@ use wayland_server::protocol::wl_region::{self, WlRegion};
 use wayland_server::protocol::wl_surface::{self, WlSurface};
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, Resource, WEnum};
 
+use crate::behaviour::Behaviour;
 use crate::buffer::Buffer;
 use crate::clock::Clock;
 use crate::commit::{Attached, Commit, Fences, Rectangle, Synchronisation};
 use crate::frame::{Frame, ReleaseBy};
 use crate::ids::SurfaceId;
+use crate::release::With;
 use crate::state::{State, client_id, protocol_error};
 use crate::surface_state::{Pending, PendingBuffer, Role, Surface};
 
@@ -183,6 +185,10 @@ impl Dispatch<WlSurface, SurfaceId> for State {
             state.discard(serial);
             if let Some(frame) = state.frames.get_mut(&serial) {
                 frame.callbacks.clear();
+            }
+            // Nothing is shown any more; of a compositor that a test scripts, the test says so.
+            if matches!(state.behaviour, Behaviour::Automatic { .. }) {
+                let _ = state.release(serial, With::nothing());
             }
             state.forget_settled(serial);
         }
