@@ -4,11 +4,13 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use wayfence::error::Error;
+use wayfence::live;
 use wayfence::report::{self, Summary, SwapchainReport};
 
 /// `wayfence report FILE`.
 pub fn print(file: &Path) -> ExitCode {
-    let reports = match report::read(file) {
+    let reports = match all(file) {
         Ok(reports) => reports,
         Err(error) => {
             eprintln!("wayfence: {error}");
@@ -29,6 +31,33 @@ pub fn print(file: &Path) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// What is in the file, and what is going to be: swapchains that live, or whose process was killed.
+///
+/// # Errors
+/// Those of reading the file.
+pub fn all(file: &Path) -> wayfence::error::Result<Vec<SwapchainReport>> {
+    let unwritten = match live::folder().and_then(|folder| live::unwritten(&folder, file)) {
+        Ok(unwritten) => unwritten,
+        // Where there is no session there is nobody to be left out.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => {
+            eprintln!("wayfence: swapchains that still live are left out: {error}");
+            Vec::new()
+        }
+    };
+    let mut reports = match report::read(file) {
+        // It is made with the first swapchain that ends.
+        Err(Error::File { source, .. })
+            if source.kind() == io::ErrorKind::NotFound && !unwritten.is_empty() =>
+        {
+            Vec::new()
+        }
+        read => read?,
+    };
+    reports.extend(unwritten);
+    Ok(reports)
 }
 
 /// Writes the summary.

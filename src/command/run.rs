@@ -84,11 +84,11 @@ fn with_report(command: &mut Command, app: &OsStr) -> ExitCode {
 }
 
 fn print(file: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    let reports = wayfence::report::read(file)?;
+    let reports = report::all(file)?;
     if reports.is_empty() {
         eprintln!(
             "wayfence: the layer reports no swapchain: it stepped aside (--log info says why), or the \
-             application made none, or was killed with it"
+             application made none"
         );
         return Ok(());
     }

@@ -17,10 +17,15 @@ use serde::{Deserialize, Serialize};
 /// pass may therefore hold an acquire whose export it lacks; one that is taken after the last
 /// frame (with the application's external synchronisation of the swapchain, which orders the two)
 /// is exact.
+///
+/// They are words without anything between them, so that they can lie in memory that other processes read
+/// ([`live`](crate::observe::live)).
 #[derive(Debug, Default)]
+#[repr(C)]
 pub struct Counters {
     acquires_pending: AtomicU64,
     acquires_signalled: AtomicU64,
+    acquires_held: AtomicU64,
     presents: AtomicU64,
     sync_files_exported: AtomicU64,
     sync_files_imported: AtomicU64,
@@ -30,6 +35,43 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Their number.
+    pub(crate) const WORDS: usize = size_of::<Self>() / size_of::<AtomicU64>();
+
+    /// Counters with the values that lie in memory as these words.
+    pub(crate) fn from_words(words: [u64; Self::WORDS]) -> Self {
+        let [
+            acquires_pending,
+            acquires_signalled,
+            acquires_held,
+            presents,
+            sync_files_exported,
+            sync_files_imported,
+            cpu_waits,
+            acquire_total_ns,
+            acquire_max_ns,
+            present_total_ns,
+            present_max_ns,
+        ] = words.map(AtomicU64::new);
+        Self {
+            acquires_pending,
+            acquires_signalled,
+            acquires_held,
+            presents,
+            sync_files_exported,
+            sync_files_imported,
+            cpu_waits,
+            acquire: Stopwatch {
+                total_ns: acquire_total_ns,
+                max_ns: acquire_max_ns,
+            },
+            present: Stopwatch {
+                total_ns: present_total_ns,
+                max_ns: present_max_ns,
+            },
+        }
+    }
+
     /// An image was handed out with a fence that had not signalled yet; the call took `took`.
     pub fn acquired_pending(&self, took: Duration) {
         increment(&self.acquires_pending);
@@ -41,6 +83,11 @@ impl Counters {
     pub fn acquired_signalled(&self, took: Duration) {
         increment(&self.acquires_signalled);
         self.acquire.add(took);
+    }
+
+    /// An acquire found no image free: the compositor had all that the application did not hold.
+    pub fn acquire_held(&self) {
+        increment(&self.acquires_held);
     }
 
     /// An image was committed to the compositor; the call took `took`.
@@ -76,6 +123,7 @@ impl Counters {
         Snapshot {
             acquires_pending: self.acquires_pending.load(Ordering::Relaxed),
             acquires_signalled: self.acquires_signalled.load(Ordering::Relaxed),
+            acquires_held: self.acquires_held.load(Ordering::Relaxed),
             presents: self.presents.load(Ordering::Relaxed),
             sync_files_exported: self.sync_files_exported.load(Ordering::Relaxed),
             sync_files_imported: self.sync_files_imported.load(Ordering::Relaxed),
@@ -95,6 +143,9 @@ pub struct Snapshot {
     pub acquires_pending: u64,
     /// Images handed out with nothing to wait for.
     pub acquires_signalled: u64,
+    /// Acquires that found no image free, as the compositor had them.
+    #[serde(default)]
+    pub acquires_held: u64,
     /// Images committed to the compositor.
     pub presents: u64,
     /// Sync files taken from released images.
@@ -138,6 +189,7 @@ impl Snapshot {
             acquires_signalled: self
                 .acquires_signalled
                 .saturating_add(other.acquires_signalled),
+            acquires_held: self.acquires_held.saturating_add(other.acquires_held),
             presents: self.presents.saturating_add(other.presents),
             sync_files_exported: self
                 .sync_files_exported
@@ -156,6 +208,7 @@ impl Snapshot {
 
 /// The sum and the maximum of durations, in nanoseconds. 64 bits of them last 584 years.
 #[derive(Debug, Default)]
+#[repr(C)]
 struct Stopwatch {
     total_ns: AtomicU64,
     max_ns: AtomicU64,
@@ -200,6 +253,19 @@ mod tests {
         assert_eq!(snapshot.acquires_signalled, 1);
         assert_eq!(snapshot.acquire_mean(), Some(Duration::from_nanos(20)));
         assert_eq!(snapshot.acquire_max_ns, 30);
+    }
+
+    #[test]
+    fn words_are_counters_in_the_order_of_memory() {
+        let mut number = 0;
+        let words = [0; Counters::WORDS].map(|_| {
+            number += 1;
+            number
+        });
+        let counters = Counters::from_words(words);
+        // SAFETY: as many atomics as it has, without padding, all of them initialised.
+        let memory: [u64; Counters::WORDS] = unsafe { std::mem::transmute(counters) };
+        assert_eq!(memory, words);
     }
 
     #[test]

@@ -213,6 +213,7 @@ impl fmt::Display for Group<'_> {
                 counters.sync_files_exported, counters.sync_files_imported
             ),
         )?;
+        row(f, "waits for image", counters.acquires_held)?;
         row(f, "waits on the CPU", counters.cpu_waits)?;
         row(f, "time to create", self.creation())?;
         row(
@@ -297,7 +298,7 @@ fn times(mean: Option<Duration>, max_ns: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::path::PathBuf;
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -323,7 +324,7 @@ mod tests {
         }
     }
 
-    fn vkcube() -> SwapchainReport {
+    pub(in crate::observe) fn vkcube() -> SwapchainReport {
         SwapchainReport {
             pid: 42,
             application: "vkcube".to_owned(),
@@ -344,6 +345,7 @@ mod tests {
             counters: Snapshot {
                 acquires_pending: 3,
                 acquires_signalled: 297,
+                acquires_held: 12,
                 presents: 300,
                 sync_files_exported: 299,
                 sync_files_imported: 300,
@@ -413,6 +415,7 @@ swapchains        1 of 500x500 with 4 images, FIFO
 frames            300 acquired, 300 presented
 acquire fences    3 pending, 297 already signalled
 sync_files        299 exported, 300 imported
+waits for image   12
 waits on the CPU  0
 time to create    mean 14.400 ms, 13.100 ms of it in the driver
 time in acquire   mean 1.500 ms, worst 16.700 ms
@@ -489,11 +492,11 @@ time in present   mean 0.250 ms, worst 1.000 ms
         assert!(!text.contains('\x1b'));
         assert!(text.contains("[2Jcube"));
         assert!(text.contains("compositor        unknown\n"));
-        assert_eq!(text.lines().count(), 14);
+        assert_eq!(text.lines().count(), 15);
     }
 
     prop_compose! {
-        fn any_counters()(n in any::<[u64; 10]>()) -> Snapshot {
+        fn any_counters()(n in any::<[u64; 11]>()) -> Snapshot {
             Snapshot {
                 acquires_pending: n[0],
                 acquires_signalled: n[1],
@@ -505,6 +508,7 @@ time in present   mean 0.250 ms, worst 1.000 ms
                 acquire_max_ns: n[7],
                 present_total_ns: n[8],
                 present_max_ns: n[9],
+                acquires_held: n[10],
             }
         }
     }

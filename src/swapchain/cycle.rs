@@ -25,7 +25,7 @@ use crate::{
     },
     lock::lock,
     observe::{
-        counters::Counters,
+        live::Counted,
         trace::{self, AcquireCall, Cause, CommitRecord, Trace, Tracer},
     },
     swapchain::{
@@ -160,7 +160,7 @@ pub struct Swapchain {
 struct Shared {
     synchronisation: Synchronisation,
     state: Mutex<Held>,
-    counters: Counters,
+    counters: Counted,
     trace: Trace,
 }
 
@@ -212,7 +212,7 @@ impl Swapchain {
                 gone: false,
             }),
             synchronisation,
-            counters: Counters::default(),
+            counters: Counted::new(),
             trace,
         });
         let listener: Arc<dyn ReleaseListener> = shared.clone();
@@ -265,8 +265,8 @@ impl Swapchain {
         self.shared.synchronisation.way()
     }
 
-    /// What has happened so far.
-    pub fn counters(&self) -> &Counters {
+    /// What has happened so far, and who may see it.
+    pub fn counters(&self) -> &Counted {
         &self.shared.counters
     }
 
@@ -306,16 +306,20 @@ impl Swapchain {
         // What this acquire has seen last: free images that are still in use, for which the CPU waits.
         let mut busy = false;
         let mut counted = false;
+        let mut held = false;
         loop {
             let mut patience = deadline;
             if busy {
                 patience = patience.or_at(Instant::now() + POLL_INTERVAL);
             }
             let answer = self.surface.display().wait(patience, || {
-                let mut held = self.state();
-                match self.shared.hand_out(&mut held.state) {
+                let mut state = self.state();
+                match self.shared.hand_out(&mut state.state) {
                     Ok(Acquire::Wait) => {
                         call.waits_for(Cause::NoImage);
+                        if !std::mem::replace(&mut held, true) {
+                            self.counters().acquire_held();
+                        }
                         None
                     }
                     Ok(Acquire::Busy) if busy => None,

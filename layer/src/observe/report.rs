@@ -2,9 +2,9 @@
 //! is destroyed, or when the process exits with it.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError, Weak};
 
-use wayfence::report::SwapchainReport;
+use wayfence::{live::Counted, report::SwapchainReport};
 
 /// Who has a report.
 pub trait Reported: Send + Sync {
@@ -13,6 +13,9 @@ pub trait Reported: Send + Sync {
 
     /// The file to which the report goes, if it goes anywhere.
     fn report_file(&self) -> Option<&Path>;
+
+    /// What is reported, while it counts.
+    fn counters(&self) -> &Counted;
 }
 
 /// Swapchains whose report has not been written.
@@ -20,14 +23,21 @@ static UNREPORTED: Mutex<Vec<Weak<dyn Reported>>> = Mutex::new(Vec::new());
 
 /// The name of the running program.
 pub fn application() -> String {
-    std::env::current_exe()
-        .ok()
-        .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
-        .unwrap_or_else(|| "unknown".to_owned())
+    static NAME: OnceLock<String> = OnceLock::new();
+    let name = NAME.get_or_init(|| {
+        std::env::current_exe()
+            .ok()
+            .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+            .unwrap_or_else(|| "unknown".to_owned())
+    });
+    name.clone()
 }
 
-/// Takes note of a new swapchain, in case that the process exits with it.
+/// Shows a new swapchain to other processes, and takes note of it in case that this one exits with it.
 pub fn remember(swapchain: Arc<dyn Reported>) {
+    swapchain
+        .counters()
+        .publish(swapchain.report(), swapchain.report_file());
     if swapchain.report_file().is_none() {
         return;
     }
@@ -41,8 +51,10 @@ pub fn remember(swapchain: Arc<dyn Reported>) {
     unreported.push(Arc::downgrade(&swapchain));
 }
 
-/// Appends the swapchain's report to the file.
+/// Appends the swapchain's report to the file, and shows the swapchain no longer.
 pub fn write(swapchain: &dyn Reported) {
+    // Before its report is in the file, where it would be found twice.
+    swapchain.counters().withdraw();
     if let Some(path) = swapchain.report_file()
         && let Err(error) = swapchain.report().append(path)
     {

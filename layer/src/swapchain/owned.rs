@@ -16,6 +16,7 @@ use ash::{
 use wayfence::{
     colour,
     error::Error,
+    live::Counted,
     present_mode::PresentMode,
     report::{Creation, SwapchainReport},
     swapchain::{self as library, Description, Memory},
@@ -268,6 +269,10 @@ impl Reported for Swapchain {
     /// The file to which the report goes, if it goes anywhere.
     fn report_file(&self) -> Option<&Path> {
         self.device.instance.settings.report.as_deref()
+    }
+
+    fn counters(&self) -> &Counted {
+        self.compositor.counters()
     }
 }
 

@@ -1,0 +1,304 @@
+//! The file of this process, and the swapchains in it.
+
+use std::{
+    fmt,
+    fs::File,
+    io,
+    ops::Deref,
+    path::{Path, PathBuf},
+    ptr::NonNull,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use rustix::{
+    fs::{FallocateFlags, Mode, OFlags},
+    io::Errno,
+    mm::{MapFlags, ProtFlags},
+};
+
+use super::{
+    layout::{self, Text},
+    process::Identity,
+    reader,
+};
+use crate::observe::{counters::Counters, report::SwapchainReport};
+
+/// The counters of a swapchain, in the file of this process if that can be had, else on the heap.
+pub struct Counted(Place);
+
+enum Place {
+    Slot(Slot),
+    Own(Box<Counters>),
+}
+
+impl Default for Counted {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Counted {
+    /// New ones, all zero, and not seen before they are [published](Self::publish). The first of a process makes its
+    /// file; where that cannot be done nothing fails.
+    pub fn new() -> Self {
+        Self::in_page(page())
+    }
+
+    fn in_page(page: Option<&'static Page>) -> Self {
+        Self(match page.and_then(Page::take) {
+            Some(slot) => Place::Slot(slot),
+            None => Place::Own(Box::default()),
+        })
+    }
+
+    /// Lets other processes of this user see them from now on, and the swapchain as the report tells of it.
+    /// `report_file` is where the report is to go in the end. Does nothing for counters on the heap.
+    pub fn publish(&self, swapchain: SwapchainReport, report_file: Option<&Path>) {
+        let Place::Slot(slot) = &self.0 else { return };
+        let text = Text {
+            report_file: report_file.and_then(|file| std::path::absolute(file).ok()),
+            swapchain,
+        };
+        match serde_json::to_vec(&text) {
+            Ok(text) if slot.publish(&text) => {}
+            Ok(text) => tracing::debug!(bytes = text.len(), "too much text for wayfence top"),
+            Err(error) => tracing::debug!(%error, "no text for wayfence top"),
+        }
+    }
+
+    /// Lets nobody see them any longer: the swapchain is gone, or its report is written.
+    pub fn withdraw(&self) {
+        if let Place::Slot(slot) = &self.0 {
+            slot.set_state(layout::HIDDEN);
+        }
+    }
+}
+
+impl Deref for Counted {
+    type Target = Counters;
+
+    fn deref(&self) -> &Counters {
+        match &self.0 {
+            Place::Slot(slot) => slot.counters(),
+            Place::Own(counters) => counters,
+        }
+    }
+}
+
+impl fmt::Debug for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// One swapchain's part of the file, until it is dropped.
+struct Slot {
+    page: &'static Page,
+    index: usize,
+}
+
+impl Slot {
+    fn counters(&self) -> &Counters {
+        // SAFETY: the page is mapped as long as the process lives, the counters are inside it by `layout`'s assertion,
+        // aligned to eight bytes, and atomics of which every value is valid, as zeroed memory is. Nobody writes to
+        // them but by these atomics.
+        unsafe { self.at(layout::COUNTERS).cast().as_ref() }
+    }
+
+    fn set_state(&self, state: u64) {
+        self.page.state(self.index).store(state, Ordering::Release);
+    }
+
+    /// Whether there was room for the text.
+    fn publish(&self, text: &[u8]) -> bool {
+        if text.len() > layout::SLOT - layout::TEXT {
+            return false;
+        }
+        self.set_state(layout::HIDDEN);
+        // SAFETY: inside the slot by the length above. Other threads of this process never touch the text, and other
+        // processes look at the state before they believe it.
+        unsafe {
+            self.at(layout::TEXT)
+                .copy_from_nonoverlapping(NonNull::from(text).cast(), text.len());
+        }
+        self.page
+            .word(self.index, layout::LENGTH)
+            .store(text.len() as u64, Ordering::Relaxed);
+        // Never reused, so that a reader tells one swapchain from the next in the same slot.
+        static NUMBER: AtomicU64 = AtomicU64::new(layout::FIRST_NUMBER);
+        self.set_state(NUMBER.fetch_add(1, Ordering::Relaxed));
+        true
+    }
+
+    fn at(&self, offset: usize) -> NonNull<u8> {
+        self.page.at(self.index, offset)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.set_state(layout::FREE);
+        self.page
+            .taken
+            .fetch_and(!(1 << self.index), Ordering::Release);
+    }
+}
+
+/// The file of this process, mapped until the process ends.
+pub(super) struct Page {
+    memory: NonNull<u8>,
+    path: PathBuf,
+    /// Who made it. A child by fork shares the mapping, and must not count in it.
+    owner: Identity,
+    /// A bit for each slot.
+    taken: AtomicU64,
+}
+
+const _: () = assert!(layout::SLOTS == u64::BITS as usize);
+
+// SAFETY: the memory is only accessed by atomics, and by the one thread that publishes a slot, which is its own.
+unsafe impl Send for Page {}
+// SAFETY: as above.
+unsafe impl Sync for Page {}
+
+/// The file of this process, made at the first call.
+fn page() -> Option<&'static Page> {
+    static PAGE: OnceLock<Option<Page>> = OnceLock::new();
+    let page = PAGE.get_or_init(|| {
+        let page = Page::new()
+            .inspect_err(|error| tracing::debug!(%error, "wayfence top will not show this process"))
+            .ok()?;
+        extern "C" fn remove() {
+            // Only what is there already is looked at: the process ends.
+            if let Some(Some(page)) = PAGE.get()
+                && page.owner.pid == std::process::id()
+            {
+                let _ = std::fs::remove_file(&page.path);
+            }
+        }
+        // SAFETY: the function stays mapped until the process ends (`-z nodelete`).
+        unsafe { libc::atexit(remove) };
+        Some(page)
+    });
+    page.as_ref()
+        .filter(|page| page.owner.pid == std::process::id())
+}
+
+impl Page {
+    fn new() -> io::Result<Self> {
+        // SAFETY: a read of the auxiliary vector.
+        if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
+            // Its user must not choose where it writes files.
+            return Err(io::Error::other(
+                "the process has more rights than its user",
+            ));
+        }
+        let folder = reader::folder()?;
+        Self::make(&folder)
+    }
+
+    /// Makes the file in the folder, and the folder if need be. What another user could have placed there is refused.
+    fn make(folder: &Path) -> io::Result<Self> {
+        let owner = Identity::own().ok_or_else(|| io::Error::other("no /proc"))?;
+        let dir = reader::open_folder(folder, true)?;
+        reader::sweep(&dir)?;
+        let name = owner.to_string();
+        let file = File::from(rustix::fs::openat(
+            &dir,
+            &name,
+            OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+            Mode::RUSR | Mode::WUSR,
+        )?);
+        let page = map(&file)
+            .map(|memory| Page {
+                memory,
+                path: folder.join(&name),
+                owner,
+                taken: AtomicU64::new(0),
+            })
+            .inspect_err(|_| {
+                let _ = rustix::fs::unlinkat(&dir, &name, rustix::fs::AtFlags::empty());
+            })?;
+        for (index, word) in layout::MAGIC.into_iter().enumerate() {
+            // SAFETY: the first words of the mapping, aligned; nobody else has the page yet.
+            unsafe { page.memory.cast::<u64>().add(index).write(word) };
+        }
+        Ok(page)
+    }
+
+    /// A slot that nobody uses, its counters zero.
+    fn take(&'static self) -> Option<Slot> {
+        let free = |taken: u64| (taken != u64::MAX).then(|| taken | (1 << taken.trailing_ones()));
+        let before = self
+            .taken
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, free)
+            .ok()?;
+        let slot = Slot {
+            page: self,
+            index: before.trailing_ones() as usize,
+        };
+        slot.set_state(layout::HIDDEN);
+        for word in 0..Counters::WORDS {
+            self.word(slot.index, layout::COUNTERS + word * 8)
+                .store(0, Ordering::Relaxed);
+        }
+        Some(slot)
+    }
+
+    fn state(&self, index: usize) -> &AtomicU64 {
+        self.word(index, 0)
+    }
+
+    fn word(&self, index: usize, offset: usize) -> &AtomicU64 {
+        debug_assert!(offset.is_multiple_of(8));
+        // SAFETY: inside the mapping, which lives as long as the process, and aligned; only accessed as an atomic.
+        unsafe { self.at(index, offset).cast().as_ref() }
+    }
+
+    fn at(&self, index: usize, offset: usize) -> NonNull<u8> {
+        assert!(index < layout::SLOTS && offset < layout::SLOT);
+        // SAFETY: inside the mapping of `layout::SIZE` bytes, by the assertion.
+        unsafe {
+            self.memory
+                .add(layout::FIRST_SLOT + index * layout::SLOT + offset)
+        }
+    }
+}
+
+/// Gives the file its size, and maps it.
+fn map(file: &File) -> rustix::io::Result<NonNull<u8>> {
+    // Its memory is reserved now: a hole that cannot be filled later is a SIGBUS.
+    loop {
+        match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, layout::SIZE as u64) {
+            Err(Errno::INTR) => {}
+            result => break result?,
+        }
+    }
+    // SAFETY: a new mapping, placed by the kernel, of a file that has this size.
+    let memory = unsafe {
+        rustix::mm::mmap(
+            std::ptr::null_mut(),
+            layout::SIZE,
+            ProtFlags::READ | ProtFlags::WRITE,
+            MapFlags::SHARED,
+            file,
+            0,
+        )?
+    };
+    NonNull::new(memory.cast()).ok_or(Errno::NOMEM)
+}
+
+/// The file of this process in another folder; never unmapped.
+#[cfg(test)]
+pub(super) fn leaked_page(folder: &Path) -> io::Result<&'static Page> {
+    Page::make(folder).map(|page| &*Box::leak(Box::new(page)))
+}
+
+/// New counters in it, while it has room.
+#[cfg(test)]
+pub(super) fn counted_in(page: &'static Page) -> Counted {
+    Counted::in_page(Some(page))
+}
