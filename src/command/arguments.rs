@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::doctor::probe::Part;
 use clap::builder::PossibleValuesParser;
@@ -63,7 +64,9 @@ pub enum Verb {
     /// Print what the layer counted: frames, fences, sync_files, waits, times
     ///
     /// The layer appends to the file that WAYFENCE_REPORT names, one line of JSON for each
-    /// swapchain; this prints it for people. See also `wayfence run --report`.
+    /// swapchain that is gone; this prints it for people, with what swapchains that still live have
+    /// counted, and those of processes that were killed within the last hour. See also
+    /// `wayfence run --report`.
     ///
     /// Exits with 0; with 1 if FILE names no swapchain, which means that the layer never owned
     /// one; with 2 if FILE cannot be read.
@@ -71,6 +74,8 @@ pub enum Verb {
         /// What the layer wrote
         file: PathBuf,
     },
+
+    Top(Top),
 
     /// Say what held an application's frames up, from a trace of them
     ///
@@ -194,6 +199,28 @@ pub struct Run {
     /// The application and its arguments
     #[arg(required = true, trailing_var_arg = true, value_names = ["APP", "ARGS"])]
     pub command: Vec<OsString>,
+}
+
+/// Watch every application on the layer: frames a second, times, and what acquires wait for
+///
+/// Shows the applications of this user, in all sessions whose XDG_RUNTIME_DIR is this one's, until q
+/// is pressed. One that was killed is shown as killed for a minute.
+///
+/// Exits with 0; with --once or --json with 1 if nobody has a swapchain on the layer; with 2 if that
+/// cannot be found out.
+#[derive(Args)]
+pub struct Top {
+    /// Print what happens in one interval, and end
+    #[arg(long)]
+    pub once: bool,
+
+    /// The same as JSON, with times in nanoseconds
+    #[arg(long)]
+    pub json: bool,
+
+    /// Seconds from one reading to the next
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = super::top::parse_interval)]
+    pub interval: Duration,
 }
 
 const STYLES: Styles = Styles::styled()

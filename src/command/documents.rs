@@ -72,6 +72,7 @@ mod tests {
             "run",
             "doctor",
             "report",
+            "top",
             "trace",
             "trace-summary",
             "trace-plot",
@@ -89,7 +90,7 @@ mod tests {
         assert!(share.path().join("man/man1/wayfence.1").is_file());
         assert_eq!(
             fs::read_dir(share.path().join("man/man1")).unwrap().count(),
-            7,
+            8,
             "hidden verbs have no page"
         );
     }

@@ -7,6 +7,7 @@ mod layer;
 mod report;
 mod run;
 mod supervise;
+mod top;
 mod trace;
 
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Verb::Probe { part } => doctor::probe::look(part),
         Verb::Documents { share } => documents::make(&share),
         Verb::Report { file } => report::print(&file),
+        Verb::Top(top) => top::run(&top),
         Verb::Trace { verb } => trace::run(&verb),
     }
 }
