@@ -14,7 +14,7 @@ use super::extension::Extension;
 use crate::{
     entry::answer::{Answer, on_device, on_instance},
     extensions::command::{Given, command},
-    objects::{device::Device, instance::Instance},
+    objects::{device::Device, instance::Instance, physical_device::PhysicalDevice},
     swapchain::owner::Owner,
     vulkan::{
         p_next,
@@ -69,12 +69,24 @@ pub static EXTENSION: Extension = Extension {
     ..Extension::device(&[(KHR, 1)])
 };
 
-/// Those that the driver can calibrate.
-fn domains_below(
+/// Those that the driver can calibrate, which it is asked once.
+fn domains_below<'a>(
     instance: &Instance,
     device: vk::PhysicalDevice,
+    known: &'a PhysicalDevice,
+) -> Result<&'a [vk::TimeDomainKHR], vk::Result> {
+    if let Some(domains) = known.time_domains.get() {
+        return Ok(domains);
+    }
+    let domains = ask(instance, device, known)?;
+    Ok(known.time_domains.get_or_init(|| domains))
+}
+
+fn ask(
+    instance: &Instance,
+    device: vk::PhysicalDevice,
+    known: &PhysicalDevice,
 ) -> Result<Vec<vk::TimeDomainKHR>, vk::Result> {
-    let known = instance.physical_device(device);
     // The loader ends a process that calls what the driver does not have.
     let command = if known.has(KHR) {
         c"vkGetPhysicalDeviceCalibrateableTimeDomainsKHR"
@@ -113,7 +125,8 @@ unsafe extern "system" fn get_calibrateable_time_domains(
     // SAFETY: valid parameters by the specification.
     unsafe {
         on_instance(command, device, |instance| {
-            let mut all = domains_below(instance, device)?;
+            let known = instance.physical_device(device);
+            let mut all = domains_below(instance, device, &known)?.to_vec();
             if instance.owns(device) {
                 let more = LOCAL.into_iter().filter(|local| !all.contains(local));
                 let more: SmallVec<[_; 2]> = more.collect();
@@ -176,7 +189,8 @@ unsafe fn calibrate(
 ) -> Answer {
     let monotonic =
         vk::CalibratedTimestampInfoKHR::default().time_domain(vk::TimeDomainKHR::CLOCK_MONOTONIC);
-    let below = domains_below(&device.instance, device.physical)?;
+    let known = device.instance.physical_device(device.physical);
+    let below = domains_below(&device.instance, device.physical, &known)?;
     if !below.contains(&monotonic.time_domain) {
         tracing::warn!("the driver does not calibrate CLOCK_MONOTONIC");
         return Err(vk::Result::ERROR_OUT_OF_HOST_MEMORY);

@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     ffi::{CStr, CString},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -34,6 +34,8 @@ pub struct PhysicalDevice {
     /// Its DRM nodes, as far as the driver tells.
     pub nodes: Nodes,
     extensions: HashSet<CString>,
+    /// The time domains that the driver can calibrate, once it was asked.
+    pub time_domains: OnceLock<Vec<vk::TimeDomainKHR>>,
     /// How many devices live that keep the driver's swapchains.
     keepers: AtomicUsize,
     /// Whether the layer can own swapchains here; if not, why.
@@ -103,6 +105,7 @@ impl PhysicalDevice {
                 .filter_map(|extension| extension.extension_name_as_c_str().ok())
                 .map(CStr::to_owned)
                 .collect(),
+            time_domains: OnceLock::new(),
             keepers: AtomicUsize::new(0),
             ability: Ok(()),
         };
