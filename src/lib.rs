@@ -11,6 +11,6 @@ mod text;
 pub mod wayland;
 
 pub use kernel::{dma_buf, sync_file, syncobj};
-pub use observe::{counters, live, report, trace};
+pub use observe::{counters, latency, live, report, trace};
 pub use swapchain::{pacing, present_mode, presentations, refresh};
 pub use wayland::{colour, format};

@@ -61,7 +61,7 @@ pub enum Verb {
         share: PathBuf,
     },
 
-    /// Print what the layer counted: frames, fences, sync_files, waits, times
+    /// Print what the layer counted: frames, fences, sync_files, waits, times, latencies
     ///
     /// The layer appends to the file that WAYFENCE_REPORT names, one line of JSON for each
     /// swapchain that is gone; this prints it for people, with what swapchains that still live have

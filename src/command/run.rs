@@ -71,6 +71,9 @@ fn with_report(command: &mut Command, app: &OsStr) -> ExitCode {
         Err(error) => return failed(&error),
     };
     command.env("WAYFENCE_REPORT", file.path());
+    if env::var_os("WAYFENCE_LATENCY").is_none() {
+        command.env("WAYFENCE_LATENCY", "1");
+    }
     let status = match supervise::run(command) {
         Ok(status) => status,
         Err(error) => return not_started(app, &error),

@@ -78,6 +78,13 @@ pub(super) struct RawFence {
     timestamp_ns: u64,
 }
 
+impl RawFence {
+    /// In nanoseconds of `CLOCK_MONOTONIC`; 0 while it is pending.
+    pub(super) fn signalled_at(&self) -> u64 {
+        self.timestamp_ns
+    }
+}
+
 /// The text in a fixed field of the kernel: up to the first NUL, or all of it.
 pub(super) fn text(field: &[u8; 32]) -> String {
     let end = field

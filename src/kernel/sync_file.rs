@@ -89,6 +89,25 @@ impl SyncFile {
         })
     }
 
+    /// When the last of its fences signalled or failed, in nanoseconds of `CLOCK_MONOTONIC`; `None` if one
+    /// has not. Of a few fences, in one call, and without memory being allocated.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`]; with `ENOTTY` the descriptor is no sync file.
+    pub fn last_signal(&self) -> Result<Option<u64>> {
+        let mut few: [RawFence; FEW] = Default::default();
+        // An array that is too short is refused.
+        if let Ok(file) = self.read_info(&mut few) {
+            let fences = few.iter().take(file.num_fences as usize);
+            let last = fences.map(RawFence::signalled_at).max();
+            return Ok((file.status != 0).then_some(last.unwrap_or(0)));
+        }
+        let info = self.info()?;
+        let last = info.fences.iter().map(|fence| fence.timestamp).max();
+        let is_over = info.status != FenceStatus::Pending;
+        Ok(is_over.then(|| last.unwrap_or_default().as_nanos() as u64))
+    }
+
     /// The fences, if there are only a few; in one call (`SYNC_IOC_FILE_INFO`), and without memory being
     /// allocated. A fence has a name while it is pending only: since Linux 6.17 the kernel answers
     /// `detached-driver` and `signaled-timeline` of one that has signalled.

@@ -4,6 +4,7 @@
 //! release is waited for.
 
 pub mod counters;
+pub mod latency;
 pub mod live;
 pub mod report;
 pub mod trace;

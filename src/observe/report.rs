@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::observe::counters::Snapshot;
+use crate::observe::{counters::Snapshot, latency::Latencies};
 use crate::text::{milliseconds, printable};
 use crate::wayland::{colour::Volume, format::modifier_name};
 
@@ -47,6 +47,9 @@ pub struct SwapchainReport {
     pub creation: Creation,
     /// What happened.
     pub counters: Snapshot,
+    /// How long frames lay between present and pixels.
+    #[serde(default)]
+    pub latencies: Latencies,
 }
 
 /// How long `vkCreateSwapchainKHR` took to make a swapchain of what the surface offers, in nanoseconds.
@@ -225,7 +228,14 @@ impl fmt::Display for Group<'_> {
             f,
             "time in present",
             times(counters.present_mean(), counters.present_max_ns),
-        )
+        )?;
+        let latencies = self.reports.iter().map(|report| report.latencies);
+        let latencies = latencies.fold(Latencies::default(), Latencies::plus);
+        row(f, "time to pixels", latencies.times())?;
+        match latencies.shown {
+            0 => row(f, "late frames", "unknown"),
+            _ => row(f, "late frames", latencies),
+        }
     }
 }
 
@@ -355,6 +365,17 @@ pub(super) mod tests {
                 present_total_ns: 300 * 250_000,
                 present_max_ns: 1_000_000,
             },
+            latencies: Latencies {
+                shown: 295,
+                total_ns: 295 * 20_000_000,
+                max_ns: 33_300_000,
+                late: 2,
+                missed: 3,
+                missed_at_most: 2,
+                by_pace: 1,
+                by_gpu: 1,
+                ..Latencies::default()
+            },
         }
     }
 
@@ -420,6 +441,8 @@ waits on the CPU  0
 time to create    mean 14.400 ms, 13.100 ms of it in the driver
 time in acquire   mean 1.500 ms, worst 16.700 ms
 time in present   mean 0.250 ms, worst 1.000 ms
+time to pixels    mean 20.000 ms, worst 33.300 ms
+late frames       2 of 295 shown; 3 refreshes missed, 2 at most: 1 kept by the pace, 1 by the GPU, 0 presented late
 ";
         assert_eq!(Summary(&[vkcube()]).to_string(), expected);
     }
@@ -474,10 +497,13 @@ time in present   mean 0.250 ms, worst 1.000 ms
     fn a_swapchain_without_a_frame_has_no_times() {
         let unused = SwapchainReport {
             counters: Snapshot::default(),
+            latencies: Latencies::default(),
             ..vkcube()
         };
         let text = Summary(&[unused]).to_string();
         assert!(text.contains("time in acquire   none\n"), "{text}");
+        assert!(text.contains("time to pixels    unknown\n"), "{text}");
+        assert!(text.contains("late frames       unknown\n"), "{text}");
         assert!(text.contains("frames            0 acquired, 0 presented\n"));
     }
 
@@ -492,7 +518,7 @@ time in present   mean 0.250 ms, worst 1.000 ms
         assert!(!text.contains('\x1b'));
         assert!(text.contains("[2Jcube"));
         assert!(text.contains("compositor        unknown\n"));
-        assert_eq!(text.lines().count(), 15);
+        assert_eq!(text.lines().count(), 17);
     }
 
     prop_compose! {
@@ -523,6 +549,7 @@ time in present   mean 0.250 ms, worst 1.000 ms
             image_count in any::<u32>(),
             creation in any::<[u64; 2]>(),
             counters in any_counters(),
+            latencies in any::<[u64; 3]>(),
         ) -> SwapchainReport {
             let [application, driver, compositor, synchronisation, format, color_space, present_mode] =
                 names;
@@ -547,6 +574,12 @@ time in present   mean 0.250 ms, worst 1.000 ms
                     images_ns: creation[1],
                 },
                 counters,
+                latencies: Latencies {
+                    shown: latencies[0],
+                    total_ns: latencies[1],
+                    late: latencies[2],
+                    ..Latencies::default()
+                },
             }
         }
     }

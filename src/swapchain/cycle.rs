@@ -19,12 +19,10 @@ use super::{
 use crate::{
     deadline::Deadline,
     error::{Error, Result},
-    kernel::{
-        dma_buf::DmaBuf,
-        sync_file::{FenceStatus, SyncFile},
-    },
+    kernel::{dma_buf::DmaBuf, sync_file::SyncFile},
     lock::lock,
     observe::{
+        latency::Latencies,
         live::Counted,
         trace::{self, AcquireCall, Cause, CommitRecord, Trace, Tracer},
     },
@@ -65,6 +63,8 @@ pub struct Description {
     pub choice: Choice,
     /// Whether the times at which they are shown may be asked for, and set.
     pub timed: bool,
+    /// Whether it is to be [known](Swapchain::latencies) how long frames lie between present and pixels.
+    pub observed: bool,
     /// Who writes down what happens to them, if anybody.
     pub tracer: Option<Arc<Tracer>>,
 }
@@ -143,6 +143,8 @@ pub struct Swapchain {
     timer: Option<Arc<TimerSurface>>,
     /// See [`Description::timed`].
     timed: bool,
+    /// See [`Description::observed`]; and where frames are recorded.
+    observed: bool,
     presentations: Arc<Mutex<Presentations>>,
     buffers: Vec<WlBuffer>,
     shared: Arc<Shared>,
@@ -229,6 +231,8 @@ impl Swapchain {
         let mut swapchain = Swapchain {
             timer: timed.then(|| surface.timer()).flatten(),
             timed,
+            observed: (description.observed || description.tracer.is_some())
+                && surface.display().capabilities().clock.is_some(),
             surface,
             mode: Mutex::new(mode),
             fifo,
@@ -397,7 +401,9 @@ impl Swapchain {
         {
             return Err(Error::NoSlot);
         }
-        let report = timing.map(|timing| report(timing, how.called, rendering.as_ref()));
+        let report = timing
+            .or_else(|| self.observed.then_some(OBSERVED))
+            .map(|timing| report(timing, self.observed, how.called, rendering.as_ref()));
         let Shared {
             synchronisation,
             trace,
@@ -431,7 +437,7 @@ impl Swapchain {
         let appearance = self.appearance.as_ref();
         let colours = appearance.and_then(|colours| colours.current(&self.surface));
         let serial = (how.id.is_some() || report.is_some() || self.timed)
-            .then(|| self.record(how.id, report, meant));
+            .then(|| self.record(how.id, report, target, meant));
         let frame = Frame {
             buffer: &self.buffers[index as usize],
             damage: how.damage,
@@ -476,11 +482,21 @@ impl Swapchain {
     }
 
     /// Writes down that a frame is committed.
-    fn record(&self, id: Option<u64>, report: Option<Report>, meant: Option<Meant<'_>>) -> u64 {
+    fn record(
+        &self,
+        id: Option<u64>,
+        mut report: Option<Report>,
+        target: Option<Target>,
+        meant: Option<Meant<'_>>,
+    ) -> u64 {
         let refresh = self.surface.refresh().duration();
         let now = Instant::now();
         let since = meant.map_or(now, |meant| meant.instant.max(now));
         let mut presentations = lock(&self.presentations);
+        if let Some(report) = &mut report {
+            let target = target.filter(|_| self.timer.is_some() && self.mode().is_queued());
+            report.target = target.and_then(|target| presentations.not_before(target, refresh));
+        }
         // After the frame before, and not in the past.
         let newest = presentations.newest();
         let next = newest.map_or(0, |newest| newest.saturating_add(refresh));
@@ -610,33 +626,38 @@ impl Swapchain {
         lock(&self.presentations).set_slots(slots)
     }
 
-    /// The times of past presents: see [`Presentations::past`].
+    /// Dispatches what the compositor has said, for those who ask for what is known.
     ///
     /// # Errors
     /// [`Error::CompositorGone`].
+    pub fn look(&self) -> Result<()> {
+        self.surface.display().look()
+    }
+
+    /// The times of past presents, as far as they are known: see [`Presentations::past`].
     pub fn past(
         &self,
         reader: Reader,
         wanted: presentations::Wanted,
         most: Option<usize>,
-    ) -> Result<(Vec<Past>, bool)> {
-        self.surface.display().look()?;
-        let now = Instant::now();
-        Ok(lock(&self.presentations).past(reader, wanted, most, now, signalled_at))
+    ) -> (Vec<Past>, bool) {
+        lock(&self.presentations).past(reader, wanted, most, Instant::now())
+    }
+
+    /// How long frames lay between present and pixels so far, if that is
+    /// [to be known](Description::observed).
+    pub fn latencies(&self) -> Latencies {
+        lock(&self.presentations).latencies()
     }
 
     /// What is known of the refresh of the display.
-    ///
-    /// # Errors
-    /// [`Error::CompositorGone`].
-    pub fn refresh(&self) -> Result<RefreshTiming> {
-        self.surface.display().look()?;
+    pub fn refresh(&self) -> RefreshTiming {
         let refresh = self.surface.refresh();
-        Ok(RefreshTiming {
+        RefreshTiming {
             duration: refresh.duration(),
             rate: refresh.rate(),
             counter: refresh.changes(),
-        })
+        }
     }
 
     /// Another swapchain takes over: no more acquires; what is acquired may still be presented. The
@@ -692,10 +713,19 @@ impl Swapchain {
     }
 }
 
+/// The times of a present of which nobody asks any.
+const OBSERVED: Timing = Timing {
+    stages: Stages::NONE,
+    reader: Reader::Nobody,
+    target: None,
+    said: [0; 2],
+};
+
 /// What is to be told of a present that was called then.
-fn report(timing: Timing, called: u64, rendering: Option<&SyncFile>) -> Report {
+fn report(timing: Timing, observed: bool, called: u64, rendering: Option<&SyncFile>) -> Report {
     let now = trace::now();
-    let rendered = match rendering.filter(|_| timing.stages.contains(Stage::Rendered)) {
+    let is_wanted = observed || timing.stages.contains(Stage::Rendered);
+    let rendered = match rendering.filter(|_| is_wanted) {
         // It is over by now.
         None => Rendered::At(now),
         // Without a descriptor left nobody will know.
@@ -704,23 +734,13 @@ fn report(timing: Timing, called: u64, rendering: Option<&SyncFile>) -> Report {
     Report {
         reader: timing.reader,
         stages: timing.stages,
+        // Known when it is committed.
+        target: None,
         said: timing.said,
         called,
         handed: now,
         rendered,
     }
-}
-
-/// When the last of its fences signalled, in nanoseconds of `CLOCK_MONOTONIC`; `None` if one has not.
-fn signalled_at(file: &SyncFile) -> Option<u64> {
-    let Ok(info) = file.info() else {
-        return Some(0);
-    };
-    if info.status == FenceStatus::Pending {
-        return None;
-    }
-    let last = info.fences.iter().map(|fence| fence.timestamp).max();
-    Some(last.map_or(0, |at| at.as_nanos() as u64))
 }
 
 impl Drop for Swapchain {

@@ -1,5 +1,6 @@
 //! What became of the presents of a swapchain: the one record of it, for who waits for a frame
-//! (`vkWaitForPresentKHR`) and for who asks when it was shown (`vkGetPastPresentationTimingEXT`).
+//! (`vkWaitForPresentKHR`), for who asks when it was shown (`vkGetPastPresentationTimingEXT`), and for who
+//! observes (report and trace).
 //!
 //! A frame is over when it was shown, or when it was replaced and never will be ("any wait of this type
 //! associated with such an image must be signaled no later than a wait associated with the replacing
@@ -13,7 +14,10 @@ use std::{
 };
 
 use super::refresh::Shown;
-use crate::kernel::sync_file::SyncFile;
+use crate::{
+    kernel::sync_file::SyncFile,
+    observe::latency::{Latencies, Latency, Way},
+};
 
 /// How long after its commit, or after the time for which it was meant, a frame is over of which nothing
 /// is heard: nobody sees it.
@@ -43,6 +47,9 @@ impl Stage {
 pub struct Stages([bool; 3]);
 
 impl Stages {
+    /// None of them.
+    pub const NONE: Stages = Stages([false; 3]);
+
     /// Those that are wanted.
     pub fn that(wanted: impl Fn(Stage) -> bool) -> Self {
         Stages(Stage::ALL.map(wanted))
@@ -62,6 +69,8 @@ impl Stages {
 /// Who will ask for the times of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
+    /// Nobody: it is observed, which is over when it is known what became of it.
+    Nobody,
     /// Who has set the [number of slots](Presentations::set_slots), of which the frame takes one.
     Queue,
     /// Who has not: of [so many](HISTORY) frames, the older ones are forgotten.
@@ -75,6 +84,8 @@ pub struct Report<F = SyncFile> {
     pub reader: Reader,
     /// At which stages.
     pub stages: Stages,
+    /// Before which time it is not to be shown, if it has a target; in nanoseconds of `CLOCK_MONOTONIC`.
+    pub target: Option<u64>,
     /// What it says of the frame, to be told to it again: of the target's time and its domain.
     pub said: [u64; 2],
     /// When vkQueuePresentKHR was called, in nanoseconds of `CLOCK_MONOTONIC`.
@@ -83,6 +94,18 @@ pub struct Report<F = SyncFile> {
     pub handed: u64,
     /// When the rendering was over.
     pub rendered: Rendered<F>,
+}
+
+/// What signals once.
+pub trait Signal {
+    /// When it did, in nanoseconds of `CLOCK_MONOTONIC`; 0 if nobody can tell; `None` if it has not.
+    fn signalled_at(&self) -> Option<u64>;
+}
+
+impl Signal for SyncFile {
+    fn signalled_at(&self) -> Option<u64> {
+        self.last_signal().unwrap_or(Some(0))
+    }
 }
 
 /// When a rendering was over.
@@ -94,14 +117,14 @@ pub enum Rendered<F> {
     At(u64),
 }
 
-impl<F> Rendered<F> {
-    /// Looks whether it is over by now, and when it was. `when` tells of a fence.
-    fn look(&mut self, when: impl Fn(&F) -> Option<u64>) -> Option<u64> {
+impl<F: Signal> Rendered<F> {
+    /// Looks whether it is over by now, and when it was.
+    fn look(&mut self) -> Option<u64> {
         match self {
             Rendered::At(at) => Some(*at),
             Rendered::Fence(fence) => {
-                let at = when(fence)?;
-                // It has no more to say.
+                let at = fence.signalled_at()?;
+                // It has no more to say, and its descriptor goes.
                 *self = Rendered::At(at);
                 Some(at)
             }
@@ -195,20 +218,30 @@ struct Frame<F> {
     report: Option<Report<F>>,
 }
 
-impl<F> Frame<F> {
-    fn past(&mut self, when: impl Fn(&F) -> Option<u64>) -> Option<Past> {
+impl<F> Report<F> {
+    /// When the rendering was over, if it is by now.
+    fn rendered(&mut self) -> Option<u64>
+    where
+        F: Signal,
+    {
+        // A driver that has waited for the rendering gives a fence that had signalled long before.
+        self.rendered.look().map(|at| match at {
+            0 => 0,
+            at if at < self.called => self.handed,
+            at => at,
+        })
+    }
+}
+
+impl<F: Signal> Frame<F> {
+    fn past(&mut self) -> Option<Past> {
         let report = self.report.as_mut()?;
         let shown = match self.fate {
             Fate::Waits => None,
             Fate::Shown(shown) => Some(shown),
             Fate::Discarded | Fate::Unheard => Some(Shown::default()),
         };
-        // A driver that has waited for the rendering gives a fence that had signalled long before.
-        let rendered = report.rendered.look(when).map(|at| match at {
-            0 => 0,
-            at if at < report.called => report.handed,
-            at => at,
-        });
+        let rendered = report.rendered();
         let out = shown.map(|shown| shown.at.unwrap_or(0));
         let visible = shown.map(|shown| shown.at.filter(|_| shown.is_complete).unwrap_or(0));
         Some(Past {
@@ -220,10 +253,32 @@ impl<F> Frame<F> {
             times: [rendered, out, visible],
         })
     }
+
+    /// It is known what became of it: so is when its rendering was over, as a rule, which need not be asked
+    /// any more.
+    fn settle(&mut self, fate: Fate) {
+        self.fate = fate;
+        if let Some(report) = &mut self.report {
+            report.rendered();
+        }
+    }
+
+    /// What is to be said of how it was shown.
+    fn latency(&mut self, shown: &Shown) -> Option<Latency> {
+        let report = self.report.as_mut()?;
+        Some(Latency::of(&Way {
+            called: report.called,
+            rendered: report.rendered().filter(|at| *at > 0),
+            target: report.target,
+            before: self.before,
+            shown: shown.at?,
+            refresh: shown.refresh.into(),
+        }))
+    }
 }
 
 /// The presents of one swapchain. Those that have a number, `presentId`, have a greater one than those
-/// before. Pure; the caller brings the time, and looks at fences.
+/// before. The caller brings the time.
 #[derive(Debug)]
 pub struct Presentations<F = SyncFile> {
     /// Those that wait, and those whose report nobody has read yet; oldest first.
@@ -238,6 +293,7 @@ pub struct Presentations<F = SyncFile> {
     newest: Option<(u64, u64)>,
     /// When the last frame was shown that was, in the same.
     last_shown: Option<u64>,
+    latencies: Latencies,
 }
 
 impl<F> Default for Presentations<F> {
@@ -250,11 +306,12 @@ impl<F> Default for Presentations<F> {
             slots: 0,
             newest: None,
             last_shown: None,
+            latencies: Latencies::default(),
         }
     }
 }
 
-impl<F> Presentations<F> {
+impl<F: Signal> Presentations<F> {
     /// A frame is committed now, of which something will be heard: with this number, if it has one, and
     /// with this report to be made. Its silence counts from `since` on, which is later than now if the
     /// frame is meant for a later time. Answers by what name to tell of it.
@@ -294,8 +351,8 @@ impl<F> Presentations<F> {
         }
     }
 
-    /// The frame was shown.
-    pub fn shown(&mut self, serial: u64, shown: Shown) {
+    /// The frame was shown. Answers what is to be said of that, if it has a report.
+    pub fn shown(&mut self, serial: u64, shown: Shown) -> Option<Latency> {
         if let (Some((newest, expected)), Some(at)) = (&mut self.newest, shown.at)
             && *newest == serial
         {
@@ -303,10 +360,15 @@ impl<F> Presentations<F> {
         }
         let before = self.last_shown;
         self.last_shown = shown.at.or(before);
-        if let Some(frame) = self.frames.iter_mut().find(|frame| frame.serial == serial) {
+        let latency = self.frame(serial).and_then(|frame| {
             frame.before = before;
+            frame.latency(&shown)
+        });
+        if let Some(latency) = &latency {
+            self.latencies.add(latency);
         }
         self.ends(serial, Fate::Shown(shown));
+        latency
     }
 
     /// The frame was not shown, and never will be.
@@ -315,11 +377,14 @@ impl<F> Presentations<F> {
     }
 
     fn ends(&mut self, serial: u64, fate: Fate) {
-        let frame = self.frames.iter_mut().find(|frame| frame.serial == serial);
-        if let Some(frame) = frame {
-            frame.fate = fate;
+        if let Some(frame) = self.frame(serial) {
+            frame.settle(fate);
         }
         self.over(serial);
+    }
+
+    fn frame(&mut self, serial: u64) -> Option<&mut Frame<F>> {
+        self.frames.iter_mut().find(|frame| frame.serial == serial)
     }
 
     /// The frame was shown, or never will be. For who waits, those before it are over, too.
@@ -331,8 +396,7 @@ impl<F> Presentations<F> {
             frame.is_over = true;
             self.last_over = self.last_over.max(frame.id);
         }
-        self.frames
-            .retain(|frame| !frame.is_over || frame.report.is_some());
+        self.frames.retain(Frame::is_of_use);
     }
 
     /// Whether the frame with this number, or a later one, is over.
@@ -347,7 +411,7 @@ impl<F> Presentations<F> {
             |frame: &&mut Frame<F>| frame.fate == Fate::Waits && frame.since + BOUND <= now;
         let mut last = None;
         for frame in self.frames.iter_mut().filter(is_unheard) {
-            frame.fate = Fate::Unheard;
+            frame.settle(Fate::Unheard);
             last = Some(frame.serial);
         }
         if let Some(last) = last {
@@ -394,20 +458,19 @@ impl<F> Presentations<F> {
 
     /// What is known of the frames for this reader, at most of so many: those of which all is known are
     /// forgotten with that. Without a number, of all of them, and none is forgotten. Answers also whether
-    /// there are more. `when` tells when a fence signalled; `None`: it has not.
+    /// there are more.
     pub fn past(
         &mut self,
         reader: Reader,
         wanted: Wanted,
         most: Option<usize>,
         now: Instant,
-        when: impl Fn(&F) -> Option<u64>,
     ) -> (Vec<Past>, bool) {
         self.expire(now);
         let mut told = Vec::new();
         let mut is_more = false;
         for frame in self.frames.iter_mut().filter(|frame| frame.is_for(reader)) {
-            let Some(past) = frame.past(&when) else {
+            let Some(past) = frame.past() else {
                 continue;
             };
             let is_wanted = match wanted.partial {
@@ -429,8 +492,7 @@ impl<F> Presentations<F> {
             }
             told.push(past);
         }
-        self.frames
-            .retain(|frame| !frame.is_over || frame.report.is_some());
+        self.frames.retain(Frame::is_of_use);
         (told, is_more)
     }
 
@@ -441,8 +503,7 @@ impl<F> Presentations<F> {
             frame.report = None;
         }
         if many > 0 {
-            self.frames
-                .retain(|frame| !frame.is_over || frame.report.is_some());
+            self.frames.retain(Frame::is_of_use);
         }
     }
 
@@ -473,6 +534,11 @@ impl<F> Presentations<F> {
         Some(self.frames.iter().find(waits)?.since + BOUND)
     }
 
+    /// How the frames with a report were shown so far.
+    pub fn latencies(&self) -> Latencies {
+        self.latencies
+    }
+
     /// When the frame that was committed last was shown, or is expected to be.
     pub fn newest(&self) -> Option<u64> {
         self.newest.map(|(_, at)| at)
@@ -484,6 +550,17 @@ impl<F> Frame<F> {
         self.report
             .as_ref()
             .is_some_and(|report| report.reader == reader)
+    }
+
+    /// Whether anybody waits for it, or will ask for its times, or is to be told how it was shown.
+    fn is_of_use(&self) -> bool {
+        let asked = self.report.as_ref().map(|report| report.reader);
+        !self.is_over
+            || match asked {
+                None => false,
+                Some(Reader::Nobody) => self.fate == Fate::Waits,
+                Some(Reader::Queue | Reader::History) => true,
+            }
     }
 }
 

@@ -57,11 +57,13 @@ impl Watched {
 
     /// It was shown.
     pub(super) fn shown(&self, shown: Shown) {
-        if let (Some(traced), Some(at)) = (&self.traced, shown.at) {
-            traced.shown(at, shown.refresh, shown.sequence);
-        }
         lock(&self.refresh).shown(&shown);
-        self.over(|presentations, serial| presentations.shown(serial, shown));
+        let recorded = self.recorded.as_ref();
+        let latency =
+            recorded.and_then(|(presentations, serial)| lock(presentations).shown(*serial, shown));
+        if let (Some(traced), Some(at)) = (&self.traced, shown.at) {
+            traced.shown(at, shown.refresh, shown.sequence, latency);
+        }
     }
 
     /// It never will be.

@@ -80,6 +80,7 @@ impl Installation {
             "VK_ADD_LAYER_PATH",
             "VK_IMPLICIT_LAYER_PATH",
             "VK_ADD_IMPLICIT_LAYER_PATH",
+            "WAYFENCE_LATENCY",
             "WAYFENCE_LOG",
             "WAYFENCE_REPORT",
             "WAYFENCE_SYNC",

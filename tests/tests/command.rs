@@ -282,6 +282,10 @@ fn the_doctors_verdict_is_what_an_application_gets() {
         report.contains(&format!("synchronisation   {way}\n")),
         "{way}: {report}"
     );
+    assert!(
+        report.contains("time to pixels    mean "),
+        "{way}: {report}"
+    );
     // What is forced is what is said.
     let (status, json) = doctor_on_the_layer(&here, &[("WAYFENCE_SYNC", "cpu")]);
     assert_eq!(status, Some(0), "{json}");

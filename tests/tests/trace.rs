@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use wayfence::latency::Blame;
 use wayfence::trace::{self, Culprit, Frame, Outcome, Summary, SwapchainTimeline, Timeline};
 use wayfence_test_compositor::{Behaviour, Compositor, Offer, Presented, With};
 use wayfence_tests::child::{on, probe};
@@ -173,6 +174,82 @@ fn who_held_an_image_is_named() {
     assert!(summary.own_writes_ns >= 200_000_000, "{summary}");
     assert!(summary.own_writes_ns < HELD_NS * 2, "{summary}");
     assert!(summary.fences_after_acquire.max_ns >= HELD_NS, "{summary}");
+}
+
+#[test]
+#[ignore = "needs vgem and a DRM node with timelines: scripts/test"]
+fn who_made_a_frame_late_is_named() {
+    let _watchdog = Watchdog::new(Duration::from_secs(100), "late frames");
+    let trace = Trace::new("late");
+    layers::trace_to(&trace.0);
+    let stage = Stage::new();
+    let mut scene = stage.scene(Way::Explicit);
+    let refresh = Duration::from_millis(100);
+    let told_now = |refresh| Presented {
+        refresh,
+        ..Presented::default()
+    };
+
+    // On a display that is slower than this machine can be.
+    let (_, commit) = scene.show();
+    let patient = Duration::from_secs(4);
+    scene.compositor.presented(&commit, told_now(patient));
+    scene.compositor.release(&commit, With::nothing());
+    scene.held.push(scene.acquire(Payload::Fence).index);
+
+    // All is ready, and the compositor takes its time.
+    let (_, commit) = scene.show();
+    sleep(HELD);
+    scene.compositor.presented(&commit, told_now(refresh));
+    scene.compositor.release(&commit, With::nothing());
+    scene.held.push(scene.acquire(Payload::Fence).index);
+
+    // It waits for the rendering.
+    let fence = scene.fence();
+    let (_, commit) = scene.show_unfinished(fence.sync_file());
+    sleep(HELD);
+    fence.signal();
+    scene.compositor.presented(&commit, told_now(refresh));
+    scene.compositor.release(&commit, With::nothing());
+    let acquired = scene.acquire(Payload::Fence);
+    acquired.signals_within(HELD).expect("signalled");
+    scene.held.push(acquired.index);
+    drop(acquired);
+    let report = scene.end();
+
+    let timeline = trace.once("three frames", |timeline| {
+        let of = timeline.swapchains.first();
+        of.is_some_and(|of| {
+            let shown = of
+                .frames
+                .iter()
+                .filter(|f| matches!(f.outcome, Outcome::Shown(_)));
+            shown.count() == 3
+        })
+    });
+    let mut frames = timeline.swapchains[0].frames.clone();
+    frames.retain(|frame| frame.commit.is_some());
+    frames.sort_by_key(|frame| frame.commit);
+    for (frame, blame) in frames
+        .iter()
+        .zip([None, Some(Blame::Pace), Some(Blame::Gpu)])
+    {
+        let Outcome::Shown(shown) = frame.outcome else {
+            panic!("{frame:?}")
+        };
+        let latency = shown.latency.expect("a latency");
+        assert_eq!(latency.blame, blame, "{frame:?}");
+        let called = frame.present.expect("a present").from;
+        assert_eq!(latency.latency_ns, shown.at - called, "{frame:?}");
+        // Of 800 milliseconds the first two refreshes are those that the compositor may take.
+        assert_eq!(latency.missed >= 6, blame.is_some(), "{frame:?}");
+    }
+    // The report says the same of all of them.
+    let summary = Summary::of(&timeline);
+    assert_eq!(summary.late, report.latencies);
+    let late = summary.late;
+    assert_eq!((late.shown, late.late), (3, 2), "{summary}");
+    assert_eq!((late.by_pace, late.by_gpu), (1, 1), "{summary}");
 }
 
 #[test]

@@ -91,9 +91,9 @@ unsafe extern "system" fn get_refresh_cycle_duration(
             device,
             swapchain,
             |ours| {
-                let refresh = ours.compositor.refresh();
-                let refresh = refresh.map_err(|error| ours.fail(command, &error))?;
-                (*properties).refresh_duration = match refresh.duration {
+                let told = ours.compositor.look();
+                told.map_err(|error| ours.fail(command, &error))?;
+                (*properties).refresh_duration = match ours.compositor.refresh().duration {
                     0 => USUAL_REFRESH,
                     known => known,
                 };
@@ -123,14 +123,14 @@ unsafe extern "system" fn get_past_presentation_timing(
             device,
             swapchain,
             |ours| {
-                let fail = |error| ours.fail(command, &error);
-                let refresh = ours.compositor.refresh().map_err(fail)?.duration;
+                let told = ours.compositor.look();
+                told.map_err(|error| ours.fail(command, &error))?;
+                let refresh = ours.compositor.refresh().duration;
                 let room = (!timings.is_null()).then_some(*count as usize);
                 let mut written = 0;
                 loop {
                     let most = room.map(|room| room - written);
-                    let past = ours.compositor.past(Reader::History, WANTED, most);
-                    let (past, is_more) = past.map_err(fail)?;
+                    let (past, is_more) = ours.compositor.past(Reader::History, WANTED, most);
                     for shown in past.iter().filter_map(|past| of(past, refresh)) {
                         if room.is_some() {
                             // There are no more of them than there is room.

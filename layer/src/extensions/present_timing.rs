@@ -237,8 +237,9 @@ unsafe extern "system" fn get_timing_properties(
             device,
             swapchain,
             |ours| {
+                let told = ours.compositor.look();
+                told.map_err(|error| ours.fail(command, &error))?;
                 let refresh = ours.compositor.refresh();
-                let refresh = refresh.map_err(|error| ours.fail(command, &error))?;
                 let properties = &mut *properties;
                 properties.refresh_duration = refresh.duration;
                 properties.refresh_interval = match refresh.rate {
@@ -330,11 +331,10 @@ unsafe extern "system" fn get_past_presentation_timing(
                 let out = properties.p_presentation_timings;
                 let room =
                     (!out.is_null()).then_some(properties.presentation_timing_count as usize);
-                let fail = |error| ours.fail(command, &error);
-                let past = ours.compositor.past(Reader::Queue, wanted, room);
-                let (past, is_more) = past.map_err(fail)?;
-                properties.timing_properties_counter =
-                    ours.compositor.refresh().map_err(fail)?.counter;
+                let told = ours.compositor.look();
+                told.map_err(|error| ours.fail(command, &error))?;
+                let (past, is_more) = ours.compositor.past(Reader::Queue, wanted, room);
+                properties.timing_properties_counter = ours.compositor.refresh().counter;
                 properties.time_domains_counter = DOMAINS_COUNTER;
                 properties.presentation_timing_count = past.len() as u32;
                 if room.is_some() {

@@ -25,6 +25,9 @@ pub struct Settings {
     pub synchronisation: Result<Choice, Error>,
     /// `WAYFENCE_REPORT`, `report`: the file to which each swapchain appends its report.
     pub report: Option<PathBuf>,
+    /// `WAYFENCE_LATENCY`, `latency`: whether the report says how long frames lay between present and pixels.
+    /// Then the compositor is asked of each when it was shown.
+    pub latency: bool,
     /// `WAYFENCE_TRACE`, `trace`: the file to which each frame's events go.
     pub trace: Option<PathBuf>,
 }
@@ -62,6 +65,9 @@ impl Settings {
                 (None, None) => Ok(Choice::Auto),
             },
             report: file("WAYFENCE_REPORT", application.report),
+            latency: variable("WAYFENCE_LATENCY")
+                .or(application.latency)
+                .is_some_and(|value| value != "0"),
             trace: file("WAYFENCE_TRACE", application.trace),
         }
     }
@@ -73,6 +79,7 @@ struct Application {
     sync: Option<OsString>,
     log: Option<OsString>,
     report: Option<OsString>,
+    latency: Option<OsString>,
     trace: Option<OsString>,
 }
 
@@ -113,6 +120,7 @@ impl Application {
             b"sync" => &mut self.sync,
             b"log" => &mut self.log,
             b"report" => &mut self.report,
+            b"latency" => &mut self.latency,
             b"trace" => &mut self.trace,
             // "Values of pSettingName that are unknown to the layer are ignored".
             _ => return,

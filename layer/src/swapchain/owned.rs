@@ -174,6 +174,7 @@ impl Swapchain {
             modes,
             choice,
             timed,
+            observed: device.instance.settings.latency && device.instance.settings.report.is_some(),
             tracer: device
                 .instance
                 .settings
@@ -263,6 +264,7 @@ impl Reported for Swapchain {
             image_count: self.images.len() as u32,
             creation: self.creation,
             counters: self.compositor.counters().snapshot(),
+            latencies: self.compositor.latencies(),
         }
     }
 

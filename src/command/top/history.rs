@@ -167,7 +167,10 @@ impl History {
 
 #[cfg(test)]
 pub mod tests {
-    use wayfence::report::{Creation, SwapchainReport};
+    use wayfence::{
+        latency::Latencies,
+        report::{Creation, SwapchainReport},
+    };
 
     use super::*;
 
@@ -189,6 +192,7 @@ pub mod tests {
                 present_mode: "FIFO".to_owned(),
                 image_count: 4,
                 creation: Creation::default(),
+                latencies: Latencies::default(),
                 counters,
             },
         }

@@ -3,13 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::watched::Watched;
-use crate::wayland::colour::Volume;
+use crate::{observe::latency::Latency, wayland::colour::Volume};
 
 /// Why an acquire did not return at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// In FIFO: the compositor has not begun with the frame before.
-    Pace,
     /// Every image is held by the compositor, or by the application.
     NoImage,
     /// Images are free, but still in use, and the kernel cannot say so by a fence.
@@ -19,8 +17,6 @@ pub enum Cause {
 /// How long an acquire waited, for each cause, in nanoseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waited {
-    /// [`Cause::Pace`].
-    pub pace_ns: u64,
     /// [`Cause::NoImage`].
     pub no_image_ns: u64,
     /// [`Cause::Busy`].
@@ -30,7 +26,6 @@ pub struct Waited {
 impl Waited {
     pub(super) fn add(&mut self, cause: Cause, ns: u64) {
         *match cause {
-            Cause::Pace => &mut self.pace_ns,
             Cause::NoImage => &mut self.no_image_ns,
             Cause::Busy => &mut self.busy_ns,
         } += ns;
@@ -84,7 +79,11 @@ pub(super) enum What {
     /// The compositor's release was dispatched.
     Released { fences: Fences },
     /// The frame was shown.
-    Shown { refresh: u32, sequence: u64 },
+    Shown {
+        refresh: u32,
+        sequence: u64,
+        latency: Option<Latency>,
+    },
     /// The frame was never shown, and will not be.
     Discarded,
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::event::{Made, Waited};
 use crate::{
     kernel::sync_file::{FenceInfo, FenceStatus},
+    observe::latency::Latency,
     wayland::colour::Volume,
 };
 
@@ -172,6 +173,8 @@ pub(super) struct ShownArgs {
     pub refresh_ns: u32,
     /// The refresh's number; 0: not counted.
     pub sequence: u64,
+    #[serde(flatten)]
+    pub latency: Option<Latency>,
 }
 
 /// Of `lost`: what is not in the trace, in all so far.

@@ -10,7 +10,10 @@ use super::{
     Tracer, clock,
     event::{Cause, Event, Fences, Made, Waited, What},
 };
-use crate::{kernel::sync_file::SyncFile, synchronisation::Release, wayland::colour::Volume};
+use crate::{
+    kernel::sync_file::SyncFile, observe::latency::Latency, synchronisation::Release,
+    wayland::colour::Volume,
+};
 
 /// Records the frames of one swapchain, or nothing. Any thread may record; none waits for another, for
 /// the file, or for memory.
@@ -288,8 +291,12 @@ pub(crate) struct FrameTrace {
 impl FrameTrace {
     /// It was shown at that time, in nanoseconds of `CLOCK_MONOTONIC`; the refresh after it follows
     /// after `refresh` nanoseconds (0: unknown), and was the display's `sequence`th (0: not counted).
-    pub(crate) fn shown(&self, at: u64, refresh: u32, sequence: u64) {
-        let what = What::Shown { refresh, sequence };
+    pub(crate) fn shown(&self, at: u64, refresh: u32, sequence: u64, latency: Option<Latency>) {
+        let what = What::Shown {
+            refresh,
+            sequence,
+            latency,
+        };
         self.recorder.record_of(self.frame, self.image, at, what);
     }
 

@@ -164,11 +164,16 @@ impl Scribe {
                 self.instant("release", of, at, of);
                 self.watch(of, FencesOf::Release, at, fences);
             }
-            What::Shown { refresh, sequence } => {
+            What::Shown {
+                refresh,
+                sequence,
+                latency,
+            } => {
                 let args = ShownArgs {
                     of,
                     refresh_ns: refresh,
                     sequence,
+                    latency,
                 };
                 self.instant("shown", of, at, args);
             }
@@ -353,13 +358,11 @@ fn named(before: Vec<FenceInfo>, now: SyncFileInfo) -> Vec<FenceInfo> {
 /// An acquire's name says why it waited, if it did.
 fn acquire(waited: &Waited) -> &'static str {
     let Waited {
-        pace_ns,
         no_image_ns,
         busy_ns,
     } = *waited;
-    match pace_ns.max(no_image_ns).max(busy_ns) {
+    match no_image_ns.max(busy_ns) {
         0 => "acquire",
-        most if most == pace_ns => "acquire (pace)",
         most if most == no_image_ns => "acquire (no image free)",
         _ => "acquire (image in use)",
     }

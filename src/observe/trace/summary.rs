@@ -10,7 +10,10 @@ use serde::Serialize;
 use super::timeline::{
     Acquire, DETACHED, Fence, Frame, Outcome, Shown, SwapchainTimeline, Timeline,
 };
-use crate::text::{milliseconds, printable};
+use crate::{
+    observe::latency::Latencies,
+    text::{milliseconds, printable},
+};
 
 /// Waits that are a smaller part of the time than this are nobody's fault.
 const NEGLIGIBLE: f64 = 0.02;
@@ -56,6 +59,8 @@ pub struct Summary {
     pub commit_to_shown: Percentiles,
     /// From the call of a present to that refresh: the pace for which it waits is in it.
     pub present_to_shown: Percentiles,
+    /// How late frames were shown, and why.
+    pub late: Latencies,
     /// From the end of an acquire to the signal of its fences, of those that were pending.
     pub fences_after_acquire: Percentiles,
     /// From commit to the end of the rendering, of frames that were committed before it.
@@ -260,6 +265,7 @@ impl Summary {
                 Outcome::Shown(shown) => Some(shown.at.saturating_sub(f.present?.from)),
                 _ => None,
             })),
+            late: late(frames()),
             fences_after_acquire: Percentiles::of(fences_after_acquire.clone()),
             drawn_after_commit: Percentiles::of(frames().filter_map(|frame| {
                 let signalled = frame.rendering.iter().map(|fence| fence.signalled);
@@ -464,6 +470,14 @@ fn shown(frame: &Frame) -> Option<Shown> {
     }
 }
 
+fn late<'a>(frames: impl Iterator<Item = &'a Frame>) -> Latencies {
+    let mut late = Latencies::default();
+    for latency in frames.filter_map(|frame| shown(frame)?.latency) {
+        late.add(&latency);
+    }
+    late
+}
+
 /// The time between refreshes as it was told most often.
 fn refresh<'a>(frames: impl Iterator<Item = &'a Frame>) -> u64 {
     let mut told: BTreeMap<u32, u64> = BTreeMap::new();
@@ -545,14 +559,13 @@ fn waits(swapchains: &[SwapchainTimeline], fences_after_acquire: u64) -> Waits {
         let mut holders = Holders::of(swapchain);
         for acquire in acquires {
             let waited = acquire.waited;
-            add(&mut waits.pace_ns, waited.pace_ns);
             add(&mut waits.fences_ns, waited.busy_ns);
             let holder = match holders.is_compositor_at(acquire.call.from) {
                 true => &mut waits.compositor_ns,
                 false => &mut waits.application_ns,
             };
             add(holder, waited.no_image_ns);
-            let known = total([waited.pace_ns, waited.no_image_ns, waited.busy_ns]);
+            let known = total([waited.no_image_ns, waited.busy_ns]);
             add(
                 &mut waits.driver_ns,
                 acquire.call.length().saturating_sub(known),
@@ -684,6 +697,10 @@ impl fmt::Display for Summary {
                     milliseconds(refresh)
                 ),
             )?,
+        }
+        match self.late.shown {
+            0 => row(f, "late frames", &"unknown")?,
+            _ => row(f, "late frames", &self.late)?,
         }
         row(f, "waits on the CPU", &self.cpu_waits)?;
         for (of, fences) in [

@@ -14,7 +14,7 @@ use super::{
     },
 };
 use crate::error::{Error, Result};
-use crate::wayland::colour::Volume;
+use crate::{observe::latency::Latency, wayland::colour::Volume};
 
 /// What the kernel says of a signalled fence's driver, since Linux 6.17.
 pub(super) const DETACHED: &str = "detached-driver";
@@ -137,6 +137,8 @@ pub struct Shown {
     pub refresh_ns: u32,
     /// The number of the refresh; 0: they are not counted.
     pub sequence: u64,
+    /// How long after its present that was, and how late.
+    pub latency: Option<Latency>,
 }
 
 /// The compositor let go of an image.
@@ -401,6 +403,7 @@ impl Change {
                     at,
                     refresh_ns: args.refresh_ns,
                     sequence: args.sequence,
+                    latency: args.latency,
                 });
             }
             Change::Discarded(at) => frame.outcome = Outcome::Discarded(at),

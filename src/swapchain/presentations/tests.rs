@@ -5,8 +5,10 @@ use super::*;
 type Record = Presentations<u64>;
 
 /// A fence that has signalled at its number, but for 0.
-fn when(fence: &u64) -> Option<u64> {
-    (*fence > 0).then_some(*fence)
+impl Signal for u64 {
+    fn signalled_at(&self) -> Option<u64> {
+        (*self > 0).then_some(*self)
+    }
 }
 
 fn numbered(record: &mut Record, id: u64, now: Instant) -> u64 {
@@ -17,6 +19,7 @@ fn report(reader: Reader, fence: u64) -> Option<Report<u64>> {
     Some(Report {
         reader,
         stages: Stages::that(|_| true),
+        target: None,
         said: [fence, 1],
         called: 3,
         handed: 4,
@@ -28,13 +31,14 @@ fn shown(at: u64) -> Shown {
     Shown {
         at: Some(at),
         is_complete: true,
+        by_hardware: true,
         ..Shown::default()
     }
 }
 
 /// Of each frame its number, what is known of it, and whether that is all.
 fn told(record: &mut Record, wanted: Wanted, now: Instant) -> Vec<(u64, Vec<u64>, bool)> {
-    let (past, is_more) = record.past(Reader::Queue, wanted, Some(9), now, when);
+    let (past, is_more) = record.past(Reader::Queue, wanted, Some(9), now);
     assert!(!is_more);
     past.iter()
         .map(|past| {
@@ -154,10 +158,10 @@ fn each_frame_takes_a_slot_until_all_of_it_was_told() {
         record.shown(serial, shown(6));
     }
     assert!(!record.has_slot());
-    let count = record.past(Reader::Queue, WHOLE, None, now, when);
+    let count = record.past(Reader::Queue, WHOLE, None, now);
     assert_eq!((count.0.len(), count.1), (2, false));
     assert!(!record.has_slot());
-    let one = record.past(Reader::Queue, WHOLE, Some(1), now, when);
+    let one = record.past(Reader::Queue, WHOLE, Some(1), now);
     assert_eq!((one.0[0].id, one.0.len(), one.1), (1, 1, true));
     assert!(record.has_slot());
     assert!(record.set_slots(1));
@@ -272,7 +276,7 @@ fn a_history_that_nobody_reads_has_a_bound() {
     }
     assert_eq!(record.frames.len(), HISTORY);
     assert!(record.set_slots(0));
-    let (past, _) = record.past(Reader::History, ANY_ORDER, Some(999), now, when);
+    let (past, _) = record.past(Reader::History, ANY_ORDER, Some(999), now);
     assert_eq!(past[0].id, 1001 - HISTORY as u64);
     assert!(record.frames.is_empty());
 }
@@ -309,7 +313,9 @@ fn a_relative_target_counts_from_when_the_frame_before_was_shown() {
 fn of_the_last_frame_something_is_heard_until_it_is_over() {
     let start = Instant::now();
     for over in [
-        |record: &mut Record, serial| record.shown(serial, Shown::default()),
+        |record: &mut Record, serial| {
+            record.shown(serial, Shown::default());
+        },
         |record: &mut Record, serial| record.discarded(serial),
         |record: &mut Record, serial| record.over(serial),
     ] {
@@ -323,5 +329,61 @@ fn of_the_last_frame_something_is_heard_until_it_is_over() {
             over(&mut record, serial);
             assert_eq!(record.newest_unheard_until(), None);
         }
+    }
+}
+
+#[test]
+fn an_observed_frame_is_told_of_when_it_was_shown_and_kept_no_longer() {
+    use crate::observe::latency::Blame;
+    let now = Instant::now();
+    let mut record = Record::default();
+    let serials = [0, 9, 9].map(|fence| {
+        let observed = report(Reader::Nobody, fence).map(|report| Report {
+            target: Some(10),
+            ..report
+        });
+        record.committed(None, observed, now, now)
+    });
+    let refreshing = |at| Shown {
+        refresh: 10,
+        ..shown(at)
+    };
+    // It counts although a later one was shown before.
+    record.discarded(serials[1]);
+    let late = record.shown(serials[0], refreshing(35)).unwrap();
+    assert_eq!((late.latency_ns, late.missed), (32, 2));
+    // Its rendering is not known to be over.
+    assert_eq!(late.blame, Some(Blame::Pace));
+    let next = record.shown(serials[2], refreshing(45)).unwrap();
+    assert_eq!((next.latency_ns, next.missed, next.blame), (42, 0, None));
+    assert_eq!(record.shown(serials[2], refreshing(45)), None);
+    assert!(record.frames.is_empty());
+    let sum = record.latencies();
+    assert_eq!((sum.shown, sum.late, sum.max_ns), (2, 1, 42));
+    record.committed(None, report(Reader::Nobody, 9), now, now);
+    assert!(!record.is_over(1, now + BOUND));
+    assert!(record.frames.is_empty());
+}
+
+/// A descriptor is kept no longer than it can say something.
+#[test]
+fn the_fence_of_a_frame_goes_when_its_fate_is_known() {
+    let start = Instant::now();
+    for fate in [
+        |record: &mut Record, serial| {
+            record.shown(serial, shown(6));
+        },
+        |record: &mut Record, serial| record.discarded(serial),
+        |record: &mut Record, _| assert!(!record.is_over(1, Instant::now() + 2 * BOUND)),
+    ] {
+        let mut record = Record::default();
+        let serial = record.committed(None, report(Reader::History, 5), start, start);
+        let keeps = |record: &Record| {
+            let report = record.frames[0].report.as_ref().unwrap();
+            matches!(report.rendered, Rendered::Fence(_))
+        };
+        assert!(keeps(&record));
+        fate(&mut record, serial);
+        assert!(!keeps(&record));
     }
 }

@@ -70,7 +70,7 @@ fn an_application_that_holds_all_images_is_named() {
         100 * MS,
         What::NotAcquired {
             called: START,
-            waited: no_image(100 * MS),
+            waited: no_image(100 * MS).acquire,
         },
     );
     story.frame(100 * MS, no_image(0), 110 * MS, 120 * MS);

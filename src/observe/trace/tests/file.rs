@@ -7,13 +7,21 @@ use super::super::scratch::Scratch;
 use super::super::scribe::FencesOf;
 use super::super::timeline::parse;
 use super::super::*;
-use super::story::{MS, REFRESH, START, Story, pace};
+use super::story::{MS, REFRESH, START, Story, no_image, pace};
 use crate::error::Error;
+use crate::observe::latency::{Blame, Latency};
 use crate::wayland::colour::Volume;
 
 #[test]
 fn a_frame_is_read_as_it_was_written() {
     let mut story = Story::new("FIFO", "explicit");
+    let latency = Latency {
+        latency_ns: 9 * MS + 1000,
+        target_ns: Some(START + 8 * MS),
+        missed: 3,
+        blame: Some(Blame::Gpu),
+    };
+    story.latency = Some(latency);
     story.frame(0, pace(3 * MS), 10 * MS, 20 * MS);
     story.fence(FencesOf::Release, 20 * MS, ("vgem", "unbound"), None);
     story.fence(
@@ -47,20 +55,21 @@ fn a_frame_is_read_as_it_was_written() {
         number: 1,
         image: 0,
         acquire: Some(Acquire {
-            call: span(0, 3 * MS),
-            waited: pace(3 * MS),
+            call: span(0, 0),
+            waited: Waited::default(),
             pending: false,
         }),
         given_back: None,
         commit: Some(START + 4 * MS),
-        handed_ns: 0,
-        paced_ns: 0,
-        present: Some(span(4 * MS - 1000, 4 * MS + 1000)),
+        handed_ns: 3 * MS,
+        paced_ns: 3 * MS,
+        present: Some(span(MS - 1000, 4 * MS + 1000)),
         rendering: Vec::new(),
         outcome: Outcome::Shown(Shown {
             at: START + 10 * MS,
             refresh_ns: REFRESH as u32,
             sequence: 0,
+            latency: Some(latency),
         }),
         release: Some(Release {
             at: START + 20 * MS,
@@ -79,7 +88,7 @@ fn a_frame_is_read_as_it_was_written() {
 #[test]
 fn every_event_has_what_viewers_need() {
     let mut story = Story::new("FIFO", "explicit");
-    story.frame(0, pace(3 * MS), 10 * MS, 20 * MS);
+    story.frame(0, no_image(3 * MS), 10 * MS, 20 * MS);
     story.fence(
         FencesOf::Release,
         20 * MS,
@@ -100,7 +109,7 @@ fn every_event_has_what_viewers_need() {
     for expected in [
         ("M", "process_name"),
         ("M", "thread_name"),
-        ("X", "acquire (pace)"),
+        ("X", "acquire (no image free)"),
         ("X", "application"),
         ("i", "commit"),
         ("X", "present"),
@@ -165,11 +174,22 @@ fn other_programs_may_wrap_the_events() {
     assert_eq!(parse(&object).unwrap(), parse(&array).unwrap());
 }
 
+fn any_latency() -> impl Strategy<Value = Option<Latency>> {
+    any::<Option<(u64, Option<u64>, u64)>>().prop_map(|of| {
+        let (latency_ns, target_ns, missed) = of?;
+        Some(Latency {
+            latency_ns,
+            target_ns,
+            missed,
+            blame: (missed > 0).then_some(Blame::Pace),
+        })
+    })
+}
+
 fn any_what() -> impl Strategy<Value = What> {
-    let waited = any::<[u32; 3]>().prop_map(|ns| Waited {
-        pace_ns: ns[0].into(),
-        no_image_ns: ns[1].into(),
-        busy_ns: ns[2].into(),
+    let waited = any::<[u32; 2]>().prop_map(|ns| Waited {
+        no_image_ns: ns[0].into(),
+        busy_ns: ns[1].into(),
     });
     let instant = 0..1_000_000 * MS;
     prop_oneof![
@@ -199,7 +219,13 @@ fn any_what() -> impl Strategy<Value = What> {
         Just(()).prop_map(|()| What::Released {
             fences: Fences::Unwatched
         }),
-        any::<(u32, u64)>().prop_map(|(refresh, sequence)| What::Shown { refresh, sequence }),
+        (any::<(u32, u64)>(), any_latency()).prop_map(|((refresh, sequence), latency)| {
+            What::Shown {
+                refresh,
+                sequence,
+                latency,
+            }
+        }),
         Just(()).prop_map(|()| What::Discarded),
     ]
 }

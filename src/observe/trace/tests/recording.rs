@@ -21,7 +21,7 @@ fn stand_in() -> SyncFile {
 /// Draws a frame of image 0.
 fn draw(trace: &Trace, fences: &Released, rendering: &SyncFile) {
     let mut call = trace.acquire();
-    call.waits_for(Cause::Pace);
+    call.waits_for(Cause::Busy);
     call.waits_for(Cause::NoImage);
     call.waits_no_longer();
     call.returns(0, true, 0);
@@ -32,7 +32,7 @@ fn draw(trace: &Trace, fences: &Released, rendering: &SyncFile) {
     commit.commits();
     trace.presented(0, 1..2, 0);
     if let Some(frame) = frame {
-        frame.shown(1, 16, 1);
+        frame.shown(1, 16, 1, None);
         frame.discarded();
     }
     trace.released(0, fences, || None);

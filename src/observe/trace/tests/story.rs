@@ -8,6 +8,7 @@ use super::super::scribe::{FencesOf, Scribe};
 use super::super::timeline::parse;
 use super::super::{Summary, Timeline, Waited};
 use crate::kernel::sync_file::{FenceInfo, FenceStatus};
+use crate::observe::latency::Latency;
 
 pub const MS: u64 = 1_000_000;
 /// One refresh of 60 Hz.
@@ -19,7 +20,16 @@ pub const START: u64 = 1_000_000 * MS;
 pub struct Story {
     pub scribe: Scribe,
     pub frame: u64,
+    /// What is said of the frames that follow.
+    pub latency: Option<Latency>,
     mode: &'static str,
+}
+
+/// How long a frame is held up, in nanoseconds.
+#[derive(Clone, Copy)]
+pub struct Held {
+    pub acquire: Waited,
+    paced: u64,
 }
 
 impl Story {
@@ -27,6 +37,7 @@ impl Story {
         let mut story = Self {
             scribe: Scribe::new(42, "vkcube"),
             frame: 0,
+            latency: None,
             mode,
         };
         story.tell(
@@ -58,10 +69,11 @@ impl Story {
         });
     }
 
-    /// A frame of image 0: acquired within `waited`, committed a millisecond later, shown, released.
-    pub fn frame(&mut self, called: u64, waited: Waited, shown: u64, released: u64) {
+    /// A frame of image 0: acquired, presented a millisecond later, committed, shown, released.
+    pub fn frame(&mut self, called: u64, held: Held, shown: u64, released: u64) {
         self.frame += 1;
-        let acquired = called + waited.pace_ns + waited.no_image_ns + waited.busy_ns;
+        let waited = held.acquire;
+        let acquired = called + waited.no_image_ns + waited.busy_ns;
         self.tell(
             0,
             acquired,
@@ -72,21 +84,22 @@ impl Story {
                 cpu_waits: 0,
             },
         );
-        let commit = acquired + MS;
+        let handed = acquired + MS;
+        let commit = handed + held.paced;
         self.tell(
             0,
             commit,
             What::Committed {
                 rendering: Fences::None,
-                handed: START + commit,
-                paced: 0,
+                handed: START + handed,
+                paced: held.paced,
             },
         );
         self.tell(
             0,
             commit + 1000,
             What::Presented {
-                called: START + commit - 1000,
+                called: START + handed - 1000,
                 cpu_waits: 0,
             },
         );
@@ -96,6 +109,7 @@ impl Story {
             What::Shown {
                 refresh: REFRESH as u32,
                 sequence: 0,
+                latency: self.latency,
             },
         );
         self.tell(
@@ -142,26 +156,31 @@ impl Story {
     }
 }
 
-pub fn pace(pace_ns: u64) -> Waited {
-    Waited {
-        pace_ns,
-        ..Waited::default()
+/// Its present waits for its turn.
+pub fn pace(paced: u64) -> Held {
+    Held {
+        acquire: Waited::default(),
+        paced,
     }
 }
 
-pub fn no_image(no_image_ns: u64) -> Waited {
-    Waited {
-        no_image_ns,
-        ..Waited::default()
+/// Its acquire waits for an image.
+pub fn no_image(no_image_ns: u64) -> Held {
+    Held {
+        acquire: Waited {
+            no_image_ns,
+            ..Waited::default()
+        },
+        paced: 0,
     }
 }
 
-/// Twenty frames, one every other refresh, in which acquires wait like this.
-pub fn every_other_refresh(mode: &'static str, waited: Waited) -> Story {
+/// Twenty frames, one every other refresh, that are held up like this.
+pub fn every_other_refresh(mode: &'static str, held: Held) -> Story {
     let mut story = Story::new(mode, "implicit");
     for frame in 0..20 {
         let begin = frame * 2 * REFRESH;
-        story.frame(begin, waited, begin + 2 * REFRESH, begin + 2 * REFRESH);
+        story.frame(begin, held, begin + 2 * REFRESH, begin + 2 * REFRESH);
     }
     story
 }

@@ -4,6 +4,7 @@ use super::super::event::What;
 use super::super::scribe::FencesOf;
 use super::super::*;
 use super::story::{MS, REFRESH, Story, every_other_refresh, no_image, pace};
+use crate::observe::latency::{Blame, Latency};
 use crate::wayland::colour::Volume;
 
 #[test]
@@ -71,6 +72,7 @@ fn refreshes_are_counted_by_time_or_by_their_numbers() {
         let what = What::Shown {
             refresh: REFRESH as u32,
             sequence,
+            latency: None,
         };
         // Late by any clock: the numbers count.
         story.tell(0, frame * 100 * MS, what);
@@ -81,9 +83,15 @@ fn refreshes_are_counted_by_time_or_by_their_numbers() {
 #[test]
 fn the_summary_says_what_a_person_asks() {
     let mut story = Story::new("FIFO", "explicit");
-    for frame in 0..3 {
+    for (frame, missed) in [(0, 0), (1, 2), (2, 0)] {
         let begin = frame * REFRESH;
-        story.frame(begin, pace(8 * MS), begin + REFRESH, begin + 18 * MS);
+        story.latency = Some(Latency {
+            latency_ns: 15 * MS,
+            target_ns: None,
+            missed,
+            blame: (missed > 0).then_some(Blame::Gpu),
+        });
+        story.frame(begin, pace(8 * MS), begin + REFRESH, begin + 16 * MS);
     }
     let commit = 2 * REFRESH + 9 * MS;
     story.fence(
@@ -107,18 +115,20 @@ swapchains              1, FIFO, explicit
 frames                  3 presented in 0.042 s: 3 shown, 0 discarded, 0 unknown
 
 milliseconds                    p50         p90         p99         max
-acquire                       8.000       8.000       8.000       8.000
-present                       0.002       0.002       0.002       0.002
-release to acquire            6.667       6.667       6.667       6.667
-held by the compositor        9.000       9.000       9.000       9.000
+acquire                       0.000       0.000       0.000       0.000
+present                       8.002       8.002       8.002       8.002
+release to acquire            0.667       0.667       0.667       0.667
+held by the compositor        7.000       7.000       7.000       7.000
 commit to shown               7.667       7.667       7.667       7.667
-present to shown              7.668       7.668       7.668       7.668
+present to shown             15.668      15.668      15.668      15.668
 fences after acquire           none
 drawn after commit            3.000       3.000       3.000       3.000
 
 missed refreshes        0 of 3, one every 16.667 ms
+late frames             1 of 3 shown; 2 refreshes missed, 2 at most: 0 kept by the pace, 1 by the GPU, \
+0 presented late
 waits on the CPU        0
-fences of releases      vgem unbound: 0 had signalled, 1 had not for up to 10.667 ms
+fences of releases      vgem unbound: 0 had signalled, 1 had not for up to 12.667 ms
 fences of renderings    gpu ring: 0 had signalled, 1 had not for up to 3.000 ms
 dropped events          0
 
