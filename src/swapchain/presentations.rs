@@ -243,7 +243,7 @@ impl<F: Signal> Frame<F> {
         };
         let rendered = report.rendered();
         let out = shown.map(|shown| shown.at.unwrap_or(0));
-        let visible = shown.map(|shown| shown.at.filter(|_| shown.is_complete).unwrap_or(0));
+        let visible = shown.map(|shown| shown.seen_at().unwrap_or(0));
         Some(Past {
             id: self.id,
             stages: report.stages,

@@ -26,6 +26,16 @@ pub struct Shown {
     pub version: u32,
 }
 
+impl Shown {
+    /// When its first pixel was seen, as far as the hardware says so: that it has begun to use the image, and
+    /// when. Either alone says less. With a clock of the compositor's own the time is when it heard of that;
+    /// and Mutter says of virtual monitors, where nothing is seen, that the hardware has told it of the image,
+    /// but not when.
+    pub fn seen_at(&self) -> Option<u64> {
+        self.at.filter(|_| self.is_complete && self.by_hardware)
+    }
+}
+
 /// Whether the time from one refresh to the next is always the same.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Rate {
@@ -154,6 +164,19 @@ mod tests {
             by_hardware: true,
             is_complete: true,
             version: 2,
+        }
+    }
+
+    #[test]
+    fn a_pixel_is_seen_when_the_hardware_says_that_and_when() {
+        for (is_complete, by_hardware) in [(true, true), (true, false), (false, true)] {
+            let shown = Shown {
+                is_complete,
+                by_hardware,
+                ..shown(7, 0)
+            };
+            let seen = is_complete && by_hardware;
+            assert_eq!(shown.seen_at(), seen.then_some(7));
         }
     }
 

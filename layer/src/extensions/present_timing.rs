@@ -4,7 +4,8 @@
 //! its stages count. The queue operations of a present are over when its sync_file has signalled, whose
 //! time the kernel keeps (`SYNC_IOC_FILE_INFO`); the rest `wp_presentation` tells. Its times are those at
 //! which the frame "turned into light", which a compositor may guess: the first pixel is told to be
-//! visible where the hardware has said that it shows the frame, and has left for the display in any case.
+//! visible where the hardware has said that it shows the frame, and since when, and has left for the display
+//! in any case.
 //! When a request was dequeued is known to the compositor alone.
 
 use std::{ffi::c_void, time::Duration};
