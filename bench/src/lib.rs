@@ -11,6 +11,7 @@ pub mod application;
 pub mod benchmark;
 pub mod claims;
 pub mod figures;
+pub mod film;
 pub mod measurement;
 pub mod outcome;
 pub mod plot;

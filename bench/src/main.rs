@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use wayfence_bench::{application::Loop, benchmark::Settings};
+use wayfence_bench::{application::Loop, benchmark::Settings, film::Film};
 
 /// Measures the layer against the driver's own swapchains.
 #[derive(Debug, Parser)]
@@ -13,12 +13,15 @@ enum Command {
     Run(Settings),
     /// The application that is measured: acquire, clear, present.
     Loop(Loop),
+    /// Show a film on each side, and say how even it is.
+    Film(Film),
 }
 
 fn main() -> ExitCode {
     let outcome = match Command::parse() {
         Command::Run(settings) => settings.run(),
         Command::Loop(application) => application.run(),
+        Command::Film(film) => film.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -63,6 +63,7 @@ mod environment;
 #[cfg(target_arch = "x86_64")]
 pub mod failing_calls;
 pub mod fence;
+pub mod film;
 pub mod footprint;
 pub mod installation;
 pub mod instance;
@@ -85,6 +86,7 @@ pub mod surface;
 pub mod swapchain;
 mod table;
 pub mod test_driver;
+pub mod watch;
 pub mod watchdog;
 pub mod window;
 

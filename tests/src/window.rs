@@ -34,6 +34,7 @@ use wayland_protocols::wp::viewporter::client::{wp_viewport, wp_viewporter};
 use wayland_protocols::xdg::shell::client::{xdg_surface, xdg_toplevel, xdg_wm_base};
 
 use crate::layers;
+use crate::watch::Watch;
 
 /// A window, mapped as soon as something is presented to it. Closed on drop.
 pub struct Window {
@@ -232,6 +233,14 @@ impl Window {
     pub fn minimise(&self) {
         self.toplevel.set_minimized();
         self.roundtrip().expect("the compositor answers");
+    }
+
+    /// What tells when its frames were shown; `None` if the compositor does not.
+    ///
+    /// # Panics
+    /// If the compositor does not answer.
+    pub fn watch(&self) -> Option<Watch> {
+        Watch::new(&self.connection, self.surface.clone())
     }
 
     /// The `wl_display`, alive as long as the window.

@@ -92,6 +92,7 @@ impl State {
         };
         let number = at.saturating_sub(self.automatic.zero).as_nanos() / refresh.as_nanos();
         self.automatic.refreshes = number as u64;
+        self.automatic.remember(at);
         let clock = self.offer.presentation.unwrap_or(Clock::Monotonic);
         let on_clock = clock.at_monotonic(at);
         let surfaces: Vec<SurfaceId> = self.surfaces.keys().copied().collect();

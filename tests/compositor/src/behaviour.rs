@@ -1,5 +1,6 @@
 //! Who answers commits: the test, or a display.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
@@ -24,13 +25,27 @@ pub(crate) struct Automatic {
     pub zero: Timestamp,
     /// The number of the last refresh.
     pub refreshes: u64,
+    /// When the last of them were, by `CLOCK_MONOTONIC`.
+    pub made: VecDeque<Timestamp>,
 }
+
+/// How many refreshes are remembered.
+const REMEMBERED: usize = 4096;
 
 impl Automatic {
     pub fn new() -> Self {
         Self {
             zero: Clock::Monotonic.now(),
             refreshes: 0,
+            made: VecDeque::new(),
         }
+    }
+
+    /// The display refreshes at this time.
+    pub fn remember(&mut self, at: Timestamp) {
+        if self.made.len() == REMEMBERED {
+            self.made.pop_front();
+        }
+        self.made.push_back(at);
     }
 }

@@ -192,6 +192,13 @@ impl Compositor {
         self.shared.state().lost
     }
 
+    /// When the display of an automatic compositor made its last refreshes, by `CLOCK_MONOTONIC`. On a loaded
+    /// machine it misses some.
+    pub fn refreshes(&self) -> Vec<crate::clock::Timestamp> {
+        let state = self.shared.state();
+        state.automatic.made.iter().copied().collect()
+    }
+
     /// Takes the next end of a connection.
     ///
     /// # Panics
