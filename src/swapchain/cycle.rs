@@ -496,6 +496,7 @@ impl Swapchain {
         if let Some(report) = &mut report {
             let target = target.filter(|_| self.timer.is_some() && self.mode().is_queued());
             report.target = target.and_then(|target| presentations.not_before(target, refresh));
+            report.committed = trace::now();
         }
         // After the frame before, and not in the past.
         let newest = presentations.newest();
@@ -641,7 +642,8 @@ impl Swapchain {
         wanted: presentations::Wanted,
         most: Option<usize>,
     ) -> (Vec<Past>, bool) {
-        lock(&self.presentations).past(reader, wanted, most, Instant::now())
+        let unseen = self.surface.is_known_unseen();
+        lock(&self.presentations).past(reader, wanted, most, unseen, Instant::now())
     }
 
     /// How long frames lay between present and pixels so far, if that is
@@ -736,6 +738,7 @@ fn report(timing: Timing, observed: bool, called: u64, rendering: Option<&SyncFi
         stages: timing.stages,
         // Known when it is committed.
         target: None,
+        committed: 0,
         said: timing.said,
         called,
         handed: now,

@@ -5,8 +5,8 @@
 //! A frame is over when it was shown, or when it was replaced and never will be ("any wait of this type
 //! associated with such an image must be signaled no later than a wait associated with the replacing
 //! image would be signaled"). Of a hidden surface's last frame neither is ever said: it is over, too,
-//! when nothing was heard of it for a while, and nobody has seen it then ("results must be made available
-//! in finite time").
+//! when nothing was heard of it for a while; and for a while longer, nobody has seen it ("results must be
+//! made available in finite time").
 
 use std::{
     collections::VecDeque,
@@ -20,8 +20,12 @@ use crate::{
 };
 
 /// How long after its commit, or after the time for which it was meant, a frame is over of which nothing
-/// is heard: nobody sees it.
+/// is heard: nobody waits for it any longer.
 pub const BOUND: Duration = Duration::from_secs(1);
+
+/// How long after that time it may still be told when it was shown, unless nobody sees the surface: a
+/// compositor that is busy is slower than anybody would wait.
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many frames are remembered for who asks for a [history](Reader::History) and may never come for it.
 pub const HISTORY: usize = 64;
@@ -92,6 +96,8 @@ pub struct Report<F = SyncFile> {
     pub called: u64,
     /// When the library got it, and with it the fence of the rendering.
     pub handed: u64,
+    /// When it was committed.
+    pub committed: u64,
     /// When the rendering was over.
     pub rendered: Rendered<F>,
 }
@@ -254,8 +260,8 @@ impl<F: Signal> Frame<F> {
         })
     }
 
-    /// It is known what became of it: so is when its rendering was over, as a rule, which need not be asked
-    /// any more.
+    /// It is known what became of it, or nobody waits for that any longer: so is when its rendering was over, as
+    /// a rule, which need not be asked any more.
     fn settle(&mut self, fate: Fate) {
         self.fate = fate;
         if let Some(report) = &mut self.report {
@@ -323,7 +329,7 @@ impl<F: Signal> Presentations<F> {
         since: Instant,
     ) -> u64 {
         // Who never waits must not make it grow.
-        self.expire(now);
+        self.expire(now, false);
         self.serial += 1;
         let id = id.unwrap_or(0);
         self.last_committed = self.last_committed.max(id);
@@ -351,8 +357,14 @@ impl<F: Signal> Presentations<F> {
         }
     }
 
-    /// The frame was shown. Answers what is to be said of that, if it has a report.
-    pub fn shown(&mut self, serial: u64, shown: Shown) -> Option<Latency> {
+    /// The frame was shown; not before it was committed, whatever is told. Answers what is to be said of that,
+    /// if it has a report.
+    pub fn shown(&mut self, serial: u64, mut shown: Shown) -> Option<Latency> {
+        // A compositor whose display is a timer may be late with that, and tell what the timer had said:
+        // Weston without a display.
+        let report = self.frame(serial).and_then(|frame| frame.report.as_ref());
+        let committed = report.map_or(0, |report| report.committed);
+        shown.at = shown.at.map(|at| at.max(committed));
         if let (Some((newest, expected)), Some(at)) = (&mut self.newest, shown.at)
             && *newest == serial
         {
@@ -401,18 +413,25 @@ impl<F: Signal> Presentations<F> {
 
     /// Whether the frame with this number, or a later one, is over.
     pub fn is_over(&mut self, id: u64, now: Instant) -> bool {
-        self.expire(now);
+        self.expire(now, false);
         self.last_over >= id
     }
 
-    /// Those of which nothing was heard for too long are over.
-    fn expire(&mut self, now: Instant) {
-        let is_unheard =
+    /// Those of which nothing was heard for too long are over, and after that nobody has seen them.
+    fn expire(&mut self, now: Instant, unseen: bool) {
+        let patience = if unseen { BOUND } else { PATIENCE };
+        let is_silent =
             |frame: &&mut Frame<F>| frame.fate == Fate::Waits && frame.since + BOUND <= now;
         let mut last = None;
-        for frame in self.frames.iter_mut().filter(is_unheard) {
-            frame.settle(Fate::Unheard);
-            last = Some(frame.serial);
+        for frame in self.frames.iter_mut().filter(is_silent) {
+            let fate = match frame.since + patience <= now {
+                true => Fate::Unheard,
+                false => Fate::Waits,
+            };
+            if fate != frame.fate || !frame.is_over {
+                frame.settle(fate);
+                last = Some(frame.serial);
+            }
         }
         if let Some(last) = last {
             self.over(last);
@@ -458,15 +477,16 @@ impl<F: Signal> Presentations<F> {
 
     /// What is known of the frames for this reader, at most of so many: those of which all is known are
     /// forgotten with that. Without a number, of all of them, and none is forgotten. Answers also whether
-    /// there are more.
+    /// there are more. `unseen`: nobody sees the surface.
     pub fn past(
         &mut self,
         reader: Reader,
         wanted: Wanted,
         most: Option<usize>,
+        unseen: bool,
         now: Instant,
     ) -> (Vec<Past>, bool) {
-        self.expire(now);
+        self.expire(now, unseen);
         let mut told = Vec::new();
         let mut is_more = false;
         for frame in self.frames.iter_mut().filter(|frame| frame.is_for(reader)) {

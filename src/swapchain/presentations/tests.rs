@@ -20,6 +20,7 @@ fn report(reader: Reader, fence: u64) -> Option<Report<u64>> {
         reader,
         stages: Stages::that(|_| true),
         target: None,
+        committed: 5,
         said: [fence, 1],
         called: 3,
         handed: 4,
@@ -38,7 +39,7 @@ fn shown(at: u64) -> Shown {
 
 /// Of each frame its number, what is known of it, and whether that is all.
 fn told(record: &mut Record, wanted: Wanted, now: Instant) -> Vec<(u64, Vec<u64>, bool)> {
-    let (past, is_more) = record.past(Reader::Queue, wanted, Some(9), now);
+    let (past, is_more) = record.past(Reader::Queue, wanted, Some(9), false, now);
     assert!(!is_more);
     past.iter()
         .map(|past| {
@@ -158,10 +159,10 @@ fn each_frame_takes_a_slot_until_all_of_it_was_told() {
         record.shown(serial, shown(6));
     }
     assert!(!record.has_slot());
-    let count = record.past(Reader::Queue, WHOLE, None, now);
+    let count = record.past(Reader::Queue, WHOLE, None, false, now);
     assert_eq!((count.0.len(), count.1), (2, false));
     assert!(!record.has_slot());
-    let one = record.past(Reader::Queue, WHOLE, Some(1), now);
+    let one = record.past(Reader::Queue, WHOLE, Some(1), false, now);
     assert_eq!((one.0[0].id, one.0.len(), one.1), (1, 1, true));
     assert!(record.has_slot());
     assert!(record.set_slots(1));
@@ -213,11 +214,45 @@ fn what_nobody_hears_of_is_told_of_in_finite_time() {
     let mut record = Record::default();
     record.set_slots(9);
     record.committed(None, report(Reader::Queue, 5), start, start);
-    assert_eq!(told(&mut record, WHOLE, start + BOUND / 2), []);
+    let busy = PATIENCE - BOUND / 2;
+    assert_eq!(told(&mut record, WHOLE, start + busy), []);
     assert_eq!(
-        told(&mut record, WHOLE, start + BOUND),
+        told(&mut record, WHOLE, start + PATIENCE),
         [(0, vec![5, 0, 0], true)]
     );
+    // Where nobody looks.
+    record.committed(None, report(Reader::Queue, 5), start, start);
+    for (passed, many) in [(BOUND / 2, 0), (BOUND, 1)] {
+        let (past, _) = record.past(Reader::Queue, WHOLE, Some(9), true, start + passed);
+        assert_eq!(past.len(), many);
+    }
+}
+
+#[test]
+fn what_a_busy_compositor_shows_late_is_told() {
+    let start = Instant::now();
+    let mut record = Record::default();
+    record.set_slots(9);
+    let serial = record.committed(Some(1), report(Reader::Queue, 5), start, start);
+    // Nobody waits for it any longer.
+    assert!(record.is_over(1, start + 2 * BOUND));
+    assert_eq!(told(&mut record, WHOLE, start + 2 * BOUND), []);
+    record.shown(serial, shown(6));
+    assert_eq!(
+        told(&mut record, WHOLE, start + 3 * BOUND),
+        [(1, vec![5, 6, 6], true)]
+    );
+}
+
+#[test]
+fn no_frame_is_shown_before_it_is_committed() {
+    let now = Instant::now();
+    let mut record = Record::default();
+    record.set_slots(9);
+    let serial = record.committed(Some(1), report(Reader::Queue, 5), now, now);
+    let latency = record.shown(serial, shown(1)).unwrap();
+    assert_eq!(latency.latency_ns, 5 - 3);
+    assert_eq!(told(&mut record, WHOLE, now), [(1, vec![5, 5, 5], true)]);
 }
 
 #[test]
@@ -276,7 +311,7 @@ fn a_history_that_nobody_reads_has_a_bound() {
     }
     assert_eq!(record.frames.len(), HISTORY);
     assert!(record.set_slots(0));
-    let (past, _) = record.past(Reader::History, ANY_ORDER, Some(999), now);
+    let (past, _) = record.past(Reader::History, ANY_ORDER, Some(999), false, now);
     assert_eq!(past[0].id, 1001 - HISTORY as u64);
     assert!(record.frames.is_empty());
 }
@@ -362,6 +397,8 @@ fn an_observed_frame_is_told_of_when_it_was_shown_and_kept_no_longer() {
     assert_eq!((sum.shown, sum.late, sum.max_ns), (2, 1, 42));
     record.committed(None, report(Reader::Nobody, 9), now, now);
     assert!(!record.is_over(1, now + BOUND));
+    assert_eq!(record.frames.len(), 1);
+    assert!(!record.is_over(1, now + PATIENCE));
     assert!(record.frames.is_empty());
 }
 

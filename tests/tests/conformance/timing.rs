@@ -162,8 +162,9 @@ fn each_frame_is_told_of_once(stage: &Stage) -> Outcome {
         let rendered = told.at(QUEUE_OPERATIONS_END).unwrap();
         assert!(called <= rendered && rendered <= now(), "{called} {told:?}");
         if let Some(out) = told.at(PIXEL_OUT) {
-            assert!(out > shown, "{shown} {told:?}");
-            assert!(out + SLACK > rendered && out < now() + SLACK, "{told:?}");
+            let times = format!("called {called}, now {}, {shown} {told:?}", now());
+            assert!(out > shown, "{times}");
+            assert!(out + SLACK > rendered && out < now() + SLACK, "{times}");
             shown = out;
         }
     }
@@ -512,14 +513,16 @@ fn a_frame_is_not_shown_before_its_target(stage: &Stage) -> Outcome {
     for (id, ahead) in [(2, 300), (3, 100), (4, 1500)] {
         let target = now() + ahead * MILLISECOND;
         frame(&mut swapchain, id, Asked { target, ..asked }).unwrap();
+        let returned = now();
         let told = &wait_for(&swapchain, 0, 1)[0];
         assert_eq!((told.id, told.target), (id, target));
         let out = told.at(PIXEL_OUT).unwrap();
-        assert!(
-            out >= target && out < target + SLACK,
-            "{}",
-            out as i64 - target as i64
-        );
+        // It may have been presented, or drawn, after its time on a machine that is loaded.
+        let ready = returned.max(told.at(QUEUE_OPERATIONS_END).unwrap());
+        let after = |time: u64| (time as i64 - target as i64) as f64 / 1e6;
+        let times = [returned, ready, out].map(after);
+        assert!(out >= target, "{times:?} ms");
+        assert!(out < target.max(ready) + SLACK, "{times:?} ms");
     }
     Ok(())
 }
@@ -801,11 +804,21 @@ fn google_shows_no_frame_before_its_desired_time(stage: &Stage) -> Outcome {
     for id in 2..=4 {
         let desired = now() + 200 * MILLISECOND;
         google.frame(id, desired);
+        let returned = now();
+        app.device.wait_idle().unwrap();
+        // It may have been presented, or drawn, after its time on a machine that is loaded.
+        let ready = now();
         let told = google.past(1)[0];
         assert_eq!(told.desired_present_time, desired);
         let actual = told.actual_present_time;
-        assert!(actual >= desired && actual < desired + SLACK);
-        assert!(told.earliest_present_time < actual, "it had time");
+        let after = |time: u64| (time as i64 - desired as i64) as f64 / 1e6;
+        let times = [returned, ready, actual].map(after);
+        assert!(actual >= desired, "{times:?} ms");
+        assert!(actual < desired.max(ready) + SLACK, "{times:?} ms");
+        let refresh = google.refresh();
+        if ready + refresh < desired {
+            assert!(told.earliest_present_time < actual, "it had time");
+        }
     }
     Ok(())
 }
