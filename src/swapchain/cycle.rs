@@ -652,6 +652,13 @@ impl Swapchain {
         lock(&self.presentations).latencies()
     }
 
+    /// What is known of the refresh of the display, or what its outputs say before a frame has told one: then
+    /// this takes two round trips, once.
+    pub fn refresh_or_outputs(&self) -> RefreshTiming {
+        self.surface.guess_refresh();
+        self.refresh()
+    }
+
     /// What is known of the refresh of the display.
     pub fn refresh(&self) -> RefreshTiming {
         let refresh = self.surface.refresh();

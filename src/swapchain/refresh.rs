@@ -1,5 +1,6 @@
 //! How long the display shows a frame at the least, and whether that is fixed: from what
-//! `wp_presentation` tells of frames that were shown.
+//! `wp_presentation` tells of frames that were shown, or before the first what the compositor says of its
+//! outputs.
 //!
 //! A compositor that has version 1 only tells a time to the next refresh where that is constant. Since
 //! version 2 it may tell one where it is not: "an appropriate rate picked by the compositor (e.g. fastest
@@ -75,6 +76,19 @@ impl Refresh {
     /// Whether that is always the same.
     pub fn rate(&self) -> Rate {
         self.rate
+    }
+
+    /// Whether nothing was told of it.
+    pub fn is_untold(&self) -> bool {
+        self.changes == 0
+    }
+
+    /// It is taken to be that until a frame has told another one. Whether it is always the same, no output says.
+    pub fn assume(&mut self, duration: u64) {
+        if self.is_untold() {
+            self.duration = duration;
+            self.changes += 1;
+        }
     }
 
     /// How often either has changed.
@@ -184,6 +198,24 @@ mod tests {
     fn nothing_is_known_before_a_frame_is_shown() {
         let refresh = Refresh::default();
         assert_eq!((refresh.duration(), refresh.rate()), (0, Rate::Unknown));
+    }
+
+    #[test]
+    fn what_was_assumed_counts_until_a_frame_tells() {
+        for told in [REFRESH, REFRESH / 2, 0] {
+            let mut refresh = Refresh::default();
+            refresh.assume(REFRESH.into());
+            refresh.assume(7);
+            assert_eq!(refresh.duration(), u64::from(REFRESH));
+            assert_eq!((refresh.rate(), refresh.changes()), (Rate::Unknown, 1));
+            refresh.shown(&Shown {
+                refresh: told,
+                ..shown(7, 0)
+            });
+            assert_eq!(refresh.duration(), u64::from(told));
+            refresh.assume(REFRESH.into());
+            assert_eq!(refresh.duration(), u64::from(told));
+        }
     }
 
     #[test]

@@ -40,6 +40,7 @@ use super::{
     feedback::{Feedback, Told},
     globals::{Globals, Release, ReleaseListener, RoundTrip},
     leftovers::Leftovers,
+    outputs,
 };
 use crate::{
     deadline::Deadline,
@@ -463,6 +464,12 @@ impl Display {
         self.events
             .undisturbed(|handle| self.connection.display().sync(handle, trip));
         done
+    }
+
+    /// The time from one refresh to the next, in nanoseconds, if it is the same of all outputs. Takes a
+    /// connection of its own, and two round trips on that.
+    pub(super) fn common_refresh(&self) -> Option<u64> {
+        outputs::common_refresh(self.connection.backend().poll_fd())
     }
 
     pub(super) fn roundtrip(&self) -> Result<()> {

@@ -21,6 +21,7 @@ mod globals;
 mod heard;
 mod image_description;
 mod leftovers;
+mod outputs;
 mod shared;
 mod surface;
 mod tearing;

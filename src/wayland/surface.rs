@@ -125,6 +125,8 @@ pub struct Surface {
     surface: WlSurface,
     pacing: Arc<Mutex<Pacing>>,
     refresh: Arc<Mutex<Refresh>>,
+    /// The outputs were asked for it.
+    asked_outputs: AtomicBool,
     /// How many frames were committed at a pace.
     paced: AtomicU64,
     /// The requests of one commit are not to be mixed with another's: a swapchain and the one that it
@@ -208,6 +210,7 @@ impl Surface {
             surface,
             pacing: Arc::default(),
             refresh: Arc::default(),
+            asked_outputs: AtomicBool::new(false),
             paced: AtomicU64::new(0),
             committing: Mutex::default(),
             claimed: AtomicBool::new(false),
@@ -349,6 +352,17 @@ impl Surface {
     /// The refresh of the display on which it is shown, as far as frames have told.
     pub fn refresh(&self) -> MutexGuard<'_, Refresh> {
         lock(&self.refresh)
+    }
+
+    /// Before a frame has told the refresh, takes that of the compositor's outputs, if they have the same. They
+    /// are asked once, which takes two round trips.
+    pub(crate) fn guess_refresh(&self) {
+        if self.refresh().is_untold()
+            && !self.asked_outputs.swap(true, Ordering::Relaxed)
+            && let Some(refresh) = self.display.common_refresh()
+        {
+            self.refresh().assume(refresh);
+        }
     }
 
     /// A frame of this surface, committed at this pace, of which somebody wants to know; `None` if nobody

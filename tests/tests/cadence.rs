@@ -1,6 +1,7 @@
 //! A film of 24 frames a second on displays of 60 and 75 Hz, each frame meant for its time
 //! (`VK_EXT_present_timing`): how far from that it is shown.
 
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use wayfence_test_compositor::{Behaviour, Compositor, Offer};
@@ -62,6 +63,32 @@ fn play(hertz: u64) -> Evenness {
     let errors = compositor.protocol_errors();
     assert!(errors.is_empty(), "{errors:?}");
     Evenness::of(&judged, refresh)
+}
+
+/// Which output a window is on, only the application hears: it must be all of them.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn before_a_frame_the_refresh_is_that_of_the_outputs() {
+    let _watchdog = Watchdog::new(Duration::from_secs(100), "the refresh of outputs");
+    let compositor = Compositor::new(Offer {
+        fifo: true,
+        commit_timing: true,
+        behaviour: Behaviour::Automatic {
+            refresh: Duration::from_millis(20),
+        },
+        ..Offer::default()
+    });
+    // To where a second connection leads, and to where none does.
+    let socket = UnixStream::connect(compositor.listen()).unwrap();
+    for (socket, known) in [(socket, 20_000_000), (compositor.connect(), 0)] {
+        let mut projector = Projector::new(Window::open_at(socket), 24, true);
+        assert_eq!(projector.refresh(), known);
+        projector.show();
+        projector.end();
+        assert_eq!(projector.refresh(), 20_000_000);
+    }
+    let errors = compositor.protocol_errors();
+    assert!(errors.is_empty(), "{errors:?}");
 }
 
 #[test]

@@ -93,7 +93,8 @@ unsafe extern "system" fn get_refresh_cycle_duration(
             |ours| {
                 let told = ours.compositor.look();
                 told.map_err(|error| ours.fail(command, &error))?;
-                (*properties).refresh_duration = match ours.compositor.refresh().duration {
+                (*properties).refresh_duration = match ours.compositor.refresh_or_outputs().duration
+                {
                     0 => USUAL_REFRESH,
                     known => known,
                 };

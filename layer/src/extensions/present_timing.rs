@@ -223,7 +223,7 @@ unsafe extern "system" fn set_queue_size(
 }
 
 /// `vkGetSwapchainTimingPropertiesEXT`: "not able to determine the current refresh cycle duration" before
-/// a frame was shown.
+/// a frame was shown, where outputs differ.
 unsafe extern "system" fn get_timing_properties(
     device: vk::Device,
     swapchain: vk::SwapchainKHR,
@@ -240,7 +240,7 @@ unsafe extern "system" fn get_timing_properties(
             |ours| {
                 let told = ours.compositor.look();
                 told.map_err(|error| ours.fail(command, &error))?;
-                let refresh = ours.compositor.refresh();
+                let refresh = ours.compositor.refresh_or_outputs();
                 let properties = &mut *properties;
                 properties.refresh_duration = refresh.duration;
                 properties.refresh_interval = match refresh.rate {
