@@ -12,6 +12,7 @@ use std::{
         Arc, Mutex, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use wayland_client::{
@@ -24,7 +25,7 @@ use wayland_client::{
 use wayland_protocols::wp::commit_timing::v1::client::wp_commit_timing_manager_v1::WpCommitTimingManagerV1;
 use wayland_protocols::wp::fifo::v1::client::wp_fifo_manager_v1::WpFifoManagerV1;
 use wayland_protocols::wp::linux_dmabuf::zv1::client::{
-    zwp_linux_buffer_params_v1::Flags, zwp_linux_dmabuf_feedback_v1::ZwpLinuxDmabufFeedbackV1,
+    zwp_linux_buffer_params_v1::{Flags, ZwpLinuxBufferParamsV1}, zwp_linux_dmabuf_feedback_v1::ZwpLinuxDmabufFeedbackV1,
     zwp_linux_dmabuf_v1::ZwpLinuxDmabufV1,
 };
 use wayland_protocols::wp::linux_drm_syncobj::v1::client::wp_linux_drm_syncobj_manager_v1::WpLinuxDrmSyncobjManagerV1;
@@ -37,10 +38,11 @@ use super::{
     color_management::{self, Colours},
     dmabuf::{Formats, Plane},
     events::Events,
-    feedback::{Feedback, Told},
+    feedback::{Feedback, Nodes, Told},
     globals::{Globals, Release, ReleaseListener, RoundTrip},
     leftovers::Leftovers,
     outputs,
+    trial::{Answer, Import, Kind, PATIENCE, Trials},
 };
 use crate::{
     deadline::Deadline,
@@ -77,6 +79,7 @@ pub struct Display {
     told: Arc<Told>,
     capabilities: OnceLock<Arc<Capabilities>>,
     leftovers: Leftovers,
+    trials: Trials,
     /// The node on which our timelines are made, once it is open.
     node: OnceLock<Node>,
     compositor: String,
@@ -156,6 +159,7 @@ impl Display {
             told: Arc::default(),
             capabilities: OnceLock::new(),
             leftovers: Leftovers::default(),
+            trials: Trials::default(),
             node: OnceLock::new(),
             compositor,
         };
@@ -408,23 +412,9 @@ impl Display {
         listener: Weak<dyn ReleaseListener>,
         index: u32,
     ) -> Result<WlBuffer> {
-        let Some(dmabuf) = &self.dmabuf else {
-            return Err(Error::Unsupported(
-                "the compositor takes no dma-bufs".to_owned(),
-            ));
-        };
         let handle = self.events.handle();
-        let params = dmabuf.create_params(handle, ());
-        for (number, plane) in planes.iter().enumerate() {
-            params.add(
-                fd,
-                number as u32,
-                plane.offset,
-                plane.stride,
-                (modifier >> 32) as u32,
-                modifier as u32,
-            );
-        }
+        let params = self.dmabuf()?.create_params(handle, ());
+        add_planes(&params, fd, modifier, planes);
         let buffer = params.create_immed(
             extent.0 as i32,
             extent.1 as i32,
@@ -435,6 +425,51 @@ impl Display {
         );
         params.destroy();
         Ok(buffer)
+    }
+
+    /// Asks the compositor whether it can read such a dma-buf of the device with these nodes, as
+    /// [`create_buffer`](Self::create_buffer) takes for granted. Waits for the answer for two seconds at the
+    /// most, and only once for each device, format, modifier and alignment of rows that was taken. The
+    /// descriptor stays the caller's.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the compositor takes no dma-bufs, [`Error::CompositorGone`] when the
+    /// connection is dead.
+    pub fn can_import(
+        &self,
+        fd: BorrowedFd<'_>,
+        extent: (u32, u32),
+        fourcc: u32,
+        modifier: u64,
+        planes: &[Plane],
+        nodes: Nodes,
+    ) -> Result<Import> {
+        let dmabuf = self.dmabuf()?;
+        let kind = Kind::of(nodes, fourcc, modifier, planes);
+        if self.trials.took(&kind) {
+            return Ok(Import::Taken);
+        }
+        let answer = Arc::<Answer>::default();
+        let params = self.events.undisturbed(|handle| {
+            let params = dmabuf.create_params(handle, Arc::clone(&answer));
+            add_planes(&params, fd, modifier, planes);
+            let (width, height) = (extent.0 as i32, extent.1 as i32);
+            params.create(width, height, fourcc, Flags::empty());
+            params
+        });
+        self.trials.asked(params);
+        let deadline = Deadline::At(Instant::now() + PATIENCE);
+        let import = self.events.wait(deadline, || answer.get())?;
+        if import == Some(Import::Taken) {
+            self.trials.taken(kind);
+        }
+        Ok(import.unwrap_or(Import::Unanswered))
+    }
+
+    fn dmabuf(&self) -> Result<&ZwpLinuxDmabufV1> {
+        self.dmabuf
+            .as_ref()
+            .ok_or_else(|| Error::Unsupported("the compositor takes no dma-bufs".to_owned()))
     }
 
     /// Buffers that swapchains have left.
@@ -482,9 +517,28 @@ impl Display {
     }
 }
 
+fn add_planes(
+    params: &ZwpLinuxBufferParamsV1,
+    fd: BorrowedFd<'_>,
+    modifier: u64,
+    planes: &[Plane],
+) {
+    for (number, plane) in planes.iter().enumerate() {
+        params.add(
+            fd,
+            number as u32,
+            plane.offset,
+            plane.stride,
+            (modifier >> 32) as u32,
+            modifier as u32,
+        );
+    }
+}
+
 impl Drop for Display {
     fn drop(&mut self) {
         self.leftovers.clear();
+        self.trials.clear();
         if let Some(feedback) = lock(&self.feedback).take() {
             feedback.destroy();
         }

@@ -26,6 +26,7 @@ mod shared;
 mod surface;
 mod tearing;
 mod timing;
+mod trial;
 
 pub use capabilities::Capabilities;
 pub(crate) use colour_surface::ColourSurface;
@@ -40,4 +41,5 @@ pub use surface::{Claim, Rectangle, Surface};
 pub(crate) use surface::{Frame, Meant, Pace};
 pub(crate) use tearing::TearingSurface;
 pub(crate) use timing::TimerSurface;
+pub use trial::Import;
 pub use wayland_client::protocol::wl_buffer::WlBuffer;

@@ -27,6 +27,7 @@
 //! | `colour` | `VK_EXT_swapchain_colorspace` and `VK_EXT_hdr_metadata`, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `compression` | `VK_EXT_image_compression_control_swapchain`, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `feedback` | layouts by the compositor's dma-buf feedback, true and false, on a scripted compositor | a driver, `/dev/udmabuf` |
+//! | `two_devices` | a compositor on another device than the driver's, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `present_modes` | each present mode, and the change from one to another, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `present_wait` | waits for frames, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `scaling` | images on a surface of another size, on a scripted compositor | a driver, `/dev/udmabuf` |

@@ -293,7 +293,7 @@ impl Hardware {
             .collect()
     }
 
-    /// The flags with which the buffer of this dma-buf was created.
+    /// The flags with which the buffer of this dma-buf was created; amdgpu's domains are in the upper half.
     ///
     /// # Panics
     /// If it is none of the driver's.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use wayfence_test_compositor::{Colour, Compositor, Feature, Offer, Primaries};
+use wayfence_test_compositor::{Colour, Compositor, Feature, Imports, Offer, Primaries};
 use wayfence_tests::child::probe;
 use wayfence_tests::installation::Installation;
 use wayfence_tests::layers::{self, WAYFENCE};
@@ -22,6 +22,25 @@ fn doctor_on_the_layer(here: &Installation, variables: &[(&str, &str)]) -> (Opti
     let own = here.root.join("bin/wayfence").display().to_string();
     let mut command = here.command(&["run", "--", &own, "doctor", "--json"]);
     findings(command.envs(variables.iter().copied()))
+}
+
+/// The same for a client of this compositor.
+fn doctor_at(
+    here: &Installation,
+    compositor: &Compositor,
+    variables: &[(String, String)],
+) -> (Option<i32>, Value) {
+    let socket = compositor.listen().display().to_string();
+    let mut all = vec![("WAYLAND_DISPLAY", socket.as_str())];
+    all.extend(
+        variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
+    );
+    let found = doctor_on_the_layer(here, &all);
+    let errors = compositor.protocol_errors();
+    assert!(errors.is_empty(), "{errors:?}");
+    found
 }
 
 /// What `wayfence doctor --json` says, and its exit status.
@@ -311,6 +330,25 @@ fn the_doctors_verdict_names_what_keeps_the_drivers_swapchains() {
         advice.contains("VK_NV_low_latency2, VK_NV_present_barrier keeps the driver's swapchains"),
         "{advice}"
     );
+}
+
+#[test]
+#[ignore = "needs a driver and udmabuf: scripts/test"]
+fn the_doctor_says_that_the_compositor_cannot_read_the_drivers_images() {
+    let here = Installation::new("foreign");
+    // The main device is 226:128.
+    let compositor = Compositor::new(Offer::default());
+    compositor.import(Imports::Refused);
+    let mut variables = test_driver::environment(&[]);
+    let node = "WAYFENCE_TEST_RENDER_NODE".to_owned();
+    variables.push((node, "226:129".to_owned()));
+    let (status, json) = doctor_at(&here, &compositor, &variables);
+    assert_eq!(status, Some(1), "{json}");
+    let why = json["verdict"]["why"].as_str().unwrap();
+    assert!(why.contains("cannot read its images"), "{json}");
+    compositor.import(Imports::Proper);
+    let (status, json) = doctor_at(&here, &compositor, &variables);
+    assert_eq!(status, Some(0), "{json}");
 }
 
 #[test]

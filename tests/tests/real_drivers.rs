@@ -5,9 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ash::vk;
+use rustix::fs::makedev;
 use wayfence::dma_buf::Access;
 use wayfence::sync_file::SyncFile;
-use wayfence_test_compositor::{Commit, Compositor, Offer, With};
+use wayfence_test_compositor::{Commit, Compositor, Format, Imports, Offer, With};
 use wayfence_tests::application::Application;
 use wayfence_tests::real_driver::{Hardware, Kernel, RealDriver, inode};
 use wayfence_tests::scripted::{Payload, SOON, Stage, TIMEOUT, Way};
@@ -48,6 +49,7 @@ on_each_driver!(Kernel::Complete;
     work_lists_the_image_that_it_uses,
     a_reader_of_one_image_does_not_hold_other_work,
     a_later_frame_is_in_no_acquire,
+    another_device_can_read_the_images,
 );
 on_each_driver!(Kernel::Shim;
     a_descriptor_that_was_not_given_is_an_error,
@@ -280,6 +282,41 @@ fn a_later_frame_is_in_no_acquire(hardware: &Hardware) {
         drop(acquired);
         scene.end();
     }
+}
+
+/// A compositor on another device reads rows that begin at multiples of 256 bytes, as AMD's do, and memory that is
+/// no device's own.
+fn another_device_can_read_the_images(hardware: &Hardware) {
+    const ODD: u32 = 1366;
+    let _watchdog = watchdog("another_device_can_read_the_images");
+    let main_device = makedev(226, 200);
+    let compositor = Compositor::new(Offer {
+        main_device,
+        ..Offer::default()
+    });
+    compositor.import(Imports::PitchOf(256));
+    let application = Application::at(compositor.connect());
+    let wanted = Wanted {
+        extent: (ODD, 40),
+        ..Wanted::mailbox()
+    };
+    let mut swapchain = application.try_swapchain(wanted).expect("a swapchain");
+    let index = swapchain.acquire_and_wait(TIMEOUT).expect("an image");
+    swapchain.draw_and_present(index).expect("a present");
+    let commit = compositor.next_commit();
+    let image = commit.buffer().image().expect("a dma-buf");
+    let pitch = image.planes[0].stride;
+    println!("{}: {pitch} bytes a row", hardware.driver);
+    assert_eq!((image.modifier, pitch % 256), (Format::LINEAR, 0));
+    if hardware.driver == RealDriver::Radv {
+        // `AMDGPU_GEM_DOMAIN_GTT`: memory of the machine's, not of the device's own.
+        let domains = hardware.flags_of(commit.dma_buf()) >> 32;
+        assert_eq!(domains, 2, "in which memory");
+    }
+    drop(swapchain);
+    assert!(compositor.protocol_errors().is_empty());
+    // It was the layer's.
+    layers::report_of(wanted.extent);
 }
 
 /// Without the kernel's part no driver exports memory; Honeykrisp answers success and -1.

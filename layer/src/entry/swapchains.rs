@@ -6,7 +6,7 @@ use super::answer::{on_device, on_swapchain};
 use crate::{
     objects::{next::below, surface::Verdict},
     observe::report,
-    swapchain::owned::Swapchain,
+    swapchain::owned::{NotMade, Swapchain},
     vulkan::{p_next, result},
 };
 
@@ -52,7 +52,20 @@ pub unsafe extern "system" fn create_swapchain(
                 );
                 return Err(vk::Result::ERROR_NATIVE_WINDOW_IN_USE_KHR);
             };
-            let new = Swapchain::new(object, &surface, claim, offer, info)?;
+            let new = match Swapchain::new(object, &surface, claim, offer, info) {
+                Ok(new) => new,
+                Err(NotMade::Failed(error)) => return Err(error),
+                Err(NotMade::Unreadable(why)) => {
+                    let driver = object.instance.physical_device(object.physical);
+                    surface.step_aside(object.physical, &driver.name, why);
+                    // A swapchain of ours may have what the driver's needs of the wl_surface until it goes.
+                    if !known_below || object.swapchain(info.old_swapchain).is_some() {
+                        return Err(vk::Result::ERROR_INITIALIZATION_FAILED);
+                    }
+                    let next = below(object.next.create_swapchain)?;
+                    return Ok(next(device, create_info, allocator, swapchain));
+                }
+            };
             let handle = new.handle();
             report::remember(new.clone());
             object.add_swapchain(new);

@@ -107,18 +107,28 @@ impl Surface {
         Arc::clone(self.verdicts().entry(handle).or_insert(verdict))
     }
 
-    /// Logs, once, that compositor and driver use different devices, and whether that makes the images linear.
-    pub fn tell_foreign(&self, nodes: &Nodes, window: &wayland::Surface, preferred: &[u64]) {
+    /// Whether compositor and driver use different devices. Logs that once, and whether it makes the images
+    /// linear.
+    pub fn is_foreign(&self, nodes: &Nodes, window: &wayland::Surface, preferred: &[u64]) -> bool {
         let main = window.feedback().main_device;
-        if let Some(main) = main.filter(|_| nodes.is_foreign(main))
-            && !self.told_foreign.swap(true, Ordering::Relaxed)
-        {
+        let Some(main) = main.filter(|_| nodes.is_foreign(main)) else {
+            return false;
+        };
+        if !self.told_foreign.swap(true, Ordering::Relaxed) {
             tracing::info!(
                 compositor = format_args!("{}:{}", libc::major(main), libc::minor(main)),
                 linear = preferred == [0],
                 "the compositor composes on another device than the driver's"
             );
         }
+        true
+    }
+
+    /// Leaves swapchains of this surface on that device to whoever is below from now on, and logs why.
+    pub fn step_aside(&self, handle: vk::PhysicalDevice, driver: &str, why: String) {
+        tracing::warn!(driver, why, "Wayfence steps aside");
+        self.verdicts()
+            .insert(handle, Arc::new(Verdict::Aside(why)));
     }
 
     /// Whether the driver knows the surface.

@@ -36,6 +36,10 @@ pub struct ImageRecipe {
     pub layouts: Vec<Layout>,
     /// What their memory is to the driver.
     pub role: Role,
+    /// Whether another device than the driver's reads them.
+    pub foreign: bool,
+    /// How many bytes from row to row; none: as the driver likes.
+    pub pitch: Option<u64>,
 }
 
 /// An image and its memory, destroyed with it. The device must be done with both by then.
@@ -76,6 +80,14 @@ impl ImageRecipe {
         let modifiers: Vec<u64> = self.layouts.iter().map(|layout| layout.modifier).collect();
         let mut by_modifier =
             vk::ImageDrmFormatModifierListCreateInfoEXT::default().drm_format_modifiers(&modifiers);
+        // What is not said must be 0 (`VkImageDrmFormatModifierExplicitCreateInfoEXT`).
+        let rows = [vk::SubresourceLayout {
+            row_pitch: self.pitch.unwrap_or_default(),
+            ..vk::SubresourceLayout::default()
+        }];
+        let mut by_pitch = vk::ImageDrmFormatModifierExplicitCreateInfoEXT::default()
+            .drm_format_modifier(modifiers.first().copied().unwrap_or_default())
+            .plane_layouts(&rows);
         let mut external = vk::ExternalMemoryImageCreateInfo::default()
             .handle_types(vk::ExternalMemoryHandleTypeFlags::DMA_BUF_EXT);
         let mut views = vk::ImageFormatListCreateInfo::default().view_formats(&self.view_formats);
@@ -94,8 +106,11 @@ impl ImageRecipe {
             .tiling(vk::ImageTiling::DRM_FORMAT_MODIFIER_EXT)
             .usage(self.usage)
             .initial_layout(vk::ImageLayout::UNDEFINED)
-            .push_next(&mut by_modifier)
             .push_next(&mut external);
+        info = match self.pitch {
+            None => info.push_next(&mut by_modifier),
+            Some(_) => info.push_next(&mut by_pitch),
+        };
         if !self.view_formats.is_empty() {
             info = info.push_next(&mut views);
         }
@@ -285,7 +300,8 @@ fn allocate(
         unsafe { query(device.handle, dma_buf, fd.as_raw_fd(), &mut properties) }.result()?;
         types &= properties.memory_type_bits;
     }
-    let memory_type = memory_type(device, types).ok_or(vk::Result::ERROR_OUT_OF_DEVICE_MEMORY)?;
+    let memory_type =
+        memory_type(device, types, recipe.foreign).ok_or(vk::Result::ERROR_OUT_OF_DEVICE_MEMORY)?;
     let mut dedicated = vk::MemoryDedicatedAllocateInfo::default().image(image);
     let mut export = vk::ExportMemoryAllocateInfo::default().handle_types(dma_buf);
     let mut import = vk::ImportMemoryFdInfoKHR::default().handle_type(dma_buf);
@@ -325,19 +341,20 @@ fn bind(device: &Device, image: vk::Image, memory: vk::DeviceMemory) -> Result<(
     unsafe { bind(device.handle, image, memory, 0) }.result()
 }
 
-/// The first of the allowed types on the device itself, else the first of them.
-fn memory_type(device: &Device, allowed: u32) -> Option<u32> {
+/// The first of the allowed types on the device itself, else the first of them. Images that another device
+/// reads are better off where that needs no way into this one's own memory, which it may not have.
+fn memory_type(device: &Device, allowed: u32, foreign: bool) -> Option<u32> {
     let query = device.instance.next.get_physical_device_memory_properties?;
     let mut properties = vk::PhysicalDeviceMemoryProperties::default();
     // SAFETY: a valid handle and a structure to fill.
     unsafe { query(device.physical, &mut properties) };
-    let mut allowed = (0..properties.memory_type_count).filter(|index| allowed & (1 << index) != 0);
+    let flags = |index: u32| properties.memory_types[index as usize].property_flags;
+    // Of these the application has not asked for the feature.
+    let special = vk::MemoryPropertyFlags::PROTECTED | vk::MemoryPropertyFlags::DEVICE_COHERENT_AMD;
+    let mut allowed = (0..properties.memory_type_count)
+        .filter(|index| allowed & (1 << index) != 0 && !flags(*index).intersects(special));
     let first = allowed.clone().next();
     allowed
-        .find(|index| {
-            properties.memory_types[*index as usize]
-                .property_flags
-                .contains(vk::MemoryPropertyFlags::DEVICE_LOCAL)
-        })
+        .find(|index| flags(*index).contains(vk::MemoryPropertyFlags::DEVICE_LOCAL) != foreign)
         .or(first)
 }

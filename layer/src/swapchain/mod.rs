@@ -5,6 +5,7 @@
 pub mod alias;
 pub mod compression;
 pub mod creation;
+pub mod foreign;
 pub mod image;
 pub mod layouts;
 pub mod memory;

@@ -36,12 +36,27 @@ use crate::{
     },
     swapchain::{
         creation::Asked,
+        foreign,
         image::{Image, ImageRecipe},
         layouts::Layouts,
         memory::{self, Role},
     },
     vulkan::{p_next, present_mode, result},
 };
+
+/// Why there is no swapchain.
+pub enum NotMade {
+    /// It cannot be made, or not now.
+    Failed(vk::Result),
+    /// The compositor cannot read the driver's images.
+    Unreadable(String),
+}
+
+impl From<vk::Result> for NotMade {
+    fn from(error: vk::Result) -> Self {
+        NotMade::Failed(error)
+    }
+}
 
 /// One `VkSwapchainKHR` of ours.
 pub struct Swapchain {
@@ -79,7 +94,7 @@ impl Swapchain {
         claim: Claim,
         offer: &Offer,
         info: &vk::SwapchainCreateInfoKHR<'_>,
-    ) -> Result<Arc<Self>, vk::Result> {
+    ) -> Result<Arc<Self>, NotMade> {
         let begin = Instant::now();
         let refused = |why: &str| {
             tracing::error!(why, "vkCreateSwapchainKHR");
@@ -88,7 +103,7 @@ impl Swapchain {
         let window = claim.surface();
         let choice = match &device.instance.settings.synchronisation {
             Ok(choice) => *choice,
-            Err(error) => return Err(refused(&error.to_string())),
+            Err(error) => return Err(refused(&error.to_string()).into()),
         };
         let shared = offer
             .format(info.image_format, info.image_color_space)
@@ -102,7 +117,7 @@ impl Swapchain {
                 shared.format.opaque
             }
             vk::CompositeAlphaFlagsKHR::PRE_MULTIPLIED => shared.format.alpha,
-            _ => return Err(refused("the surface does not offer this composite alpha")),
+            _ => return Err(refused("the surface does not offer this composite alpha").into()),
         };
         let physical = device.instance.physical_device(device.physical);
         // SAFETY: valid with its chain by the specification.
@@ -116,17 +131,17 @@ impl Swapchain {
         let modes =
             present_modes(info.present_mode, &asked.present_modes, offer).map_err(refused)?;
         if info.image_array_layers != 1 {
-            return Err(refused("the surface offers one array layer"));
+            return Err(refused("the surface offers one array layer").into());
         }
         if info.image_extent.width == 0 || info.image_extent.height == 0 {
-            return Err(refused("an image without extent"));
+            return Err(refused("an image without extent").into());
         }
         let count = modes
             .iter()
             .map(|mode| present_mode::min_images(present_mode::to_vk(*mode)))
             .fold(info.min_image_count, u32::max);
         if count > MAX_IMAGES {
-            return Err(refused("more images than the surface offers"));
+            return Err(refused("more images than the surface offers").into());
         }
         let timed = asked.timed || device.has(display_timing::NAME);
         let mut recipe = recipe(info, asked).map_err(refused)?;
@@ -139,11 +154,14 @@ impl Swapchain {
             .ok_or_else(|| {
                 refused("the driver has no image of this size and usage for the compositor")
             })?;
-        surface.tell_foreign(&physical.nodes, window, &preferred.modifiers);
+        let foreign = surface.is_foreign(&physical.nodes, window, &preferred.modifiers);
         recipe.layouts = able;
         recipe
             .layouts
             .retain(|layout| preferred.modifiers.contains(&layout.modifier));
+        if foreign {
+            recipe.suit_others(device)?;
+        }
 
         let choice = memory::synchronisation(physical.driver, recipe.usage, choice, window);
         recipe.role = Role::new(physical.driver, choice.way(window), recipe.usage);
@@ -156,6 +174,21 @@ impl Swapchain {
             let (image, layout, dma_buf) = Image::new(device, &recipe).inspect_err(|error| {
                 tracing::error!(?error, "vkCreateSwapchainKHR: an image cannot be made");
             })?;
+            if foreign && images.is_empty() {
+                let display = window.display();
+                let why = foreign::refusal(
+                    display,
+                    &dma_buf,
+                    info.image_extent,
+                    fourcc,
+                    layout.modifier,
+                    physical.nodes,
+                )
+                .map_err(|error| result::log("vkCreateSwapchainKHR", &error))?;
+                if let Some(why) = why {
+                    return Err(NotMade::Unreadable(why));
+                }
+            }
             // One `wl_buffer` layout for all.
             recipe.layouts = vec![layout];
             chosen = Some(layout);
@@ -163,7 +196,7 @@ impl Swapchain {
             memory.push(dma_buf);
         }
         let Some(chosen) = chosen else {
-            return Err(refused("a swapchain without images"));
+            return Err(refused("a swapchain without images").into());
         };
         let images_ns = begin_images.elapsed().as_nanos() as u64;
         let description = Description {
@@ -328,5 +361,7 @@ fn recipe(
         queue_families,
         layouts: Vec::new(),
         role: Role::default(),
+        foreign: false,
+        pitch: None,
     })
 }

@@ -21,6 +21,7 @@ use crate::disconnection::{Disconnection, ProtocolError, Reason};
 use crate::event_loop::{self, PATIENCE, Shared};
 use crate::feedback::Feedback;
 use crate::ids::{ClientId, SurfaceId};
+use crate::imports::Imports;
 use crate::offer::Offer;
 use crate::presentation::Presented;
 use crate::release::With;
@@ -439,9 +440,9 @@ impl Compositor {
         self.act(|state| state.prefer(surface, colours))
     }
 
-    /// From now on (not) every import of a dma-buf fails, for a reason that the client could not know.
-    pub fn refuse_imports(&self, refuse: bool) {
-        self.act(|state| state.refuse_imports = refuse);
+    /// From now on, dma-bufs are imported so.
+    pub fn import(&self, imports: Imports) {
+        self.act(|state| state.imports = imports);
     }
 
     /// From now on, commits are answered so.

@@ -20,6 +20,7 @@ use wayland_server::{
 use crate::buffer::{Buffer, BufferId, Image, Memory, Plane};
 use crate::feedback_objects::FeedbackOf;
 use crate::format::Format;
+use crate::imports::Imports;
 use crate::state::{State, client_id, protocol_error, surface_id};
 
 /// As many as DRM knows (`DRM_FORMAT_MAX_PLANES` of AddFB2 is 4).
@@ -153,6 +154,7 @@ impl Dispatch<ZwpLinuxBufferParamsV1, Mutex<Params>> for State {
                     flags: bits(flags),
                 };
                 match state.import(client, resource.version(), &mut params, wanted) {
+                    Ok(_) if state.imports == Imports::Unanswered => {}
                     Ok(buffer) => {
                         let id = buffer.id;
                         let created = client.create_resource::<WlBuffer, _, Self>(
@@ -305,8 +307,15 @@ impl State {
                 return error(Error::OutOfBounds, message);
             }
         }
-        if self.refuse_imports {
-            return Err(Failure::Import("the test says so".to_owned()));
+        match self.imports {
+            Imports::Proper | Imports::Unanswered => {}
+            Imports::Refused => return Err(Failure::Import("the test says so".to_owned())),
+            Imports::PitchOf(bytes) => {
+                if let Some(plane) = planes.iter().find(|plane| plane.stride % bytes != 0) {
+                    let message = format!("{} bytes a row", plane.stride);
+                    return Err(Failure::Import(message));
+                }
+            }
         }
         let id = BufferId(self.new_id());
         Ok(Buffer {

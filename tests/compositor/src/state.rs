@@ -23,6 +23,7 @@ use crate::disconnection::Disconnection;
 use crate::feedback::Feedback;
 use crate::frame::Frame;
 use crate::ids::{ClientId, SurfaceId};
+use crate::imports::Imports;
 use crate::offer::Offer;
 use crate::surface_state::Surface;
 
@@ -44,7 +45,7 @@ pub(crate) struct State {
     /// The `wp_color_manager_v1` in the registry.
     pub color_manager: Option<GlobalId>,
     /// No dma-buf can be imported.
-    pub refuse_imports: bool,
+    pub imports: Imports,
     pub clients: BTreeMap<ClientId, Client>,
     pub surfaces: BTreeMap<SurfaceId, Surface>,
     /// The `wl_buffer`s that exist.
@@ -86,7 +87,7 @@ impl State {
             uninformed: Vec::new(),
             colour_feedback: Vec::new(),
             color_manager: None,
-            refuse_imports: false,
+            imports: Imports::Proper,
             clients: BTreeMap::new(),
             surfaces: BTreeMap::new(),
             buffers: BTreeMap::new(),

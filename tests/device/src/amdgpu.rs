@@ -184,8 +184,9 @@ impl NewBuffer for GemCreate {
         }
     }
 
+    /// The flags do not fill the lower half; the domains are put into the upper one.
     fn asked(&self) -> (u64, u64) {
-        (self.size, self.flags)
+        (self.size, self.domains << 32 | self.flags)
     }
 
     /// `drm_amdgpu_gem_create_out.handle`.

@@ -28,7 +28,7 @@ pub enum Event<'a> {
         handle: u32,
         /// In bytes.
         size: u64,
-        /// As the driver's interface has them.
+        /// As the driver's interface has them; amdgpu's domains are in the upper half.
         flags: u64,
     },
     /// A buffer's dma-buf was given out.

@@ -42,11 +42,17 @@ fn added() -> MutexGuard<'static, Added> {
     let added = ADDED.get_or_init(|| {
         let told = env::var("WAYFENCE_TEST_TELL").unwrap_or_default();
         let names = told.split(',').filter(|name| !name.is_empty());
+        let node = env::var("WAYFENCE_TEST_RENDER_NODE").ok();
         Mutex::new(Added {
             extensions: names
                 .filter_map(|name| CString::new(name).ok())
                 .map(leaked)
                 .collect(),
+            render_node: node.map(|node| {
+                let numbers = node.split_once(':').expect("major:minor");
+                let [major, minor] = [numbers.0, numbers.1].map(str::parse);
+                (major.expect("a number"), minor.expect("a number"))
+            }),
             ..Added::default()
         })
     });

@@ -10,6 +10,7 @@
 //!
 //! - `WAYFENCE_TEST_TELL`: device extensions of which it tells, which it takes, and which do nothing, separated
 //!   by commas.
+//! - `WAYFENCE_TEST_RENDER_NODE`: the render node that the device is, as `MAJOR:MINOR`.
 //! - `WAYFENCE_TEST_BUSY_MS`: for so many milliseconds the fences of exported sync_files are pending.
 //!
 //! A test in the same process says what the next exports and imports give through the exported

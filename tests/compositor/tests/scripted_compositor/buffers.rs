@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use wayfence_test_compositor::{Compositor, Dmabuf, Format, Memory, Offer};
+use wayfence_test_compositor::{Compositor, Dmabuf, Format, Imports, Memory, Offer};
 use wayland_client::Proxy;
 use wayland_client::protocol::{wl_buffer::WlBuffer, wl_shm};
 use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_buffer_params_v1::{
@@ -97,7 +97,7 @@ fn a_buffer_may_be_created_later() {
 #[test]
 fn an_import_fails_if_the_test_says_so() {
     let test = Compositor::new(offer(Dmabuf::Feedback(4)));
-    test.refuse_imports(true);
+    test.import(Imports::Refused);
     let mut client = Client::new(&test);
     let params = client.params();
     add(&params, 0, Format::LINEAR);
@@ -108,7 +108,20 @@ fn an_import_fails_if_the_test_says_so() {
     add(&params, 0, Format::LINEAR);
     create(&client, &params, ARGB8888);
     client.assert_ended(&test, PARAMS, Error::InvalidWlBuffer);
-    test.refuse_imports(false);
+    test.import(Imports::PitchOf(256));
+    let mut client = Client::new(&test);
+    let params = client.params();
+    add(&params, 0, Format::LINEAR);
+    params.create(32, 32, ARGB8888, Flags::empty());
+    client.roundtrip();
+    assert_eq!(client.events_of(&params), ["Failed"]);
+    test.import(Imports::Unanswered);
+    let params = client.params();
+    add(&params, 0, Format::LINEAR);
+    params.create(32, 32, ARGB8888, Flags::empty());
+    client.roundtrip();
+    assert_eq!(client.events_of(&params), [""; 0]);
+    test.import(Imports::Proper);
     let mut client = Client::new(&test);
     client.buffer();
     client.roundtrip();
