@@ -58,6 +58,7 @@ impl Choice {
             Choice::Forced(way) => way,
             Choice::Auto if display.syncobj().is_ok() => Way::Syncobj,
             Choice::Auto if display.explicit().is_ok() => Way::Explicit,
+            Choice::Auto if display.ignores_fences() => Way::Cpu,
             Choice::Auto => Way::Implicit,
         }
     }
@@ -336,6 +337,9 @@ impl Means {
     fn best(surface: &Arc<Surface>, images: &[DmaBuf]) -> Result<Self> {
         let mut reasons = Vec::new();
         for way in Way::BEST_FIRST {
+            if way == Way::Implicit && surface.display().ignores_fences() {
+                continue;
+            }
             match Self::new(way, surface, images) {
                 Err(Error::Unsupported(why)) => {
                     tracing::debug!(%way, why, "not used");

@@ -47,7 +47,7 @@ use super::{
 use crate::{
     deadline::Deadline,
     error::{Error, Result},
-    kernel::syncobj::Node,
+    kernel::{device::driver_of, syncobj::Node},
     lock::lock,
     observe::trace::of_system,
 };
@@ -82,6 +82,8 @@ pub struct Display {
     trials: Trials,
     /// The node on which our timelines are made, once it is open.
     node: OnceLock<Node>,
+    /// The kernel driver of the compositor's main device.
+    main_driver: OnceLock<Option<String>>,
     compositor: String,
 }
 
@@ -161,6 +163,7 @@ impl Display {
             leftovers: Leftovers::default(),
             trials: Trials::default(),
             node: OnceLock::new(),
+            main_driver: OnceLock::new(),
             compositor,
         };
 
@@ -324,6 +327,22 @@ impl Display {
                 "the compositor does not offer zwp_linux_explicit_synchronization_v1".to_owned(),
             )
         })
+    }
+
+    /// The kernel driver of the device on which the compositor composes (`amdgpu`, `i915`, …); `None` where
+    /// that cannot be told.
+    pub fn main_driver(&self) -> Option<&str> {
+        let main_driver = self
+            .main_driver
+            .get_or_init(|| driver_of(self.capabilities().feedback.main_device?));
+        main_driver.as_deref()
+    }
+
+    /// Whether fences on dma-bufs are nothing to the compositor, as far as that can be told: it composes on a
+    /// device of NVIDIA's own driver, whose OpenGL and Vulkan neither wait for them nor leave any
+    /// (`nvidia-drm` alone knows them, for what it scans out).
+    pub fn ignores_fences(&self) -> bool {
+        self.main_driver() == Some("nvidia")
     }
 
     /// The compositor's `wp_fifo_manager_v1`.

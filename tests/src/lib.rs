@@ -85,6 +85,7 @@ pub mod semaphore;
 pub mod stderr;
 pub mod surface;
 pub mod swapchain;
+pub mod sysfs;
 mod table;
 pub mod test_driver;
 pub mod watch;

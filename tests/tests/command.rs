@@ -15,6 +15,7 @@ use wayfence_test_compositor::{Colour, Compositor, Feature, Imports, Offer, Prim
 use wayfence_tests::child::probe;
 use wayfence_tests::installation::Installation;
 use wayfence_tests::layers::{self, WAYFENCE};
+use wayfence_tests::sysfs::bind_to_driver;
 use wayfence_tests::test_driver;
 
 /// `wayfence run -- wayfence doctor --json`: the exit status and what it found.
@@ -328,6 +329,26 @@ fn the_doctors_verdict_names_what_keeps_the_drivers_swapchains() {
     let advice = json["verdict"]["advice"].to_string();
     assert!(
         advice.contains("VK_NV_low_latency2, VK_NV_present_barrier keeps the driver's swapchains"),
+        "{advice}"
+    );
+}
+
+/// On a kernel that has all that is needed.
+#[test]
+#[ignore = "needs a driver, udmabuf, and to be root: scripts/test"]
+fn the_doctor_says_for_which_device_the_cpu_waits() {
+    let here = Installation::new("nvidia");
+    let compositor = Compositor::new(Offer::default());
+    let (status, json) = here.doctor_at(&compositor, &[]);
+    assert_eq!(status, Some(0), "{json}");
+    assert_eq!(json["verdict"]["synchronisation"], "implicit", "{json}");
+    bind_to_driver(Offer::default().main_device, "nvidia");
+    let (status, json) = here.doctor_at(&compositor, &[]);
+    assert_eq!(status, Some(0), "{json}");
+    assert_eq!(json["verdict"]["synchronisation"], "cpu", "{json}");
+    let advice = json["verdict"]["advice"].to_string();
+    assert!(
+        advice.contains("waits on the CPU: the compositor's device is NVIDIA's"),
         "{advice}"
     );
 }

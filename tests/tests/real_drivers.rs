@@ -14,6 +14,7 @@ use wayfence_tests::real_driver::{Hardware, Kernel, RealDriver, inode};
 use wayfence_tests::scripted::{Payload, SOON, Stage, TIMEOUT, Way};
 use wayfence_tests::stderr::captured;
 use wayfence_tests::swapchain::clear;
+use wayfence_tests::sysfs::bind_to_driver;
 use wayfence_tests::watchdog::Watchdog;
 use wayfence_tests::{Device, Fence, Swapchain, Wanted, layers};
 
@@ -164,6 +165,9 @@ fn memory_is_what_the_way_needs(hardware: &Hardware) {
 /// the kernel ignores fences on them, and the CPU waits.
 fn images_for_shaders_are_synchronised(hardware: &Hardware) {
     let _watchdog = watchdog("images_for_shaders_are_synchronised");
+    if hardware.driver == RealDriver::Radv {
+        bind_to_driver(Offer::default().main_device, "amdgpu");
+    }
     let compositor = Compositor::new(Offer::default());
     let application = Application::at(compositor.connect());
     let wanted = Wanted {

@@ -9,6 +9,8 @@ use wayfence::syncobj::Node;
 use wayfence_test_compositor::{Compositor, Offer, Syncobj};
 use wayfence_tests::instance::Options;
 use wayfence_tests::refusing_kernel::RefusingKernel;
+use wayfence_tests::stderr::captured;
+use wayfence_tests::sysfs::bind_to_driver;
 use wayfence_tests::watchdog::Watchdog;
 use wayfence_tests::{Device, Instance, Surface, Swapchain, Wanted, Window, layers};
 
@@ -122,4 +124,39 @@ fn a_forced_way_is_that_or_an_error() {
             "{name:?}"
         );
     }
+}
+
+/// NVIDIA's own driver looks at no fences on dma-bufs, so that a compositor on it would not wait for those that we
+/// put there. Who forces that way gets it.
+#[test]
+#[ignore = "needs a driver, udmabuf, and to be root: scripts/test"]
+fn the_cpu_waits_where_the_compositors_device_is_nvidias() {
+    let _watchdog = Watchdog::new(Duration::from_secs(60), "a compositor on NVIDIA's driver");
+    bind_to_driver(Offer::default().main_device, "nvidia");
+    let implicit = Offered {
+        sync_files_of_dma_bufs: true,
+        ..NONE
+    };
+    let info = (c"log", c"info");
+    let (chosen, log) = captured(|| {
+        let device = device(&[info]);
+        [60, 63].map(|width| way(&device, (width, 32), implicit))
+    });
+    assert!(chosen.iter().all(|way| way.as_deref() == Ok("cpu")));
+    let told: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains("the CPU waits for renderings"))
+        .collect();
+    assert_eq!(told.len(), 1, "{log}");
+    assert!(told[0].contains("NVIDIA"), "{log}");
+    let explicit = Offered {
+        explicit: true,
+        ..implicit
+    };
+    assert_eq!(
+        way(&device(&[info]), (61, 32), explicit).as_deref(),
+        Ok("explicit")
+    );
+    let forced = device(&[(c"sync", c"implicit")]);
+    assert_eq!(way(&forced, (62, 32), implicit).as_deref(), Ok("implicit"));
 }

@@ -4,7 +4,8 @@
 //! To most drivers exported memory is exported memory. Two of Mesa's tell that of a swapchain from other, and
 //! what they do with other breaks synchronisation. They learn it from a structure of Mesa's own in the chain of
 //! `VkMemoryAllocateInfo`, which its window-system code passes (`wsi_memory_allocate_info` in
-//! `src/vulkan/wsi/wsi_common.h`, the same from 18.0 to 26.1); gamescope and Zink pass it from outside, too.
+//! `src/vulkan/wsi/wsi_common.h`, the same in 24.0 and in the middle of 2026, which were read); gamescope and Zink
+//! pass it from outside, too.
 //!
 //! | driver | way | structure | because |
 //! | --- | --- | --- | --- |
@@ -15,6 +16,7 @@
 //! | Turnip | all | no | every submission lists all memory in any case. It has `MSM_SUBMIT_NO_IMPLICIT` while no memory of the device has the structure with `implicit_sync` (`tu_knl_drm_msm.cc`); with it each submission would wait for the readers of all images |
 //! | NVK | all | no | it takes no notice. nouveau leaves the fence of every submission on all memory that is mapped (`nouveau_exec.c`) |
 //! | Honeykrisp | all | no | it takes no notice; asahi knows no implicit synchronisation |
+//! | AMDVLK, AMD's proprietary driver | implicit, cpu | no | neither knows the structure, and memory that others know is `AMDGPU_GEM_CREATE_EXPLICIT_SYNC` (`amdgpuGpuMemory.cpp` in PAL: "Use explicit sync for multi process memory and assume external synchronization"), so that [`synchronisation`] lets the CPU wait |
 //! | others | all | no | nothing is known that asks for it |
 
 use std::{ffi::c_void, sync::Once};
@@ -65,36 +67,58 @@ impl Role {
 }
 
 /// How swapchains are to be synchronised whose images are used for this, by what was chosen for all: where
-/// the kernel ignores fences on their memory, the CPU waits.
+/// nobody heeds fences on their memory, the CPU waits.
 pub fn synchronisation(
     driver: vk::DriverId,
     usage: vk::ImageUsageFlags,
     choice: Choice,
     surface: &Surface,
 ) -> Choice {
-    let way = choice.way(surface);
-    if driver != vk::DriverId::MESA_RADV || way != Way::Implicit || !is_descriptor(usage) {
-        return choice;
-    }
-    static TOLD: Once = Once::new();
-    let tell = |consequence| {
-        TOLD.call_once(|| {
-            tracing::warn!(
-                ?usage,
-                consequence,
-                "amdgpu ignores fences on images that shaders read or write"
-            );
-        });
+    let display = surface.display();
+    let why = match display.ignores_fences() {
+        true => {
+            Some("the compositor's device is NVIDIA's, whose driver ignores fences on dma-bufs")
+        }
+        false => ignored(driver, usage, display.main_driver()),
     };
-    match choice {
-        Choice::Auto => {
-            tell("the CPU waits for renderings");
+    static TOLD: Once = Once::new();
+    match (choice, choice.way(surface), why) {
+        (Choice::Auto, Way::Implicit | Way::Cpu, Some(why)) => {
+            TOLD.call_once(|| tracing::warn!(?usage, why, "the CPU waits for renderings"));
             Choice::Forced(Way::Cpu)
         }
-        Choice::Forced(_) => {
-            tell("a compositor may not wait for renderings");
+        // Compositors that take the fences out of the dma-buf themselves, as Mutter and KWin do, wait all the
+        // same, so that it may be what somebody wants; and nothing else can be had by this name.
+        (Choice::Forced(Way::Implicit), _, Some(why)) => {
+            TOLD.call_once(|| {
+                let consequence =
+                    "a compositor that leaves waiting to the kernel shows unfinished images";
+                tracing::warn!(?usage, why, consequence, "WAYFENCE_SYNC=implicit");
+            });
             choice
         }
+        _ => choice,
+    }
+}
+
+/// Why the compositor's kernel driver ignores fences on the memory of such images, if it does. One that
+/// cannot be told may be amdgpu.
+fn ignored(
+    driver: vk::DriverId,
+    usage: vk::ImageUsageFlags,
+    compositors: Option<&str>,
+) -> Option<&'static str> {
+    if compositors.is_some_and(|name| name != "amdgpu") {
+        return None;
+    }
+    match driver {
+        vk::DriverId::MESA_RADV if is_descriptor(usage) => {
+            Some("amdgpu ignores fences on images that shaders read or write")
+        }
+        vk::DriverId::AMD_OPEN_SOURCE | vk::DriverId::AMD_PROPRIETARY => {
+            Some("amdgpu ignores fences on memory that this driver shares")
+        }
+        _ => None,
     }
 }
 
@@ -159,6 +183,26 @@ mod tests {
             vk::ImageUsageFlags::INPUT_ATTACHMENT,
         ] {
             assert_eq!(of(Way::Implicit, attachment | usage), Role::Shared);
+        }
+    }
+
+    /// The flag on the memory is amdgpu's own: other kernel drivers know nothing of it.
+    #[test]
+    fn the_cpu_waits_where_amdgpu_ignores_fences() {
+        let attachment = vk::ImageUsageFlags::COLOR_ATTACHMENT;
+        let sampled = attachment | vk::ImageUsageFlags::SAMPLED;
+        for (driver, usage, ignores) in [
+            (vk::DriverId::MESA_RADV, attachment, false),
+            (vk::DriverId::MESA_RADV, sampled, true),
+            (vk::DriverId::AMD_OPEN_SOURCE, attachment, true),
+            (vk::DriverId::AMD_PROPRIETARY, attachment, true),
+            (vk::DriverId::INTEL_OPEN_SOURCE_MESA, sampled, false),
+        ] {
+            for compositors in [None, Some("amdgpu")] {
+                let why = ignored(driver, usage, compositors);
+                assert_eq!(why.is_some(), ignores, "{driver:?} {usage:?}");
+            }
+            assert_eq!(ignored(driver, usage, Some("i915")), None);
         }
     }
 

@@ -183,6 +183,9 @@ fn better_way(way: &str, evidence: &Evidence<'_>) -> Option<String> {
         ));
     }
     if way == "cpu" {
+        if let Some(why) = evidence.logs.first().and_then(|log| why_cpu(log)) {
+            return Some(format!("each frame waits on the CPU: {why}"));
+        }
         return Some(
             "each frame waits on the CPU, as the kernel has no sync_files in dma-bufs: Linux 6.0 \
              brought them"
@@ -230,6 +233,15 @@ fn why_aside(log: &str) -> Option<String> {
         .find(|line| line.contains("Wayfence steps aside"))?;
     let (_, why) = line.split_once("why=\"")?;
     Some(why.trim_end_matches('"').replace("\\\"", "\""))
+}
+
+/// Why the CPU waits though the kernel has sync_files in dma-bufs, in the layer's own words.
+fn why_cpu(log: &str) -> Option<String> {
+    let line = log
+        .lines()
+        .find(|line| line.contains("the CPU waits for renderings"))?;
+    let (_, why) = line.split_once("why=\"")?;
+    Some(why.split('"').next()?.to_owned())
 }
 
 /// The extensions with which a device keeps the driver's swapchains, in the layer's own words.
