@@ -4,19 +4,20 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ash::vk;
+use ash::{ext, khr, vk};
 use rustix::fs::makedev;
 use wayfence::dma_buf::Access;
 use wayfence::sync_file::SyncFile;
 use wayfence_test_compositor::{Commit, Compositor, Format, Imports, Offer, With};
 use wayfence_tests::application::Application;
+use wayfence_tests::instance::{Instance, Options};
 use wayfence_tests::real_driver::{Hardware, Kernel, RealDriver, inode};
 use wayfence_tests::scripted::{Payload, SOON, Stage, TIMEOUT, Way};
 use wayfence_tests::stderr::captured;
 use wayfence_tests::swapchain::clear;
 use wayfence_tests::sysfs::bind_to_driver;
 use wayfence_tests::watchdog::Watchdog;
-use wayfence_tests::{Device, Fence, Swapchain, Wanted, layers};
+use wayfence_tests::{Device, Fence, Surface, Swapchain, Wanted, Window, layers};
 
 /// A scenario on each driver, each a test of its own.
 macro_rules! on_each_driver {
@@ -51,6 +52,7 @@ on_each_driver!(Kernel::Complete;
     a_reader_of_one_image_does_not_hold_other_work,
     a_later_frame_is_in_no_acquire,
     another_device_can_read_the_images,
+    the_compositor_learns_every_memory_plane,
 );
 on_each_driver!(Kernel::Shim;
     a_descriptor_that_was_not_given_is_an_error,
@@ -321,6 +323,133 @@ fn another_device_can_read_the_images(hardware: &Hardware) {
     assert!(compositor.protocol_errors().is_empty());
     // It was the layer's.
     layers::report_of(wanted.extent);
+}
+
+/// Layouts have planes of compression data beside the pixels. What the compositor gets of each layout that the
+/// driver has is what the driver says of the image.
+fn the_compositor_learns_every_memory_plane(hardware: &Hardware) {
+    let _watchdog = watchdog("the_compositor_learns_every_memory_plane");
+    layers::set_up();
+    let instance = Instance::new(Options::default());
+    let modifier_extension = ext::image_drm_format_modifier::NAME;
+    let device = Device::with_extensions(&instance, &[khr::swapchain::NAME, modifier_extension]);
+    let ask = ext::image_drm_format_modifier::Device::new(&instance.raw, &device.raw);
+    let format = vk::Format::B8G8R8A8_UNORM;
+    let mut shown = Vec::new();
+    for layout in layouts(&instance, device.physical, format) {
+        let modifier = layout.drm_format_modifier;
+        let offered = [b"AR24", b"XR24"].map(|name| Format {
+            fourcc: u32::from_le_bytes(*name),
+            modifier,
+        });
+        let compositor = Compositor::new(Offer {
+            formats: offered.to_vec(),
+            main_device: node(&instance, device.physical),
+            ..Offer::default()
+        });
+        let surface = Surface::of_window(&instance, Window::open_at(compositor.connect()));
+        let wanted = Wanted {
+            extent: (ODD_SIZE.0, ODD_SIZE.1 + shown.len() as u32),
+            ..Wanted::mailbox()
+        };
+        let formats = surface.formats(device.physical).expect("formats");
+        if !formats.iter().any(|one| one.format == format) {
+            continue;
+        }
+        let mut swapchain = Swapchain::new(&device, &surface, wanted)
+            .unwrap_or_else(|error| panic!("modifier {modifier:#x}: {error}"));
+        let index = swapchain.acquire_and_wait(TIMEOUT).expect("an image");
+        swapchain.draw_and_present(index).expect("a present");
+        let commit = compositor.next_commit();
+        let told = commit.buffer().image().expect("a dma-buf");
+        let image = swapchain.images[index as usize];
+        let mut own = vk::ImageDrmFormatModifierPropertiesEXT::default();
+        // SAFETY: the image is the device's, made with a modifier, and nobody destroys it meanwhile.
+        unsafe { ask.get_image_drm_format_modifier_properties(image, &mut own) }
+            .expect("a modifier");
+        assert_eq!(
+            (told.modifier, own.drm_format_modifier),
+            (modifier, modifier)
+        );
+        let planes: Vec<_> = told
+            .planes
+            .iter()
+            .map(|plane| (u64::from(plane.offset), u64::from(plane.stride)))
+            .collect();
+        let expected: Vec<_> = MEMORY_PLANES[..layout.drm_format_modifier_plane_count as usize]
+            .iter()
+            .map(|aspect| {
+                let part = vk::ImageSubresource::default().aspect_mask(*aspect);
+                // SAFETY: as above, and the layout has this plane.
+                let place = unsafe { device.raw.get_image_subresource_layout(image, part) };
+                (place.offset, place.row_pitch)
+            })
+            .collect();
+        assert_eq!(planes, expected, "{modifier:#x}");
+        println!("{}: {modifier:#018x}: {planes:?}", hardware.driver);
+        shown.push(planes.len());
+        drop(swapchain);
+        assert!(compositor.protocol_errors().is_empty());
+        layers::report_of(wanted.extent);
+    }
+    assert!(
+        shown.len() > 1,
+        "layouts other than the linear one: {shown:?}"
+    );
+    // DCC, which alone has a plane of its own; UBWC and the others keep all in one.
+    let several = shown.iter().filter(|planes| **planes > 1).count();
+    assert_eq!(
+        several > 0,
+        hardware.driver == RealDriver::Radv,
+        "{shown:?}"
+    );
+}
+
+const ODD_SIZE: (u32, u32) = (333, 100);
+
+const MEMORY_PLANES: [vk::ImageAspectFlags; 4] = [
+    vk::ImageAspectFlags::MEMORY_PLANE_0_EXT,
+    vk::ImageAspectFlags::MEMORY_PLANE_1_EXT,
+    vk::ImageAspectFlags::MEMORY_PLANE_2_EXT,
+    vk::ImageAspectFlags::MEMORY_PLANE_3_EXT,
+];
+
+/// The layouts of a format in which the device draws.
+fn layouts(
+    instance: &Instance,
+    physical: vk::PhysicalDevice,
+    format: vk::Format,
+) -> Vec<vk::DrmFormatModifierPropertiesEXT> {
+    let ask = |all: &mut [vk::DrmFormatModifierPropertiesEXT]| {
+        let mut list = vk::DrmFormatModifierPropertiesListEXT::default();
+        if !all.is_empty() {
+            list = list.drm_format_modifier_properties(all);
+        }
+        let mut properties = vk::FormatProperties2::default().push_next(&mut list);
+        // SAFETY: the device is the instance's; the list has as much room as it says.
+        unsafe {
+            let raw = &instance.raw;
+            raw.get_physical_device_format_properties2(physical, format, &mut properties);
+        }
+        list.drm_format_modifier_count as usize
+    };
+    let mut all = vec![vk::DrmFormatModifierPropertiesEXT::default(); ask(&mut [])];
+    ask(&mut all);
+    let draws = vk::FormatFeatureFlags::COLOR_ATTACHMENT | vk::FormatFeatureFlags::TRANSFER_DST;
+    all.retain(|one| one.drm_format_modifier_tiling_features.contains(draws));
+    all
+}
+
+/// The number of the device's render node.
+fn node(instance: &Instance, physical: vk::PhysicalDevice) -> u64 {
+    let mut drm = vk::PhysicalDeviceDrmPropertiesEXT::default();
+    let mut properties = vk::PhysicalDeviceProperties2::default().push_next(&mut drm);
+    // SAFETY: the device is the instance's.
+    unsafe {
+        let raw = &instance.raw;
+        raw.get_physical_device_properties2(physical, &mut properties);
+    }
+    makedev(drm.render_major as u32, drm.render_minor as u32)
 }
 
 /// Without the kernel's part no driver exports memory; Honeykrisp answers success and -1.
