@@ -27,6 +27,7 @@
 //! | `colour` | `VK_EXT_swapchain_colorspace` and `VK_EXT_hdr_metadata`, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `compression` | `VK_EXT_image_compression_control_swapchain`, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `feedback` | layouts by the compositor's dma-buf feedback, true and false, on a scripted compositor | a driver, `/dev/udmabuf` |
+//! | `manners` | drivers that cannot be had, as manners of the test driver, on a scripted compositor | a driver, `/dev/udmabuf`, vgem, a DRM node with timeline syncobjs |
 //! | `two_devices` | a compositor on another device than the driver's, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `present_modes` | each present mode, and the change from one to another, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `present_wait` | waits for frames, on a scripted compositor | a driver, `/dev/udmabuf` |
@@ -66,12 +67,14 @@ pub mod failing_calls;
 pub mod fence;
 pub mod film;
 pub mod footprint;
+pub mod hardware;
 pub mod installation;
 pub mod instance;
 pub mod layers;
 pub mod link;
 pub mod loader;
 mod manifests;
+pub mod manner;
 pub mod messages;
 pub mod present_timing;
 pub mod present_wait;

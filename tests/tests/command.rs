@@ -15,7 +15,7 @@ use wayfence_test_compositor::{Colour, Compositor, Feature, Imports, Offer, Prim
 use wayfence_tests::child::probe;
 use wayfence_tests::installation::Installation;
 use wayfence_tests::layers::{self, WAYFENCE};
-use wayfence_tests::sysfs::bind_to_driver;
+use wayfence_tests::manner::Manner;
 use wayfence_tests::test_driver;
 
 /// `wayfence run -- wayfence doctor --json`: the exit status and what it found.
@@ -339,11 +339,11 @@ fn the_doctors_verdict_names_what_keeps_the_drivers_swapchains() {
 fn the_doctor_says_for_which_device_the_cpu_waits() {
     let here = Installation::new("nvidia");
     let compositor = Compositor::new(Offer::default());
-    let (status, json) = here.doctor_at(&compositor, &[]);
+    let (status, json) = doctor_at(&here, &compositor, &[]);
     assert_eq!(status, Some(0), "{json}");
     assert_eq!(json["verdict"]["synchronisation"], "implicit", "{json}");
-    bind_to_driver(Offer::default().main_device, "nvidia");
-    let (status, json) = here.doctor_at(&compositor, &[]);
+    Manner::Nvidia.bind_main_device();
+    let (status, json) = doctor_at(&here, &compositor, &[]);
     assert_eq!(status, Some(0), "{json}");
     assert_eq!(json["verdict"]["synchronisation"], "cpu", "{json}");
     let advice = json["verdict"]["advice"].to_string();
@@ -351,6 +351,30 @@ fn the_doctor_says_for_which_device_the_cpu_waits() {
         advice.contains("waits on the CPU: the compositor's device is NVIDIA's"),
         "{advice}"
     );
+}
+
+/// AMD's own driver shares memory of which amdgpu ignores the fences.
+#[test]
+#[ignore = "needs a driver, udmabuf, and to be root: scripts/test"]
+fn the_doctor_says_for_which_driver_the_cpu_waits() {
+    let here = Installation::new("amdvlk");
+    let compositor = Compositor::new(Offer::default());
+    let mut variables = test_driver::environment(&[]);
+    variables.extend(Manner::Amdvlk.environment());
+    Manner::Amdvlk.bind_main_device();
+    let (status, json) = doctor_at(&here, &compositor, &variables);
+    assert_eq!(status, Some(0), "{json}");
+    assert_eq!(json["verdict"]["synchronisation"], "cpu", "{json}");
+    let advice = json["verdict"]["advice"].to_string();
+    assert!(
+        advice
+            .contains("waits on the CPU: amdgpu ignores fences on memory that this driver shares"),
+        "{advice}"
+    );
+    // Other kernel drivers do not.
+    Manner::AnvI915.bind_main_device();
+    let (_, json) = doctor_at(&here, &compositor, &variables);
+    assert_eq!(json["verdict"]["synchronisation"], "implicit", "{json}");
 }
 
 #[test]

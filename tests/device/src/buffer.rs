@@ -6,9 +6,9 @@ use std::sync::Arc;
 use rustix::fs::fstat;
 use wayfence::dma_buf::{Access, DmaBuf};
 use wayfence::sync_file::{FenceStatus, SyncFile};
+use wayfence_test_fences::kernel;
 use wayfence_test_fences::udmabuf;
 
-use crate::kernel;
 use crate::wait::Waits;
 
 /// A buffer: what the driver said of it, and who else knows it.

@@ -9,10 +9,11 @@ use drm_ffi::drm_sys::drm_version;
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::ioctl::{Opcode, opcode};
 
+use wayfence_test_fences::kernel;
+
 use crate::buffer::Buffer;
 use crate::call::{self, Call};
 use crate::driver::Driver;
-use crate::kernel;
 use crate::log::{self, Event};
 use crate::mappings::Mappings;
 use crate::queue::Queue;

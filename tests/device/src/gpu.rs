@@ -8,10 +8,10 @@ use std::{env, thread};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use wayfence::sync_file::SyncFile;
+use wayfence_test_fences::kernel;
 use wayfence_test_fences::vgem::{Fence, Vgem};
 
 use crate::buffer::is_pending;
-use crate::kernel;
 
 /// The one of this process.
 pub struct Gpu {

@@ -38,7 +38,6 @@ mod control;
 mod driver;
 mod file;
 mod gpu;
-mod kernel;
 mod log;
 mod mappings;
 mod msm;

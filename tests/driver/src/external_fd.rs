@@ -13,7 +13,7 @@ use std::{
 use ash::vk;
 
 use crate::{
-    gpu, queue,
+    gpu, memory, queue,
     real::{Function, real},
     requests::{next_failure, requests},
 };
@@ -114,7 +114,10 @@ unsafe extern "system" fn get_semaphore_fd(
         return result;
     }
     let queued = requests().exports.pop_front();
-    if let Some(other) = queued.or_else(gpu::sync_file_of_work) {
+    let other = queued
+        .or_else(memory::sync_file_of_held_work)
+        .or_else(gpu::sync_file_of_work);
+    if let Some(other) = other {
         // SAFETY: the real export succeeded and wrote a descriptor, which is nobody's yet, or -1,
         // which is none. The caller gets the other one in its place.
         unsafe {

@@ -14,7 +14,10 @@ use std::{
 
 use ash::{ext, vk};
 
-use crate::real::{Function, real};
+use crate::{
+    manner::manner,
+    real::{Function, real},
+};
 
 /// `DRM_FORMAT_MOD_LINEAR`.
 const LINEAR: u64 = 0;
@@ -245,7 +248,7 @@ pub fn replacement(name: &CStr) -> vk::PFN_vkVoidFunction {
 ///
 /// # Safety
 /// The chain is valid, and may be written to while the answer is used.
-unsafe fn find<'a, T: vk::TaggedStructure>(chain: *const c_void) -> Option<&'a mut T> {
+pub unsafe fn find<'a, T: vk::TaggedStructure>(chain: *const c_void) -> Option<&'a mut T> {
     let mut current = chain.cast::<vk::BaseInStructure<'_>>();
     // SAFETY: every structure of a chain begins as `VkBaseInStructure` does, and its type names its
     // layout.
@@ -275,6 +278,14 @@ unsafe extern "system" fn properties(
             drm.has_render = vk::TRUE;
             drm.render_major = major.into();
             drm.render_minor = minor.into();
+        }
+        if let Some(manner) = manner() {
+            if let Some(driver) = find::<vk::PhysicalDeviceDriverProperties<'_>>((*out).p_next) {
+                driver.driver_id = manner.id;
+            }
+            if let Some(driver) = find::<vk::PhysicalDeviceVulkan12Properties<'_>>((*out).p_next) {
+                driver.driver_id = manner.id;
+            }
         }
     }
 }

@@ -13,14 +13,18 @@
 //! - `WAYFENCE_TEST_RENDER_NODE`: the render node that the device is, as `MAJOR:MINOR`.
 //! - `WAYFENCE_TEST_BUSY_MS`: for so many milliseconds the fences of exported sync_files are pending.
 //!
+//! - `WAYFENCE_TEST_MANNER`: how memory that others know is treated (see [`manner`]).
+//!
 //! A test in the same process says what the next exports and imports give through the exported
-//! functions in [`external_fd`], and before the first instance what the hardware is by those in
+//! functions in [`external_fd`] and [`memory`], and before the first instance what the hardware is by those in
 //! [`hardware`].
 
 mod extensions;
 pub mod external_fd;
 mod gpu;
 pub mod hardware;
+mod manner;
+pub mod memory;
 mod queue;
 mod real;
 mod requests;
@@ -45,6 +49,8 @@ use crate::{
 pub unsafe extern "system" fn vk_icdNegotiateLoaderICDInterfaceVersion(
     version: *mut u32,
 ) -> vk::Result {
+    // Before a test forbids anything to a thread of the application's.
+    wayfence_test_fences::kernel::start();
     // SAFETY: the caller guarantees it.
     unsafe { real().negotiate(version) }
 }
@@ -123,5 +129,6 @@ unsafe extern "system" fn device_command(
 fn replacement(name: &CStr, command: Function) -> vk::PFN_vkVoidFunction {
     external_fd::replacement(name)
         .or_else(|| hardware::replacement(name))
+        .or_else(|| memory::replacement(name))
         .or_else(|| queue::replacement(name, command))
 }

@@ -4,7 +4,7 @@ use std::{ffi::CStr, mem::transmute, sync::OnceLock};
 
 use ash::vk;
 
-use crate::{real::Function, requests::next_failure};
+use crate::{memory, real::Function, requests::next_failure};
 
 pub const SUBMIT: &CStr = c"vkQueueSubmit";
 pub const WAIT_IDLE: &CStr = c"vkQueueWaitIdle";
@@ -35,11 +35,26 @@ unsafe extern "system" fn submit(
     submits: *const vk::SubmitInfo<'_>,
     fence: vk::Fence,
 ) -> vk::Result {
-    match (next_failure(SUBMIT), REAL_SUBMIT.get()) {
-        (Some(failure), _) => failure,
-        // SAFETY: the caller's parameters.
-        (None, Some(real)) => unsafe { real(queue, count, submits, fence) },
-        (None, None) => vk::Result::ERROR_UNKNOWN,
+    let real = match (next_failure(SUBMIT), REAL_SUBMIT.get()) {
+        (Some(failure), _) => return failure,
+        (None, Some(real)) => real,
+        (None, None) => return vk::Result::ERROR_UNKNOWN,
+    };
+    let waits = memory::submit(queue);
+    // SAFETY: the caller's parameters; before them a submission of ours, which waits for what all later ones
+    // then wait for, as each of its stages comes before theirs.
+    unsafe {
+        if !waits.is_empty() {
+            let stages = vec![vk::PipelineStageFlags::ALL_COMMANDS; waits.len()];
+            let first = vk::SubmitInfo::default()
+                .wait_semaphores(&waits)
+                .wait_dst_stage_mask(&stages);
+            let answer = real(queue, 1, &first, vk::Fence::null());
+            if answer != vk::Result::SUCCESS {
+                return answer;
+            }
+        }
+        real(queue, count, submits, fence)
     }
 }
 

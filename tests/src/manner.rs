@@ -1,0 +1,110 @@
+//! Manners of the test driver: drivers that cannot be had without their hardware (`tests/driver/src/manner.rs`).
+
+use std::process::Command;
+use std::{env, fmt};
+
+use libloading::os::unix::Library;
+
+use wayfence_test_compositor::Offer;
+
+use crate::sysfs::bind_to_driver;
+use crate::{hardware, test_driver};
+
+/// The device of this process, which is not there.
+pub type Hardware = hardware::Hardware<Manner>;
+
+/// The manner of a driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Intel's, on i915.
+    AnvI915,
+    /// Intel's, on xe.
+    AnvXe,
+    /// NVIDIA's own.
+    Nvidia,
+    /// Arm's Mali, on panthor.
+    PanvkPanthor,
+    /// Imagination's.
+    PowerVr,
+    /// AMD's own, on amdgpu.
+    Amdvlk,
+}
+
+/// The manner of this process's driver.
+const MANNER: &str = "WAYFENCE_TEST_MANNER";
+
+impl Manner {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::AnvI915,
+        Self::AnvXe,
+        Self::Nvidia,
+        Self::PanvkPanthor,
+        Self::PowerVr,
+        Self::Amdvlk,
+    ];
+
+    /// The kernel's driver of such a device.
+    pub fn kernel_driver(self) -> &'static str {
+        match self {
+            Self::AnvI915 => "i915",
+            Self::AnvXe => "xe",
+            Self::Nvidia => "nvidia",
+            Self::PanvkPanthor => "panthor",
+            Self::PowerVr => "powervr",
+            Self::Amdvlk => "amdgpu",
+        }
+    }
+
+    /// Whether a compositor on such a device heeds fences on the dma-bufs of this driver's images.
+    pub fn heeds_fences(self) -> bool {
+        !matches!(self, Self::Nvidia | Self::Amdvlk)
+    }
+
+    /// Makes the main device of compositors that do not choose it such a device, to this thread.
+    pub fn bind_main_device(self) {
+        bind_to_driver(Offer::default().main_device, self.kernel_driver());
+    }
+
+    /// The variables with which a process on the test driver has it.
+    pub fn environment(self) -> Vec<(String, String)> {
+        vec![(MANNER.to_owned(), self.to_string())]
+    }
+
+    /// Runs a story of a test on this driver, with compositors on the same device, in another process, which
+    /// runs this test alone and comes here again.
+    ///
+    /// # Panics
+    /// If the story does.
+    pub fn run(self, test: &str, story: impl FnOnce(&Hardware)) {
+        if env::var(MANNER).is_ok_and(|manner| manner == self.to_string()) {
+            // SAFETY: opening it runs no code of its own. The loader opens the same file, which is then the
+            // same library.
+            let library = unsafe { Library::new(test_driver::library()) };
+            let library = library.unwrap_or_else(|error| panic!("the test driver: {error}"));
+            self.bind_main_device();
+            story(&Hardware::new(self, library, "wayfence_test_driver"));
+            return;
+        }
+        let program = env::current_exe().expect("/proc/self/exe");
+        let status = Command::new(program)
+            .args([test, "--exact", "--include-ignored", "--nocapture"])
+            .envs(self.environment())
+            .status()
+            .expect("a process can be started");
+        assert!(status.success(), "{test} on {self}: {status}");
+    }
+}
+
+impl fmt::Display for Manner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AnvI915 => "anv-i915",
+            Self::AnvXe => "anv-xe",
+            Self::Nvidia => "nvidia",
+            Self::PanvkPanthor => "panvk-panthor",
+            Self::PowerVr => "powervr",
+            Self::Amdvlk => "amdvlk",
+        })
+    }
+}
