@@ -76,6 +76,7 @@ pub mod loader;
 mod manifests;
 pub mod manner;
 pub mod messages;
+pub mod other_driver;
 pub mod present_timing;
 pub mod present_wait;
 pub mod proxy;

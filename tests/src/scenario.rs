@@ -1,8 +1,13 @@
 //! What a test plays in every way of synchronisation, with every payload of an acquire.
+//!
+//! On other drivers than the machine's (`other_driver.rs`) each way is played with one payload: what becomes of the
+//! others is the layer's business, and no other there.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use crate::other_driver::OtherDriver;
+use crate::real_driver::RealDriver;
 use crate::scripted::{Payload, Scene, Stage, Way};
 use crate::table;
 use crate::watchdog::Watchdog;
@@ -15,6 +20,9 @@ pub struct Scenario {
     name: &'static str,
     /// Cells in which there is nothing to show, and why; the first reason counts.
     not_applicable: Vec<(Way, Payload, &'static str)>,
+    looks_at_pixels: bool,
+    /// Drivers on which there is nothing to show, and why.
+    not_on: Vec<(OtherDriver, &'static str)>,
 }
 
 impl Scenario {
@@ -23,6 +31,8 @@ impl Scenario {
         Self {
             name,
             not_applicable: Vec::new(),
+            looks_at_pixels: false,
+            not_on: Vec::new(),
         }
     }
 
@@ -46,6 +56,18 @@ impl Scenario {
         self.without(reason, |_, cell| cell != payload)
     }
 
+    /// On this driver there is nothing to show.
+    pub fn not_on(mut self, driver: RealDriver, reason: &'static str) -> Self {
+        self.not_on.push((OtherDriver::Real(driver), reason));
+        self
+    }
+
+    /// It tells what happened by what was drawn.
+    pub fn looks_at_pixels(mut self) -> Self {
+        self.looks_at_pixels = true;
+        self
+    }
+
     fn without(mut self, reason: &'static str, which: impl Fn(Way, Payload) -> bool) -> Self {
         let cells = cells().filter(|(way, payload)| which(*way, *payload));
         self.not_applicable
@@ -59,12 +81,16 @@ impl Scenario {
     /// After the last cell, if one has failed. The process ends if the cells together take too long.
     pub fn play(self, cell: impl Fn(Scene<'_>, Payload)) {
         let name = self.name;
+        let driver = OtherDriver::asked_for();
+        if driver.is_some_and(|driver| !driver.is_here_or_runs_elsewhere()) {
+            return;
+        }
         let _watchdog = Watchdog::new(LIMIT, name);
         let stage = Stage::new();
         let mut failed = Vec::new();
-        for (way, payload) in cells() {
-            table::record(name, way, payload, "did not end");
-            let result = match self.reason_against(way, payload) {
+        for (way, payload) in self.cells_on(driver) {
+            table::record(driver, name, way, payload, "did not end");
+            let result = match self.reason_on(driver, way, payload) {
                 Some(reason) => format!("n/a: {reason}"),
                 // What a cell changes goes with it; the stage is as it was.
                 None => match catch_unwind(AssertUnwindSafe(|| cell(stage.scene(way), payload))) {
@@ -76,9 +102,45 @@ impl Scenario {
                 },
             };
             eprintln!("{name}: {way}, {payload}: {result}");
-            table::record(name, way, payload, &result);
+            table::record(driver, name, way, payload, &result);
         }
         assert!(failed.is_empty(), "{name}: {}", failed.join("; "));
+    }
+
+    /// The cells that are played on a driver.
+    fn cells_on(&self, driver: Option<OtherDriver>) -> Vec<(Way, Payload)> {
+        if driver.is_none() {
+            return cells().collect();
+        }
+        let payload_of = |way| {
+            let mut payloads = Payload::ALL.into_iter().rev();
+            payloads.find(|payload| self.reason_against(way, *payload).is_none())
+        };
+        Way::ALL
+            .map(|way| (way, payload_of(way).unwrap_or(Payload::Both)))
+            .to_vec()
+    }
+
+    /// Why a cell is not played on a driver.
+    fn reason_on(
+        &self,
+        driver: Option<OtherDriver>,
+        way: Way,
+        payload: Payload,
+    ) -> Option<&'static str> {
+        let not_on = self.not_on.iter().find(|(on, _)| Some(*on) == driver);
+        if let Some((_, reason)) = not_on {
+            return Some(reason);
+        }
+        match driver {
+            Some(driver) if self.looks_at_pixels && !driver.draws() => {
+                Some("nothing is drawn without hardware")
+            }
+            Some(driver) if way == Way::Implicit && !driver.heeds_fences() => {
+                Some("nobody heeds fences on the driver's memory, so that the CPU waits")
+            }
+            _ => self.reason_against(way, payload),
+        }
     }
 
     fn reason_against(&self, way: Way, payload: Payload) -> Option<&'static str> {

@@ -367,6 +367,7 @@ fn a_second_queue_is_ordered_by_the_acquires_semaphore_alone() {
     Scenario::new(
         "a second queue that waits for the acquire's semaphore: draws after the first has",
     )
+    .looks_at_pixels()
     .not_with(Payload::Fence, "a queue waits for semaphores")
     .play(|mut scene, payload| {
         let (index, frame, rendering) = show_slowly(&mut scene);

@@ -14,6 +14,7 @@ use wayfence_tests::Fence;
 use wayfence_tests::asynchronous::Command;
 use wayfence_tests::footprint::descriptors;
 use wayfence_tests::present_wait::Generation;
+use wayfence_tests::real_driver::RealDriver;
 use wayfence_tests::refusing_kernel::{EXPORT_SYNC_FILE, IMPORT_SYNC_FILE, RefusingKernel};
 use wayfence_tests::scenario::Scenario;
 use wayfence_tests::scripted::{Payload, SOON, Scene, Way};
@@ -26,6 +27,9 @@ const FD_TO_HANDLE: Opcode = opcode::read_write::<[u64; 2]>(b'd', 0xc2);
 const TRANSFER: Opcode = opcode::read_write::<[u64; 4]>(b'd', 0xcc);
 /// `DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL`.
 const SIGNAL: Opcode = opcode::read_write::<[u64; 3]>(b'd', 0xcd);
+
+/// Why there is nothing to show on a driver.
+const DRIVERS_OWN: &str = "the driver's own submissions need what the kernel refuses";
 
 /// What the kernel may answer, and what an application is told then.
 const ERRORS: [(Errno, vk::Result); 4] = [
@@ -191,6 +195,8 @@ fn a_release_point_cannot_be_looked_at() {
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn the_fence_of_a_present_cannot_be_given() {
     Scenario::new("import fails (EMFILE, ENOMEM, EINVAL, EBADF): shown after a wait")
+        .not_on(RealDriver::Radv, DRIVERS_OWN)
+        .not_on(RealDriver::Honeykrisp, DRIVERS_OWN)
         .not_in(Way::Explicit, NO_IOCTL)
         .not_in(Way::Cpu, NO_IOCTL)
         .play(|mut scene, payload| {
@@ -244,6 +250,8 @@ fn goes_on_with(scene: &mut Scene<'_>, payload: Payload, index: u32) {
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_frame_cannot_be_shown_at_all() {
     Scenario::new("nothing can be handed over: out of date, waited for, image back")
+        .not_on(RealDriver::Radv, DRIVERS_OWN)
+        .not_on(RealDriver::Honeykrisp, DRIVERS_OWN)
         .only_in(Way::Syncobj, "a wait takes the import's place")
         .play(|mut scene, payload| {
             let done = Fence::new(&scene.swapchain.device).unwrap();

@@ -23,7 +23,7 @@ mod extensions;
 pub mod external_fd;
 mod gpu;
 pub mod hardware;
-mod manner;
+pub mod manner;
 pub mod memory;
 mod queue;
 mod real;

@@ -1,0 +1,86 @@
+//! The driver on which a test is played, if it is not the one that the machine has: one of Mesa's without its
+//! hardware, or another's manner.
+//!
+//! `WAYFENCE_TEST_ON` names it. It needs variables of its own, so that the test is run again in a process that has
+//! them.
+
+use std::process::Command;
+use std::{env, fmt};
+
+use crate::manner::Manner;
+use crate::real_driver::{Kernel, RealDriver};
+
+/// A driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherDriver {
+    /// One of Mesa's: nothing is drawn.
+    Real(RealDriver),
+    /// What another does with the memory that it shares; the machine's driver draws.
+    Manner(Manner),
+}
+
+const ON: &str = "WAYFENCE_TEST_ON";
+/// The driver on which this process is.
+const IS_ON: &str = "WAYFENCE_TEST_IS_ON";
+
+impl OtherDriver {
+    /// The one on which tests are to be played, if there is one.
+    ///
+    /// # Panics
+    /// If `WAYFENCE_TEST_ON` names none.
+    pub fn asked_for() -> Option<Self> {
+        let name = env::var(ON).ok()?;
+        let real = RealDriver::ALL.map(Self::Real);
+        let manners = Manner::ALL.map(Self::Manner);
+        let mut all = real.into_iter().chain(manners);
+        let found = all.find(|driver| driver.to_string() == name);
+        Some(found.unwrap_or_else(|| panic!("{ON}={name}")))
+    }
+
+    /// Whether this process is on it. If not, runs the tests that this process was asked for in one that is.
+    ///
+    /// # Panics
+    /// If they fail there.
+    pub fn is_here_or_runs_elsewhere(self) -> bool {
+        if env::var(IS_ON).is_ok_and(|name| name == self.to_string()) {
+            if let Self::Manner(manner) = self {
+                manner.bind_main_device();
+            }
+            return true;
+        }
+        let variables = match self {
+            Self::Real(driver) => driver.environment(Kernel::Complete),
+            Self::Manner(manner) => manner.environment(),
+        };
+        let status = Command::new(env::current_exe().expect("/proc/self/exe"))
+            .args(env::args_os().skip(1))
+            .envs(variables)
+            .env(IS_ON, self.to_string())
+            .status()
+            .expect("a process can be started");
+        assert!(status.success(), "on {self}: {status}");
+        false
+    }
+
+    /// Whether images have content.
+    pub fn draws(self) -> bool {
+        matches!(self, Self::Manner(_))
+    }
+
+    /// Whether a compositor on the same device heeds fences on its memory.
+    pub fn heeds_fences(self) -> bool {
+        match self {
+            Self::Real(_) => true,
+            Self::Manner(manner) => manner.heeds_fences(),
+        }
+    }
+}
+
+impl fmt::Display for OtherDriver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Real(driver) => f.write_str(&driver.to_string().to_lowercase()),
+            Self::Manner(manner) => manner.fmt(f),
+        }
+    }
+}
