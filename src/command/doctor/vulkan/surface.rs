@@ -3,6 +3,7 @@
 use ash::vk;
 use serde::{Deserialize, Serialize};
 use wayfence::colour;
+use wayfence::present_mode::PresentMode;
 use wayfence::report::SwapchainReport;
 
 use super::instance::Instance;
@@ -72,12 +73,23 @@ impl Surface {
             color_spaces,
             present_modes: present_modes
                 .iter()
-                .map(|mode| format!("{mode:?}"))
+                .map(|mode| present_mode(*mode))
                 .collect(),
             swapchain: swapchain.into(),
         })
     }
 }
+
+/// The mode's name, without its prefix.
+fn present_mode(mode: vk::PresentModeKHR) -> String {
+    match mode {
+        FIFO_LATEST_READY => PresentMode::FifoLatestReady.name().to_owned(),
+        mode => format!("{mode:?}"),
+    }
+}
+
+/// `VK_PRESENT_MODE_FIFO_LATEST_READY_KHR`, which `ash` lacks.
+const FIFO_LATEST_READY: vk::PresentModeKHR = vk::PresentModeKHR::from_raw(1_000_361_000);
 
 fn presenting_family(
     instance: &Instance,
@@ -101,4 +113,24 @@ fn presenting_family(
             .unwrap_or(false)
         })
         .ok_or_else(|| "no queue can present to the surface".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_present_mode_has_a_name() {
+        let modes = [
+            vk::PresentModeKHR::IMMEDIATE,
+            vk::PresentModeKHR::MAILBOX,
+            vk::PresentModeKHR::FIFO,
+            vk::PresentModeKHR::FIFO_RELAXED,
+            FIFO_LATEST_READY,
+        ];
+        for mode in modes.map(present_mode) {
+            let known = PresentMode::ALL.iter().any(|known| known.name() == mode);
+            assert!(known, "{mode}");
+        }
+    }
 }
