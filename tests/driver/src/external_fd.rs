@@ -13,6 +13,7 @@ use std::{
 use ash::vk;
 
 use crate::{
+    faults::{self, Fault},
     gpu, memory, queue,
     real::{Function, real},
     requests::{next_failure, requests},
@@ -99,6 +100,12 @@ unsafe extern "system" fn get_semaphore_fd(
     if let Some(failure) = next_failure(GET_SEMAPHORE_FD) {
         return failure;
     }
+    if faults::has(Fault::EarlyFences) {
+        // The payload stays with the semaphore, and the next signal operation replaces it.
+        // SAFETY: valid by the specification.
+        unsafe { *fd = -1 };
+        return vk::Result::SUCCESS;
+    }
     let Some(get) = real().device_command(device, GET_SEMAPHORE_FD) else {
         return vk::Result::ERROR_UNKNOWN;
     };
@@ -140,8 +147,17 @@ unsafe extern "system" fn import_semaphore_fd(
     let Some(import) = real().device_command(device, IMPORT_SEMAPHORE_FD) else {
         return vk::Result::ERROR_UNKNOWN;
     };
-    // SAFETY: the command of this name has this type; the caller's parameters.
-    unsafe { transmute::<Function, vk::PFN_vkImportSemaphoreFdKHR>(import)(device, info) }
+    // SAFETY: the command of this name has this type; the caller's parameters, whose descriptor is given away.
+    unsafe {
+        let info = vk::ImportSemaphoreFdInfoKHR {
+            fd: faults::imported(
+                (*info).fd,
+                (*info).handle_type == vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD,
+            ),
+            ..*info
+        };
+        transmute::<Function, vk::PFN_vkImportSemaphoreFdKHR>(import)(device, &info)
+    }
 }
 
 unsafe extern "system" fn import_fence_fd(
@@ -154,6 +170,15 @@ unsafe extern "system" fn import_fence_fd(
     let Some(import) = real().device_command(device, IMPORT_FENCE_FD) else {
         return vk::Result::ERROR_UNKNOWN;
     };
-    // SAFETY: the command of this name has this type; the caller's parameters.
-    unsafe { transmute::<Function, vk::PFN_vkImportFenceFdKHR>(import)(device, info) }
+    // SAFETY: the command of this name has this type; the caller's parameters, whose descriptor is given away.
+    unsafe {
+        let info = vk::ImportFenceFdInfoKHR {
+            fd: faults::imported(
+                (*info).fd,
+                (*info).handle_type == vk::ExternalFenceHandleTypeFlags::SYNC_FD,
+            ),
+            ..*info
+        };
+        transmute::<Function, vk::PFN_vkImportFenceFdKHR>(import)(device, &info)
+    }
 }

@@ -15,6 +15,7 @@ use std::{
 use ash::{ext, vk};
 
 use crate::{
+    faults::{self, Fault},
     manner::manner,
     real::{Function, real},
 };
@@ -271,6 +272,9 @@ unsafe extern "system" fn properties(
     unsafe {
         if let Some(query) = PROPERTIES.get() {
             query(device, out);
+        }
+        if faults::has(Fault::LateFences) {
+            (*out).properties.device_type = vk::PhysicalDeviceType::DISCRETE_GPU;
         }
         let drm = find::<vk::PhysicalDeviceDrmPropertiesEXT<'_>>((*out).p_next);
         if let (Some((major, minor)), Some(drm)) = (added().render_node, drm) {

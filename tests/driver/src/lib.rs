@@ -12,6 +12,7 @@
 //!   by commas.
 //! - `WAYFENCE_TEST_RENDER_NODE`: the render node that the device is, as `MAJOR:MINOR`.
 //! - `WAYFENCE_TEST_BUSY_MS`: for so many milliseconds the fences of exported sync_files are pending.
+//! - `WAYFENCE_TEST_FAULTS`: what it does wrong, separated by commas: the names are in [`faults`].
 //!
 //! - `WAYFENCE_TEST_MANNER`: how memory that others know is treated (see [`manner`]).
 //!
@@ -21,6 +22,7 @@
 
 mod extensions;
 pub mod external_fd;
+pub mod faults;
 mod gpu;
 pub mod hardware;
 pub mod manner;
@@ -128,6 +130,7 @@ unsafe extern "system" fn device_command(
 /// Our command in place of the real one of this name, if there is one of a device's.
 fn replacement(name: &CStr, command: Function) -> vk::PFN_vkVoidFunction {
     external_fd::replacement(name)
+        .or_else(|| faults::replacement(name))
         .or_else(|| hardware::replacement(name))
         .or_else(|| memory::replacement(name))
         .or_else(|| queue::replacement(name, command))

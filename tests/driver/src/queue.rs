@@ -4,7 +4,7 @@ use std::{ffi::CStr, mem::transmute, sync::OnceLock};
 
 use ash::vk;
 
-use crate::{memory, real::Function, requests::next_failure};
+use crate::{faults, memory, real::Function, requests::next_failure};
 
 pub const SUBMIT: &CStr = c"vkQueueSubmit";
 pub const WAIT_IDLE: &CStr = c"vkQueueWaitIdle";
@@ -35,6 +35,7 @@ unsafe extern "system" fn submit(
     submits: *const vk::SubmitInfo<'_>,
     fence: vk::Fence,
 ) -> vk::Result {
+    faults::before_work();
     let real = match (next_failure(SUBMIT), REAL_SUBMIT.get()) {
         (Some(failure), _) => return failure,
         (None, Some(real)) => real,
