@@ -47,6 +47,15 @@ pub enum Verb {
         json: bool,
     },
 
+    Verify(Verify),
+
+    /// Examine, for verify
+    #[command(hide = true)]
+    Examine {
+        /// Where the layer tells of its swapchains
+        report: PathBuf,
+    },
+
     /// Look at a part, for the doctor
     #[command(hide = true)]
     Probe {
@@ -221,6 +230,33 @@ pub struct Top {
     /// Seconds from one reading to the next
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = super::top::parse_interval)]
     pub interval: Duration,
+}
+
+/// See whether synchronisation is exact on this machine
+///
+/// Opens a small window on the running compositor, draws on it through the layer for less than a
+/// minute, and looks at what passes between the window and the compositor, at the fences of the driver
+/// and of the kernel: does a present return before its rendering ends, is the rendering's fence there
+/// at the commit, is an acquire held while the compositor reads, and so on. Needs no rights, and changes
+/// nothing of the session. WAYFENCE_SYNC chooses the way of synchronisation, as everywhere.
+///
+/// Exits with 0 if nothing failed, with 1 if something did, with 2 if nothing can be told.
+#[derive(Args)]
+#[command(
+    after_help = "Example: wayfence verify --output verify.json, and attach verify.json to an issue"
+)]
+pub struct Verify {
+    /// Print everything as JSON, with times in milliseconds
+    #[arg(long)]
+    pub json: bool,
+
+    /// Keep everything as JSON in FILE, to attach to an issue
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Examine nothing: print what FILE holds, with what each line means
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "output"])]
+    pub explain: Option<PathBuf>,
 }
 
 const STYLES: Styles = Styles::styled()

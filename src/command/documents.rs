@@ -76,6 +76,7 @@ mod tests {
             "trace",
             "trace-summary",
             "trace-plot",
+            "verify",
         ] {
             let page = fs::read_to_string(share.path().join(format!("man/man1/wayfence-{verb}.1")))
                 .unwrap();
@@ -85,12 +86,13 @@ mod tests {
                 let word = verb.rsplit('-').next().unwrap();
                 assert!(text.contains(word), "{verb}: {text}");
                 assert!(!text.contains("probe"), "{text}");
+                assert!(!text.contains("examine "), "{text}");
             }
         }
         assert!(share.path().join("man/man1/wayfence.1").is_file());
         assert_eq!(
             fs::read_dir(share.path().join("man/man1")).unwrap().count(),
-            8,
+            9,
             "hidden verbs have no page"
         );
     }

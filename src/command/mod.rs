@@ -9,6 +9,7 @@ mod run;
 mod supervise;
 mod top;
 mod trace;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,14 @@ pub fn run(arguments: Arguments) -> ExitCode {
     match arguments.verb {
         Verb::Run(run) => run::run(&run),
         Verb::Doctor { json } => doctor::run(json),
+        Verb::Verify(verify) => match &verify.explain {
+            Some(file) => verify::explain(file),
+            None => verify::run(&verify::Options {
+                json: verify.json,
+                output: verify.output.as_deref(),
+            }),
+        },
+        Verb::Examine { report } => verify::examine(&report),
         Verb::Probe { part } => doctor::probe::look(part),
         Verb::Documents { share } => documents::make(&share),
         Verb::Report { file } => report::print(&file),

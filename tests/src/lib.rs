@@ -17,6 +17,7 @@
 //! | `lifetimes` | rule 10: what lives as long as what, on a scripted compositor | a driver, `/dev/udmabuf`, a DRM node with timeline syncobjs |
 //! | `command` | what `wayfence` does and says | nothing for the half about processes; a compositor, and MangoHud, for the `#[ignore]`d half |
 //! | `living` | `wayfence top`, and what is left of a killed process's report | nothing for one; a compositor with dma-bufs, and vkcube, for the `#[ignore]`d ones |
+//! | `verify` | what `wayfence verify` finds: on each driver, and of each manner of the test driver what is wrong | nothing for the half about files; a compositor with dma-bufs, vgem, mesa-drm-shim for the `#[ignore]`d half |
 //! | `conformance` | the rules of the Vulkan specification, on the layer or on a driver's own swapchains | a compositor, or the scripted one: `scripts/conformance` |
 //! | `swapchain` | what a swapchain does where the specification leaves it open | a compositor |
 //! | `exact_acquire` | rules 1 and 2 of the design | a compositor with dma-bufs, vgem |

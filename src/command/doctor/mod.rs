@@ -4,7 +4,7 @@
 //! the loader in this environment.
 
 mod colours;
-mod compositor;
+pub mod compositor;
 mod findings;
 mod kernel;
 mod loader;

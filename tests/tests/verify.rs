@@ -1,0 +1,233 @@
+//! What `wayfence verify` finds on the compositor of this session: what is wrong, and nothing else.
+
+use std::fs;
+use std::process::Output;
+
+use serde_json::Value;
+use wayfence_tests::installation::Installation;
+use wayfence_tests::test_driver;
+
+/// A table.
+struct Found {
+    status: Option<i32>,
+    json: Value,
+}
+
+impl Found {
+    fn of(output: &Output) -> Self {
+        let text = String::from_utf8_lossy(&output.stdout);
+        let said = String::from_utf8_lossy(&output.stderr);
+        let json =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}\n{said}"));
+        Self {
+            status: output.status.code(),
+            json,
+        }
+    }
+
+    /// The lines with this verdict.
+    fn lines(&self, verdict: &str) -> Vec<&str> {
+        self.json["lines"]
+            .as_array()
+            .expect("a table has lines")
+            .iter()
+            .filter(|line| line["verdict"] == verdict)
+            .map(|line| line["question"].as_str().expect("a name"))
+            .collect()
+    }
+
+    /// Exactly these fail; these others, and more, pass.
+    fn assert(&self, fail: &[&str], pass: &[&str]) {
+        assert_eq!(self.lines("fail"), fail, "{:#}", self.json);
+        let passed = self.lines("pass");
+        for name in pass {
+            assert!(passed.contains(name), "{name}: {:#}", self.json);
+        }
+        let status = if !fail.is_empty() { 1 } else { 0 };
+        assert_eq!(self.status, Some(status), "{:#}", self.json);
+    }
+}
+
+/// Examines this machine, in an environment with these variables.
+fn verify(name: &str, variables: &[(String, String)]) -> Found {
+    let here = Installation::new(name);
+    let mut command = here.command(&["verify", "--json"]);
+    let found = Found::of(&command.envs(variables.iter().cloned()).output().unwrap());
+    println!("{:#}", found.json);
+    found
+}
+
+fn variable(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+/// The test driver, with sync_files of work that lasts for so long after the real driver's is over.
+fn busy(milliseconds: u32) -> Vec<(String, String)> {
+    let mut variables = test_driver::environment(&[]);
+    variables.push(variable("WAYFENCE_TEST_BUSY_MS", &milliseconds.to_string()));
+    variables
+}
+
+/// What does not depend on whether the GPU works on its own.
+const WITHOUT_GPU: [&str; 3] = ["owner", "acquire", "layout"];
+/// What does, beside.
+const WITH_GPU: [&str; 6] = ["owner", "fences", "present", "commit", "acquire", "layout"];
+
+#[test]
+#[ignore = "needs a compositor with dma-bufs, and vgem"]
+fn nothing_is_wrong_with_the_installed_driver() {
+    verify("installed", &[]).assert(&[], &WITHOUT_GPU);
+}
+
+#[test]
+#[ignore = "needs a compositor with dma-bufs, and vgem"]
+fn nothing_is_wrong_where_work_lasts() {
+    verify("busy", &busy(300)).assert(&[], &WITH_GPU);
+}
+
+#[test]
+#[ignore = "needs a compositor with dma-bufs, and vgem"]
+fn a_present_that_waits_is_found() {
+    let mut variables = busy(300);
+    variables.push(variable("WAYFENCE_SYNC", "cpu"));
+    let found = verify("waits", &variables);
+    found.assert(&["present"], &["owner", "fences", "acquire", "layout"]);
+}
+
+#[test]
+#[ignore = "needs a compositor with dma-bufs"]
+fn a_driver_that_lacks_something_keeps_its_own_swapchains() {
+    for missing in [
+        "VK_KHR_external_semaphore_fd",
+        "VK_EXT_image_drm_format_modifier",
+    ] {
+        let found = verify("lacks", &test_driver::environment(&[missing]));
+        assert_eq!(
+            found.lines("fail"),
+            ["owner"],
+            "{missing}: {:#}",
+            found.json
+        );
+        assert_eq!(found.lines("pass"), [""; 0], "{missing}");
+        assert_eq!(found.status, Some(1), "{missing}");
+    }
+}
+
+#[test]
+#[ignore = "needs a compositor with dma-bufs, and vgem"]
+fn a_driver_without_a_window_system_is_as_good_as_another() {
+    let mut variables = busy(300);
+    variables.retain(|(name, _)| name != "WAYFENCE_TEST_HIDE");
+    variables.push(variable(
+        "WAYFENCE_TEST_HIDE",
+        &test_driver::WINDOW_SYSTEM.join(","),
+    ));
+    verify("windowless", &variables).assert(&[], &WITH_GPU);
+}
+
+/// The test driver with this fault, and with work that lasts if the fault is not one of its fences.
+fn faulty(fault: &str, milliseconds: u32) -> Vec<(String, String)> {
+    let mut variables = busy(milliseconds);
+    variables.push(variable("WAYFENCE_TEST_FAULTS", fault));
+    variables
+}
+
+#[test]
+#[ignore = "needs a compositor with dma-bufs, and vgem"]
+fn a_fence_that_does_not_wait_is_found() {
+    let found = verify("early", &faulty("early-fences", 0));
+    found.assert(&["fences", "commit"], &["owner", "present", "layout"]);
+}
+
+/// What a software rasteriser does and a GPU's driver must not; whether a present waits cannot be told then.
+#[test]
+#[ignore = "needs a compositor with dma-bufs, and vgem"]
+fn a_fence_that_comes_late_is_found() {
+    let mut variables = test_driver::environment(&[]);
+    variables.push(variable("WAYFENCE_TEST_FAULTS", "late-fences"));
+    verify("late", &variables).assert(&["fences"], &WITHOUT_GPU);
+}
+
+#[test]
+#[ignore = "needs a compositor with dma-bufs, and vgem"]
+fn an_acquire_that_does_not_wait_is_found() {
+    let found = verify("forgets", &faulty("forgets-imports", 300));
+    found.assert(
+        &["acquire"],
+        &["owner", "fences", "present", "commit", "layout"],
+    );
+}
+
+#[test]
+#[ignore = "needs a compositor without dma-bufs"]
+fn without_dma_bufs_nothing_can_be_asked() {
+    let found = verify("pixman", &[]);
+    assert_eq!(found.lines("fail"), ["owner"], "{:#}", found.json);
+    assert_eq!(found.lines("pass"), [""; 0]);
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let here = Installation::new("missing");
+    let found = |command: &mut std::process::Command| {
+        let output = command.output().unwrap();
+        let found = Found::of(&output);
+        assert_eq!(found.status, Some(2));
+        found.json["ended_by"].as_str().unwrap().to_owned()
+    };
+    let mut command = here.command(&["verify", "--json"]);
+    let why = found(
+        command
+            .env_remove("WAYLAND_DISPLAY")
+            .env_remove("WAYLAND_SOCKET"),
+    );
+    assert!(why.contains("WAYLAND_DISPLAY is not set"), "{why}");
+    let mut command = here.command(&["verify", "--json"]);
+    let why = found(
+        command
+            .env("WAYLAND_DISPLAY", "wayland-none")
+            .env("XDG_RUNTIME_DIR", &here.root),
+    );
+    assert!(why.contains("no Wayland compositor answers"), "{why}");
+
+    let output = Installation::bare("bare").output(&["verify"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("the layer is missing"), "{said}");
+}
+
+#[test]
+fn a_file_is_explained() {
+    let here = Installation::new("explained");
+    let file = here.root.join("verify.json");
+    let output = here
+        .command(&["verify", "-o"])
+        .arg(&file)
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("WAYLAND_SOCKET")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let output = here
+        .command(&["verify", "--explain"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let text = String::from_utf8_lossy(&output.stdout);
+    let json: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    for line in json["lines"].as_array().unwrap() {
+        assert!(text.contains(line["question"].as_str().unwrap()), "{text}");
+    }
+    assert!(text.contains("0 pass, 0 fail, 7 cannot be told"), "{text}");
+
+    fs::write(&file, "{}").unwrap();
+    let output = here
+        .command(&["verify", "--explain"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("no report of wayfence verify"), "{said}");
+}
