@@ -69,9 +69,18 @@ fn busy(milliseconds: u32) -> Vec<(String, String)> {
 }
 
 /// What does not depend on whether the GPU works on its own.
-const WITHOUT_GPU: [&str; 3] = ["owner", "acquire", "layout"];
+const WITHOUT_GPU: [&str; 5] = ["owner", "acquire", "unrelated", "later", "layout"];
 /// What does, beside.
-const WITH_GPU: [&str; 6] = ["owner", "fences", "present", "commit", "acquire", "layout"];
+const WITH_GPU: [&str; 8] = [
+    "owner",
+    "fences",
+    "present",
+    "commit",
+    "acquire",
+    "unrelated",
+    "later",
+    "layout",
+];
 
 #[test]
 #[ignore = "needs a compositor with dma-bufs, and vgem"]
@@ -91,7 +100,10 @@ fn a_present_that_waits_is_found() {
     let mut variables = busy(300);
     variables.push(variable("WAYFENCE_SYNC", "cpu"));
     let found = verify("waits", &variables);
-    found.assert(&["present"], &["owner", "fences", "acquire", "layout"]);
+    found.assert(
+        &["present"],
+        &["owner", "fences", "acquire", "unrelated", "later", "layout"],
+    );
 }
 
 #[test]
@@ -136,7 +148,10 @@ fn faulty(fault: &str, milliseconds: u32) -> Vec<(String, String)> {
 #[ignore = "needs a compositor with dma-bufs, and vgem"]
 fn a_fence_that_does_not_wait_is_found() {
     let found = verify("early", &faulty("early-fences", 0));
-    found.assert(&["fences", "commit"], &["owner", "present", "layout"]);
+    found.assert(
+        &["fences", "commit"],
+        &["owner", "present", "later", "layout"],
+    );
 }
 
 /// What a software rasteriser does and a GPU's driver must not; whether a present waits cannot be told then.
@@ -154,7 +169,27 @@ fn an_acquire_that_does_not_wait_is_found() {
     let found = verify("forgets", &faulty("forgets-imports", 300));
     found.assert(
         &["acquire"],
-        &["owner", "fences", "present", "commit", "layout"],
+        &[
+            "owner",
+            "fences",
+            "present",
+            "commit",
+            "unrelated",
+            "later",
+            "layout",
+        ],
+    );
+}
+
+#[test]
+#[ignore = "needs a compositor with dma-bufs, and vgem"]
+fn work_that_waits_for_any_reader_is_found() {
+    let found = verify("lists", &faulty("waits-for-readers", 300));
+    found.assert(
+        &["unrelated"],
+        &[
+            "owner", "fences", "present", "commit", "acquire", "later", "layout",
+        ],
     );
 }
 
@@ -219,7 +254,7 @@ fn a_file_is_explained() {
     for line in json["lines"].as_array().unwrap() {
         assert!(text.contains(line["question"].as_str().unwrap()), "{text}");
     }
-    assert!(text.contains("0 pass, 0 fail, 7 cannot be told"), "{text}");
+    assert!(text.contains("0 pass, 0 fail, 9 cannot be told"), "{text}");
 
     fs::write(&file, "{}").unwrap();
     let output = here

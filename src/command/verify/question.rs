@@ -18,6 +18,10 @@ pub enum Question {
     Commit,
     /// Whether an acquire waits for the compositor's reading.
     Acquire,
+    /// Whether other work waits for it, too.
+    Unrelated,
+    /// Whether later frames are in the fences of an image.
+    Later,
     /// Whether the images have the best layout that both sides know.
     Layout,
     /// Whether the display reads an image itself.
@@ -26,12 +30,14 @@ pub enum Question {
 
 impl Question {
     /// In the order in which they are asked.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Owner,
         Self::Fences,
         Self::Present,
         Self::Commit,
         Self::Acquire,
+        Self::Unrelated,
+        Self::Later,
         Self::Layout,
         Self::Scanout,
     ];
@@ -44,6 +50,8 @@ impl Question {
             Self::Present => "present",
             Self::Commit => "commit",
             Self::Acquire => "acquire",
+            Self::Unrelated => "unrelated",
+            Self::Later => "later",
             Self::Layout => "layout",
             Self::Scanout => "scanout",
         }
@@ -57,6 +65,8 @@ impl Question {
             Self::Present => "a present returns before its rendering ends",
             Self::Commit => "the rendering's fence is there at the commit",
             Self::Acquire => "an acquire is held while the compositor reads",
+            Self::Unrelated => "other work runs while the compositor holds an image",
+            Self::Later => "an image's fences have no later frames in them",
             Self::Layout => "images have the best layout that both sides know",
             Self::Scanout => "the display reads an image itself",
         }
@@ -91,6 +101,16 @@ impl Question {
                 "When the compositor released an image, a reader that was still at work was added to what it \
                  gave back, as a compositor's own GPU would have been. The image's next acquire has to signal \
                  after that reader, and soon after. A failure to wait shows as flicker and torn frames."
+            }
+            Self::Unrelated => {
+                "While an image bore the fence of a reader, the device drew on another image and filled a \
+                 buffer. Neither has anything to do with the reader. A failure is a driver's that lists every \
+                 image in every submission: the application then waits for the compositor where it need not."
+            }
+            Self::Later => {
+                "While a later frame was being drawn on another image, the fences of an image that the \
+                 compositor held were looked at. A failure is a driver's that puts the fences of its work on \
+                 images that the work does not use: an acquire then also waits for frames that came later."
             }
             Self::Layout => {
                 "The modifier and the planes of the buffers, as the compositor was told, beside what it takes \

@@ -2,11 +2,13 @@
 
 mod acquire;
 mod fences;
+mod later;
 mod layout;
 mod owner;
 mod present;
 mod scanout;
 mod stage;
+mod unrelated;
 
 use std::path::Path;
 
@@ -36,10 +38,12 @@ fn ask(report: &Path, tell: &mut dyn FnMut(Event)) -> Result<(), Fault> {
             "the layer does not own the window's swapchain".to_owned(),
         ));
     }
-    let questions: [(Question, Ask); 5] = [
+    let questions: [(Question, Ask); 7] = [
         (Question::Fences, fences::ask),
         (Question::Present, present::ask),
         (Question::Acquire, acquire::ask),
+        (Question::Unrelated, unrelated::ask),
+        (Question::Later, later::ask),
         (Question::Layout, layout::ask),
         // Once many frames were shown.
         (Question::Scanout, scanout::ask),

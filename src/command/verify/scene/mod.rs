@@ -18,4 +18,4 @@ pub use readers::{Reader, Readers};
 pub use surface::Surface;
 pub use swapchain::{Frame, Swapchain};
 pub use window::Window;
-pub use work::Work;
+pub use work::{Work, little};

@@ -59,6 +59,11 @@ impl Readers {
         }
     }
 
+    /// Whether they keep the GPU busy.
+    pub fn occupy(&self) -> bool {
+        matches!(self, Self::Work(..))
+    }
+
     /// One who reads.
     ///
     /// # Errors
