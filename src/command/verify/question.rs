@@ -26,11 +26,13 @@ pub enum Question {
     Layout,
     /// Whether the display reads an image itself.
     Scanout,
+    /// Whether CPU and GPU work side by side at the display's rate.
+    Rate,
 }
 
 impl Question {
     /// In the order in which they are asked.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Owner,
         Self::Fences,
         Self::Present,
@@ -40,6 +42,7 @@ impl Question {
         Self::Later,
         Self::Layout,
         Self::Scanout,
+        Self::Rate,
     ];
 
     /// Its name in JSON and in documentation.
@@ -54,6 +57,7 @@ impl Question {
             Self::Later => "later",
             Self::Layout => "layout",
             Self::Scanout => "scanout",
+            Self::Rate => "rate",
         }
     }
 
@@ -69,6 +73,7 @@ impl Question {
             Self::Later => "an image's fences have no later frames in them",
             Self::Layout => "images have the best layout that both sides know",
             Self::Scanout => "the display reads an image itself",
+            Self::Rate => "FIFO keeps the display's rate with CPU and GPU at work",
         }
     }
 
@@ -119,6 +124,11 @@ impl Question {
             Self::Scanout => {
                 "The compositor says of each frame whether it was shown without a copy. It decides so by the \
                  window's place; where it copied, nothing is proven."
+            }
+            Self::Rate => {
+                "Each frame had the CPU work and the GPU work of three fifths of a refresh, first without a \
+                 window, then in FIFO. Both fit into a refresh side by side, and not one after the other. A \
+                 failure means that the present or the acquire kept CPU and GPU from working at the same time."
             }
         }
     }

@@ -6,6 +6,7 @@ mod later;
 mod layout;
 mod owner;
 mod present;
+mod rate;
 mod scanout;
 mod stage;
 mod unrelated;
@@ -38,13 +39,14 @@ fn ask(report: &Path, tell: &mut dyn FnMut(Event)) -> Result<(), Fault> {
             "the layer does not own the window's swapchain".to_owned(),
         ));
     }
-    let questions: [(Question, Ask); 7] = [
+    let questions: [(Question, Ask); 8] = [
         (Question::Fences, fences::ask),
         (Question::Present, present::ask),
         (Question::Acquire, acquire::ask),
         (Question::Unrelated, unrelated::ask),
         (Question::Later, later::ask),
         (Question::Layout, layout::ask),
+        (Question::Rate, rate::ask),
         // Once many frames were shown.
         (Question::Scanout, scanout::ask),
     ];
