@@ -28,11 +28,13 @@ pub enum Question {
     Scanout,
     /// Whether CPU and GPU work side by side at the display's rate.
     Rate,
+    /// Whether other devices can present to the same window.
+    Devices,
 }
 
 impl Question {
     /// In the order in which they are asked.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Owner,
         Self::Fences,
         Self::Present,
@@ -43,6 +45,7 @@ impl Question {
         Self::Layout,
         Self::Scanout,
         Self::Rate,
+        Self::Devices,
     ];
 
     /// Its name in JSON and in documentation.
@@ -58,6 +61,7 @@ impl Question {
             Self::Layout => "layout",
             Self::Scanout => "scanout",
             Self::Rate => "rate",
+            Self::Devices => "devices",
         }
     }
 
@@ -74,6 +78,7 @@ impl Question {
             Self::Layout => "images have the best layout that both sides know",
             Self::Scanout => "the display reads an image itself",
             Self::Rate => "FIFO keeps the display's rate with CPU and GPU at work",
+            Self::Devices => "other devices present to the window, too",
         }
     }
 
@@ -129,6 +134,10 @@ impl Question {
                 "Each frame had the CPU work and the GPU work of three fifths of a refresh, first without a \
                  window, then in FIFO. Both fit into a refresh side by side, and not one after the other. A \
                  failure means that the present or the acquire kept CPU and GPU from working at the same time."
+            }
+            Self::Devices => {
+                "Each other Vulkan device drew frames to the same window. A failure is one whose images the \
+                 compositor did not take, or never released."
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The examination: each file asks one question, or two that the same frame answers.
 
 mod acquire;
+mod devices;
 mod fences;
 mod later;
 mod layout;
@@ -39,7 +40,7 @@ fn ask(report: &Path, tell: &mut dyn FnMut(Event)) -> Result<(), Fault> {
             "the layer does not own the window's swapchain".to_owned(),
         ));
     }
-    let questions: [(Question, Ask); 8] = [
+    let questions: [(Question, Ask); 9] = [
         (Question::Fences, fences::ask),
         (Question::Present, present::ask),
         (Question::Acquire, acquire::ask),
@@ -49,6 +50,8 @@ fn ask(report: &Path, tell: &mut dyn FnMut(Event)) -> Result<(), Fault> {
         (Question::Rate, rate::ask),
         // Once many frames were shown.
         (Question::Scanout, scanout::ask),
+        // Last: a compositor may end the connection of one whose buffer it does not understand.
+        (Question::Devices, devices::ask),
     ];
     for (question, ask) in questions {
         tell(Event::Asks(question));

@@ -77,6 +77,7 @@ impl Mirror {
             }
             self.window.import_sync_file(point, &fences)?;
         }
+        seen.released(number);
         Ok(())
     }
 }

@@ -237,32 +237,34 @@ impl Relay {
             }
             ("zwp_linux_buffer_params_v1", "failed") => {
                 pending.planes.remove(&message.object);
+                self.seen.refuse();
             }
             ("wl_buffer", "release") => {
                 // In other ways it says nothing.
                 let tells = !matches!(pending.next.way, Some(Way::Syncobj | Way::Explicit));
-                if tells
-                    && let Some(buffer) = pending.buffers.get(&message.object)
-                    && let Some(reader) = self.seen.take_reader(message.object)
-                {
-                    buffer
-                        .dma_buf
-                        .import_sync_file(&reader, Access::Read)
-                        .map_err(|error| error.to_string())?;
+                if tells && let Some(buffer) = pending.buffers.get(&message.object) {
+                    if let Some(reader) = self.seen.take_reader(message.object) {
+                        buffer
+                            .dma_buf
+                            .import_sync_file(&reader, Access::Read)
+                            .map_err(|error| error.to_string())?;
+                    }
+                    self.seen.released(message.object);
                 }
             }
             ("zwp_linux_buffer_release_v1", name) => {
-                if let Some(buffer) = pending.tellers.remove(&message.object)
-                    && let Some(reader) = self.seen.take_reader(buffer)
-                {
-                    let fence = match name {
-                        "fenced_release" => SyncFile::from(copy(&passed.fds[0])?)
-                            .merge(&reader, "wayfence-verify")
-                            .map_err(|error| error.to_string())?,
-                        _ => reader,
-                    };
-                    passed.bytes = message.with_opcode(FENCED_RELEASE);
-                    passed.fds = vec![fence.into()];
+                if let Some(buffer) = pending.tellers.remove(&message.object) {
+                    if let Some(reader) = self.seen.take_reader(buffer) {
+                        let fence = match name {
+                            "fenced_release" => SyncFile::from(copy(&passed.fds[0])?)
+                                .merge(&reader, "wayfence-verify")
+                                .map_err(|error| error.to_string())?,
+                            _ => reader,
+                        };
+                        passed.bytes = message.with_opcode(FENCED_RELEASE);
+                        passed.fds = vec![fence.into()];
+                    }
+                    self.seen.released(buffer);
                 }
             }
             ("wp_presentation_feedback", "presented") => {

@@ -1,6 +1,6 @@
 //! What has passed, and what is to happen to what passes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -58,8 +58,11 @@ pub struct Seen {
 #[derive(Default)]
 struct Record {
     commits: Vec<Arc<Commit>>,
+    /// The buffers that came back.
+    released: HashSet<u32>,
     shown: usize,
     zero_copies: usize,
+    refused: usize,
     mirrors: bool,
     readers: HashMap<u32, Begin>,
     broken: Option<String>,
@@ -76,10 +79,23 @@ impl Seen {
         self.wait(within, |record| record.commits.get(number).cloned())
     }
 
+    /// Whether this buffer comes back, in this time, or has already.
+    pub fn is_released(&self, number: u32, within: Duration) -> bool {
+        self.wait(within, |record| {
+            record.released.contains(&number).then_some(())
+        })
+        .is_some()
+    }
+
     /// How many frames were shown, and how many of them without a copy.
     pub fn shown(&self) -> (usize, usize) {
         let record = self.lock();
         (record.shown, record.zero_copies)
+    }
+
+    /// How many buffers the compositor has refused.
+    pub fn refused(&self) -> usize {
+        self.lock().refused
     }
 
     /// Why nothing passes any more, if so.
@@ -110,8 +126,15 @@ impl Seen {
 
     pub(super) fn committed(&self, commit: Commit) {
         let mut record = self.lock();
+        // Another buffer may have had the number.
+        record.released.remove(&commit.number);
         record.commits.push(Arc::new(commit));
         drop(record);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn released(&self, number: u32) {
+        self.lock().released.insert(number);
         self.changed.notify_all();
     }
 
@@ -119,6 +142,10 @@ impl Seen {
         let mut record = self.lock();
         record.shown += 1;
         record.zero_copies += usize::from(is_zero_copy);
+    }
+
+    pub(super) fn refuse(&self) {
+        self.lock().refused += 1;
     }
 
     pub(super) fn broke(&self, why: String) {
