@@ -1,10 +1,11 @@
 //! What `wayfence verify` finds on the compositor of this session: what is wrong, and nothing else.
 
 use std::fs;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 use wayfence_tests::installation::Installation;
+use wayfence_tests::real_driver::{Kernel, RealDriver};
 use wayfence_tests::test_driver;
 
 /// A table.
@@ -65,6 +66,17 @@ fn variable(name: &str, value: &str) -> (String, String) {
 fn busy(milliseconds: u32) -> Vec<(String, String)> {
     let mut variables = test_driver::environment(&[]);
     variables.push(variable("WAYFENCE_TEST_BUSY_MS", &milliseconds.to_string()));
+    variables
+}
+
+/// A real driver whose work lasts for so long, in this way of synchronisation.
+fn on(driver: RealDriver, milliseconds: u32, way: &str) -> Vec<(String, String)> {
+    let mut variables = driver.environment(Kernel::Complete);
+    variables.push(variable(
+        "WAYFENCE_TEST_DEVICE_WORK_MS",
+        &milliseconds.to_string(),
+    ));
+    variables.push(variable("WAYFENCE_SYNC", way));
     variables
 }
 
@@ -155,6 +167,45 @@ fn another_device_presents_to_the_window() {
     verify("devices", &variables).assert(&["fences"], &pass);
 }
 
+/// Without vgem, and without sw_sync if that is hidden, too, others stand for the compositor's reading. The test
+/// driver keeps vgem.
+fn reads(by: &str, hides: &str) {
+    const HIDE: &str = r#"set -e
+        for card in /sys/class/drm/card?; do
+            [ "$(basename "$(realpath "$card/device")")" != vgem ] || vgem=/dev/dri/${card##*/}
+        done
+        touch "$WAYFENCE_TEST_VGEM"
+        mount --bind "$vgem" "$WAYFENCE_TEST_VGEM"
+        for hidden in "$vgem" $HIDDEN; do mount --bind /dev/null "$hidden"; done
+        exec "$@""#;
+    let here = Installation::new(by);
+    let found = Found::of(
+        &Command::new("unshare")
+            .args(["--mount", "sh", "-c", HIDE, "-"])
+            .arg(here.root.join("bin/wayfence"))
+            .args(["verify", "--json"])
+            .envs(busy(500))
+            .env("WAYFENCE_TEST_VGEM", here.root.join("vgem"))
+            .env("HIDDEN", hides)
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(found.json["machine"]["readers"], by, "{:#}", found.json);
+    found.assert(&[], &WITH_GPU);
+}
+
+#[test]
+#[ignore = "needs a compositor with dma-bufs, vgem, sw_sync"]
+fn without_vgem_sw_sync_reads() {
+    reads("sw_sync", "");
+}
+
+#[test]
+#[ignore = "needs a compositor with dma-bufs, vgem"]
+fn without_fences_of_the_kernel_the_gpu_reads() {
+    reads("work of the GPU", "/sys/kernel/debug/sync/sw_sync");
+}
+
 /// The test driver with this fault, and with work that lasts if the fault is not one of its fences.
 fn faulty(fault: &str, milliseconds: u32) -> Vec<(String, String)> {
     let mut variables = busy(milliseconds);
@@ -211,6 +262,50 @@ fn work_that_waits_for_any_reader_is_found() {
     );
 }
 
+/// In the implicit way, and in the best that the compositor knows. In the implicit way Turnip and nouveau's kernel
+/// put fences of all work on all images; in the others nobody asks for those.
+fn real_driver(driver: RealDriver) {
+    // Each submission takes so long, the layer's own among them.
+    const WORK: u32 = 60;
+    for way in ["implicit", "auto"] {
+        let found = verify(way, &on(driver, WORK, way));
+        let owner = found.json["lines"][0]["why"].as_str().unwrap();
+        let fail: &[&str] = match driver {
+            RealDriver::Turnip | RealDriver::Nvk if owner.ends_with("implicit") => &["later"],
+            _ => &[],
+        };
+        let pass: Vec<_> = WITH_GPU
+            .into_iter()
+            .filter(|name| !fail.contains(name))
+            .collect();
+        found.assert(fail, &pass);
+    }
+}
+
+#[test]
+#[ignore = "needs a compositor with dma-bufs, vgem, mesa-drm-shim"]
+fn radv_is_exact() {
+    real_driver(RealDriver::Radv);
+}
+
+#[test]
+#[ignore = "needs a compositor with dma-bufs, vgem, mesa-drm-shim"]
+fn turnip_puts_fences_of_later_frames_on_images() {
+    real_driver(RealDriver::Turnip);
+}
+
+#[test]
+#[ignore = "needs a compositor with dma-bufs, vgem, mesa-drm-shim"]
+fn nvk_puts_fences_of_later_frames_on_images() {
+    real_driver(RealDriver::Nvk);
+}
+
+#[test]
+#[ignore = "needs a compositor with dma-bufs, vgem, mesa-drm-shim"]
+fn honeykrisp_is_exact() {
+    real_driver(RealDriver::Honeykrisp);
+}
+
 #[test]
 #[ignore = "needs a compositor without dma-bufs"]
 fn without_dma_bufs_nothing_can_be_asked() {
@@ -222,7 +317,7 @@ fn without_dma_bufs_nothing_can_be_asked() {
 #[test]
 fn what_is_missing_is_named() {
     let here = Installation::new("missing");
-    let found = |command: &mut std::process::Command| {
+    let found = |command: &mut Command| {
         let output = command.output().unwrap();
         let found = Found::of(&output);
         assert_eq!(found.status, Some(2));

@@ -1,6 +1,7 @@
 //! Fences that signal when a test says so, from vgem, the kernel's virtual GEM driver
 //! (`include/uapi/drm/vgem_drm.h`).
 
+use std::env;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::Arc;
 
@@ -32,6 +33,11 @@ impl Vgem {
     /// # Panics
     /// If there is none, or without the right to open it.
     pub fn open() -> Self {
+        // A test that hides vgem from another keeps it here for itself.
+        let kept = || {
+            let path = env::var_os("WAYFENCE_TEST_VGEM")?;
+            openat(CWD, path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).ok()
+        };
         // The numbers of the nodes change from boot to boot. By the kernel's own calls, as a driver shim
         // in this process hides real devices from the C library.
         let vgem = || {
@@ -47,7 +53,7 @@ impl Vgem {
                 })
                 .find(|node| driver_name(node).as_deref() == Some("vgem"))
         };
-        Self(Arc::new(vgem().expect(
+        Self(Arc::new(kept().or_else(vgem).expect(
             "no vgem in /dev/dri: `modprobe vgem` as root; scripts/test runs this test with it",
         )))
     }
