@@ -12,6 +12,7 @@ pub mod benchmark;
 pub mod claims;
 pub mod figures;
 pub mod film;
+pub mod hidden;
 pub mod measurement;
 pub mod outcome;
 pub mod plot;

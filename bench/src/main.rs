@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use wayfence_bench::{application::Loop, benchmark::Settings, film::Film};
+use wayfence_bench::{application::Loop, benchmark::Settings, film::Film, hidden::Hidden};
 
 /// Measures the layer against the driver's own swapchains.
 #[derive(Debug, Parser)]
@@ -15,6 +15,8 @@ enum Command {
     Loop(Loop),
     /// Show a film on each side, and say how even it is.
     Film(Film),
+    /// Hide a window on each side, show it again, and say how its frames fared.
+    Hidden(Hidden),
 }
 
 fn main() -> ExitCode {
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
         Command::Run(settings) => settings.run(),
         Command::Loop(application) => application.run(),
         Command::Film(film) => film.run(),
+        Command::Hidden(hidden) => hidden.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

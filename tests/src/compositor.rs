@@ -13,6 +13,21 @@ use rustix::process::{Pid, Signal, kill_process};
 /// If sway does not do it.
 pub fn leave_workspace() {
     static WORKSPACES: AtomicU32 = AtomicU32::new(0);
+    let number = WORKSPACES.fetch_add(1, Ordering::Relaxed);
+    let name = format!("{}-{number}", std::process::id());
+    tell_sway(&["workspace", &name]);
+}
+
+/// Makes a session on sway go back to the workspace that it [left](leave_workspace) last.
+///
+/// # Panics
+/// If sway does not do it.
+pub fn return_to_workspace() {
+    tell_sway(&["workspace", "back_and_forth"]);
+}
+
+/// Tells sway to do this; other compositors nothing.
+fn tell_sway(command: &[&str]) {
     if env::var("WAYFENCE_COMPOSITOR").as_deref() != Ok("sway") {
         return;
     }
@@ -22,12 +37,11 @@ pub fn leave_workspace() {
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.to_string_lossy().contains("/sway-ipc."))
         .expect("sway's socket");
-    let number = WORKSPACES.fetch_add(1, Ordering::Relaxed);
     let status = Command::new("swaymsg")
         .arg("-s")
         .arg(socket)
-        .args(["-q", "workspace"])
-        .arg(format!("{}-{number}", std::process::id()))
+        .arg("-q")
+        .args(command)
         .status()
         .expect("swaymsg");
     assert!(status.success(), "{status}");

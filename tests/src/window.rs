@@ -235,6 +235,16 @@ impl Window {
         self.roundtrip().expect("the compositor answers");
     }
 
+    /// Asks the compositor to let the window fill the display, which brings some windows back that were
+    /// minimised.
+    ///
+    /// # Panics
+    /// If the compositor is gone.
+    pub fn fill_the_display(&self) {
+        self.toplevel.set_fullscreen(None);
+        self.roundtrip().expect("the compositor answers");
+    }
+
     /// What tells when its frames were shown; `None` if the compositor does not.
     ///
     /// # Panics
