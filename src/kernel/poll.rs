@@ -1,10 +1,11 @@
-//! Waiting for one descriptor, within a bound, and looking at two.
+//! Waiting for one descriptor, within a bound, and looking at several.
 
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
 
@@ -47,22 +48,34 @@ pub(crate) fn until_ready(
     }
 }
 
-/// Whether `events` (`IN` or `OUT`) hold on each of both. Looks once and never waits.
+/// Whether `events` (`IN` or `OUT`) hold on each of these, in their order. One call for all of them, or
+/// none where there are none. Looks once and never waits.
 ///
 /// # Errors
-/// As [`until_ready`].
-pub(crate) fn are_ready(both: [BorrowedFd<'_>; 2], events: PollFlags) -> Result<[bool; 2]> {
-    let mut fds = both.map(|fd| PollFd::from_borrowed_fd(fd, events));
-    loop {
+/// [`Error::Kernel`] if `poll` fails. What ails one descriptor is told of that one.
+pub(crate) fn are_ready<'a>(
+    fds: impl IntoIterator<Item = BorrowedFd<'a>>,
+    events: PollFlags,
+) -> Result<Readiness> {
+    let mut fds: SmallVec<[_; USUAL]> = fds
+        .into_iter()
+        .map(|fd| PollFd::from_borrowed_fd(fd, events))
+        .collect();
+    while !fds.is_empty() {
         match poll(&mut fds, Some(&Timespec::default())) {
             Err(Errno::INTR) => {}
             Err(errno) => return Err(Error::kernel("poll")(errno)),
             Ok(_) => break,
         }
     }
-    let [one, other] = fds.map(|fd| fd.revents());
-    Ok([hold(one, events)?, hold(other, events)?])
+    Ok(fds.iter().map(|fd| hold(fd.revents(), events)).collect())
 }
+
+/// As many descriptors as are usually looked at together, without allocation.
+const USUAL: usize = 16;
+
+/// What holds of each of several descriptors; an error, if the descriptor itself is in error.
+pub(crate) type Readiness = SmallVec<[Result<bool>; USUAL]>;
 
 /// Whether these events are among those that were seen.
 fn hold(seen: PollFlags, events: PollFlags) -> Result<bool> {
@@ -122,5 +135,10 @@ mod tests {
         drop(reader);
         // A pipe without a reader polls as POLLERR; POLLIN never comes.
         assert!(until_ready(writer.as_fd(), PollFlags::IN, Some(Duration::ZERO)).is_err());
+        // It is of no concern to those that are looked at with it.
+        let (silent, _keeps_it_open) = pipe().unwrap();
+        let fds = [silent.as_fd(), writer.as_fd(), silent.as_fd()];
+        let seen = are_ready(fds, PollFlags::IN).unwrap();
+        assert!(matches!(&seen[..], [Ok(false), Err(_), Ok(false)]));
     }
 }

@@ -22,7 +22,7 @@ pub(crate) use crate::kernel::fence_info::FewFences;
 use crate::kernel::fence_info::{FEW, RawFence, text};
 pub use crate::kernel::fence_info::{FenceInfo, FenceStatus};
 use crate::kernel::ioctl::retried;
-use crate::kernel::poll::{are_ready, until_ready};
+use crate::kernel::poll::{Readiness, are_ready, until_ready};
 
 /// A sync file, closed on drop.
 ///
@@ -51,13 +51,15 @@ impl SyncFile {
         self.wait(Some(Duration::ZERO))
     }
 
-    /// Whether of each of both every fence has signalled or failed. Looks once, with one `poll` for both,
-    /// and never waits.
+    /// Whether of each of these every fence has signalled or failed, in their order. Looks once, with one
+    /// `poll` for all of them, and never waits.
     ///
     /// # Errors
     /// [`Error::Kernel`] if `poll` fails.
-    pub fn are_signalled(both: [&Self; 2]) -> Result<[bool; 2]> {
-        are_ready(both.map(AsFd::as_fd), PollFlags::IN)
+    pub(crate) fn are_signalled<'a>(
+        files: impl IntoIterator<Item = &'a Self>,
+    ) -> Result<Readiness> {
+        are_ready(files.into_iter().map(AsFd::as_fd), PollFlags::IN)
     }
 
     /// Waits on the CPU until every fence has signalled or failed, for `timeout` at the most and
@@ -295,25 +297,21 @@ mod tests {
     }
 
     #[test]
-    fn of_two_it_is_told_which_has_signalled() {
+    fn of_several_it_is_told_which_have_signalled() {
         let ((reader, mut writer), (other, _pending)) = (pipe().unwrap(), pipe().unwrap());
         let (file, other) = (
             SyncFile::from(OwnedFd::from(reader)),
             SyncFile::from(OwnedFd::from(other)),
         );
-        assert_eq!(
-            SyncFile::are_signalled([&file, &other]).unwrap(),
-            [false, false]
-        );
+        let seen = |files: [&SyncFile; 2]| {
+            let seen = SyncFile::are_signalled(files).unwrap().into_iter();
+            seen.map(Result::unwrap).collect::<Vec<_>>()
+        };
+        assert_eq!(seen([&file, &other]), [false, false]);
         writer.write_all(b"x").unwrap();
-        assert_eq!(
-            SyncFile::are_signalled([&file, &other]).unwrap(),
-            [true, false]
-        );
-        assert_eq!(
-            SyncFile::are_signalled([&other, &file]).unwrap(),
-            [false, true]
-        );
+        assert_eq!(seen([&file, &other]), [true, false]);
+        assert_eq!(seen([&other, &file]), [false, true]);
+        assert!(SyncFile::are_signalled([]).unwrap().is_empty());
     }
 
     #[test]

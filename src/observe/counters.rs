@@ -72,15 +72,16 @@ impl Counters {
         }
     }
 
-    /// An image was handed out with a fence that had not signalled yet; the call took `took`.
-    pub fn acquired_pending(&self, took: Duration) {
+    /// An image was handed out with a fence that had not signalled yet; the call took `took`, if anybody
+    /// wants to know.
+    pub fn acquired_pending(&self, took: Option<Duration>) {
         increment(&self.acquires_pending);
         self.acquire.add(took);
     }
 
     /// An image was handed out with nothing to wait for: its fences had signalled, or nobody had
-    /// ever used it; the call took `took`.
-    pub fn acquired_signalled(&self, took: Duration) {
+    /// ever used it; the call took `took`, if anybody wants to know.
+    pub fn acquired_signalled(&self, took: Option<Duration>) {
         increment(&self.acquires_signalled);
         self.acquire.add(took);
     }
@@ -90,8 +91,8 @@ impl Counters {
         increment(&self.acquires_held);
     }
 
-    /// An image was committed to the compositor; the call took `took`.
-    pub fn presented(&self, took: Duration) {
+    /// An image was committed to the compositor; the call took `took`, if anybody wants to know.
+    pub fn presented(&self, took: Option<Duration>) {
         increment(&self.presents);
         self.present.add(took);
     }
@@ -215,7 +216,8 @@ struct Stopwatch {
 }
 
 impl Stopwatch {
-    fn add(&self, took: Duration) {
+    fn add(&self, took: Option<Duration>) {
+        let Some(took) = took else { return };
         let ns = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.total_ns.fetch_add(ns, Ordering::Relaxed);
         self.max_ns.fetch_max(ns, Ordering::Relaxed);
@@ -244,9 +246,9 @@ mod tests {
     #[test]
     fn every_acquire_is_pending_or_signalled() {
         let counters = Counters::default();
-        counters.acquired_signalled(Duration::from_nanos(10));
-        counters.acquired_pending(Duration::from_nanos(30));
-        counters.acquired_pending(Duration::from_nanos(20));
+        counters.acquired_signalled(Some(Duration::from_nanos(10)));
+        counters.acquired_pending(Some(Duration::from_nanos(30)));
+        counters.acquired_pending(Some(Duration::from_nanos(20)));
         let snapshot = counters.snapshot();
         assert_eq!(snapshot.acquires(), 3);
         assert_eq!(snapshot.acquires_pending, 2);
@@ -284,7 +286,7 @@ mod tests {
                 let counters = &counters;
                 scope.spawn(move || {
                     for _ in 0..1000 {
-                        counters.presented(Duration::from_nanos(thread));
+                        counters.presented(Some(Duration::from_nanos(thread)));
                         counters.sync_file_exported();
                         counters.sync_file_imported();
                         counters.cpu_wait();

@@ -99,8 +99,9 @@ pub struct Presentation<'a> {
     /// When it is meant to be shown, and what is to be told of when it was; only where the swapchain is
     /// [timed](Description::timed).
     pub timing: Option<Timing>,
-    /// When its vkQueuePresentKHR was called, in nanoseconds of `CLOCK_MONOTONIC`.
-    pub called: u64,
+    /// When its vkQueuePresentKHR was called, in nanoseconds of `CLOCK_MONOTONIC`. Only where times are
+    /// asked for: a clock may be a system call.
+    pub called: Option<u64>,
 }
 
 /// The times of a present.
@@ -318,7 +319,7 @@ impl Swapchain {
             }
             let answer = self.surface.display().wait(patience, || {
                 let mut state = self.state();
-                match self.shared.hand_out(&mut state.state) {
+                match self.shared.hand_out(&mut state.state, deadline) {
                     Ok(Acquire::Wait) => {
                         call.waits_for(Cause::NoImage);
                         if !std::mem::replace(&mut held, true) {
@@ -731,7 +732,12 @@ const OBSERVED: Timing = Timing {
 };
 
 /// What is to be told of a present that was called then.
-fn report(timing: Timing, observed: bool, called: u64, rendering: Option<&SyncFile>) -> Report {
+fn report(
+    timing: Timing,
+    observed: bool,
+    called: Option<u64>,
+    rendering: Option<&SyncFile>,
+) -> Report {
     let now = trace::now();
     let is_wanted = observed || timing.stages.contains(Stage::Rendered);
     let rendered = match rendering.filter(|_| is_wanted) {
@@ -747,7 +753,7 @@ fn report(timing: Timing, observed: bool, called: u64, rendering: Option<&SyncFi
         target: None,
         committed: 0,
         said: timing.said,
-        called,
+        called: called.unwrap_or(now),
         handed: now,
         rendered,
     }
@@ -777,12 +783,13 @@ impl Drop for Swapchain {
 
 impl Shared {
     /// The longest free image, with what came back with it. If there is none: looks for releases that no
-    /// event has told, and asks to be rung for those that have not come.
-    fn hand_out(&self, state: &mut State<Release>) -> Result<Acquire<Release>> {
+    /// event has told, and for who will wait for those that have not come, until the deadline, asks to be
+    /// rung.
+    fn hand_out(&self, state: &mut State<Release>, deadline: Deadline) -> Result<Acquire<Release>> {
         if let answer @ (Acquire::Image(..) | Acquire::Retired) = self.take_ready(state)? {
             return Ok(answer);
         }
-        self.collect(state)?;
+        self.collect(state, deadline)?;
         self.take_ready(state)
     }
 
@@ -809,11 +816,11 @@ impl Shared {
     }
 
     /// Frees what the compositor has released where no event says so. If it has released nothing, asks to
-    /// be rung when it does.
-    fn collect(&self, state: &mut State<Release>) -> Result<()> {
+    /// be rung when it does: for who waits until the deadline.
+    fn collect(&self, state: &mut State<Release>, deadline: Deadline) -> Result<()> {
         let is_held = |index| state.holder(index) == Some(Holder::Compositor);
         let found = self.synchronisation.look(is_held)?;
-        if found.is_empty() {
+        if found.is_empty() && deadline != Deadline::Now {
             let images = 0..self.synchronisation.images().len() as u32;
             for index in images.filter(|index| is_held(*index)) {
                 self.synchronisation.listen(index)?;

@@ -17,7 +17,13 @@ const MERGED: &str = "wayfence present and release";
 /// The fences that pass between a swapchain and its compositor.
 pub(super) struct Fences {
     surface: Arc<FenceSurface>,
-    images: Vec<Mutex<Image>>,
+    held: Mutex<Held>,
+}
+
+struct Held {
+    images: Vec<Image>,
+    /// The last rendering that was looked at was over when it was presented.
+    was_over: bool,
 }
 
 /// Whom an image is waited for: those of whom nobody has seen yet that they are over.
@@ -30,17 +36,8 @@ struct Image {
 }
 
 impl Image {
-    /// Forgets what is over. Asks the kernel once, or not at all.
-    fn look(&mut self) -> Result<()> {
-        let [own, release] = match (&self.own, &self.release) {
-            (None, None) => return Ok(()),
-            (Some(own), None) => [own.is_signalled()?, false],
-            (None, Some(release)) => [false, release.is_signalled()?],
-            (Some(own), Some(release)) => SyncFile::are_signalled([own, release])?,
-        };
-        self.own.take_if(|_| own);
-        self.release.take_if(|_| release);
-        Ok(())
+    fn is_idle(&self) -> bool {
+        self.own.is_none() && self.release.is_none()
     }
 
     /// All of them in one, a descriptor of its own; `None` if there are none.
@@ -53,13 +50,45 @@ impl Image {
     }
 }
 
+impl Held {
+    fn image(&mut self, index: u32) -> &mut Image {
+        &mut self.images[index as usize]
+    }
+
+    /// Forgets what is over, of all images with one question.
+    ///
+    /// # Errors
+    /// If the kernel cannot say it of this image.
+    fn look(&mut self, index: u32) -> Result<()> {
+        let fences = self.images.iter().flat_map(|image| {
+            let both = [&image.own, &image.release];
+            both.into_iter().flatten()
+        });
+        let mut seen = SyncFile::are_signalled(fences)?.into_iter();
+        let mut answer = Ok(());
+        for (at, image) in (0..).zip(&mut self.images) {
+            for fence in [&mut image.own, &mut image.release] {
+                match fence.as_ref().and_then(|_| seen.next()) {
+                    Some(Ok(true)) => *fence = None,
+                    Some(Err(error)) if at == index => answer = Err(error),
+                    _ => {}
+                }
+            }
+        }
+        answer
+    }
+}
+
 impl Fences {
     /// # Errors
     /// [`Unsupported`](crate::error::Error::Unsupported) if the compositor does not know the protocol.
     pub(super) fn new(surface: &Surface, images: usize) -> Result<Self> {
         Ok(Fences {
             surface: surface.fences()?,
-            images: (0..images).map(|_| Mutex::default()).collect(),
+            held: Mutex::new(Held {
+                images: (0..images).map(|_| Image::default()).collect(),
+                was_over: true,
+            }),
         })
     }
 
@@ -74,44 +103,57 @@ impl Fences {
         if fence.is_some() {
             counters.sync_file_exported();
         }
-        let mut image = lock(&self.images[index as usize]);
+        let mut held = lock(&self.held);
+        let image = held.image(index);
         image.release = fence;
-        match &*image {
-            Image {
-                own: None,
-                release: None,
-            } => Release::Signalled,
-            // They are asked by whoever acquires it.
-            _ => Release::Untaken,
+        match image.is_idle() {
+            true => Release::Signalled,
+            // They are asked by whoever presents or acquires next.
+            false => Release::Untaken,
         }
     }
 
     /// What a released image is waited for with. It keeps its fences: the application may give it back
     /// without having waited.
     pub(super) fn take(&self, index: u32) -> Result<Wait> {
-        let mut image = lock(&self.images[index as usize]);
-        image.look()?;
-        Ok(image.fences()?.map_or(Wait::Signalled, Wait::Pending))
+        let mut held = lock(&self.held);
+        if !held.image(index).is_idle() {
+            held.look(index)?;
+        }
+        let fences = held.image(index).fences()?;
+        Ok(fences.map_or(Wait::Signalled, Wait::Pending))
     }
 
     /// The fences of a released image.
     pub(super) fn fences(&self, index: u32) -> Result<Option<SyncFile>> {
-        lock(&self.images[index as usize]).fences()
+        lock(&self.held).image(index).fences()
     }
 
+    /// Keeps the rendering for the commit, and for the next acquire. Where it is over the compositor is
+    /// told of none: to send a descriptor takes two calls more than to close it.
     pub(super) fn before_commit(
         &self,
         index: u32,
         rendering: &mut Option<SyncFile>,
         counters: &Counters,
     ) {
-        if rendering.is_some() {
-            counters.sync_file_imported();
-        }
-        *lock(&self.images[index as usize]) = Image {
+        let held = &mut *lock(&self.held);
+        let has_rendering = rendering.is_some();
+        *held.image(index) = Image {
             own: rendering.take(),
             release: None,
         };
+        // One look for all that have come back saves that of the acquires to come. For this one alone it
+        // is worth it where renderings are over so soon.
+        let others_ask = held.images.iter().any(|image| image.release.is_some());
+        if has_rendering && (others_ask || held.was_over) {
+            // What cannot be seen is waited for.
+            let _ = held.look(index);
+            held.was_over = held.image(index).is_idle();
+        }
+        if !held.image(index).is_idle() {
+            counters.sync_file_imported();
+        }
     }
 
     pub(super) fn commit(
@@ -120,9 +162,9 @@ impl Fences {
         display: &Display,
         listener: Weak<dyn ReleaseListener>,
     ) {
-        let image = lock(&self.images[index as usize]);
+        let mut held = lock(&self.held);
         // The request has a descriptor of its own.
-        self.surface
-            .set_fences(display, image.own.as_ref(), listener, index);
+        let own = held.image(index).own.as_ref();
+        self.surface.set_fences(display, own, listener, index);
     }
 }

@@ -158,7 +158,14 @@ impl Stage {
         self.scene_of(way, |_| {})
     }
 
-    /// The same, on a compositor whose offer is changed.
+    /// The same, on this kernel.
+    pub fn scene_on(&self, way: Way, kernel: RefusingKernel) -> Scene<'_> {
+        let compositor = Arc::new(Compositor::new(way.offer()));
+        let window = Window::open_at(compositor.connect());
+        Scene::new(self, way, compositor, kernel, window)
+    }
+
+    /// The same as [`scene`](Self::scene), on a compositor whose offer is changed.
     pub fn scene_of(&self, way: Way, change: impl FnOnce(&mut Offer)) -> Scene<'_> {
         let mut offer = way.offer();
         change(&mut offer);

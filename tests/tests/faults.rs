@@ -21,8 +21,9 @@ use wayfence_tests::scripted::{Payload, SOON, Scene, Way};
 
 /// `DRM_IOCTL_SYNCOBJ_QUERY`.
 const QUERY: Opcode = opcode::read_write::<[u64; 3]>(b'd', 0xcb);
-/// `DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD` and `…_FD_TO_HANDLE` with and without a point, `…_TRANSFER`.
+/// `DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD`, `…_FD_TO_HANDLE` with and without a point, and `…_TRANSFER`.
 const HANDLE_TO_FD: Opcode = opcode::read_write::<[u64; 3]>(b'd', 0xc1);
+const FD_TO_POINT: Opcode = opcode::read_write::<[u64; 3]>(b'd', 0xc2);
 const FD_TO_HANDLE: Opcode = opcode::read_write::<[u64; 2]>(b'd', 0xc2);
 const TRANSFER: Opcode = opcode::read_write::<[u64; 4]>(b'd', 0xcc);
 /// `DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL`.
@@ -122,21 +123,46 @@ fn where_the_kernel_refuses(
     scene.kernel = healthy;
 }
 
-/// The ioctls by which a way takes the fences of a released image.
-fn exports(way: Way) -> [Opcode; 2] {
-    match way {
-        Way::Syncobj => [TRANSFER, HANDLE_TO_FD],
-        Way::Implicit => [EXPORT_SYNC_FILE; 2],
-        Way::Explicit | Way::Cpu => panic!("{NO_IOCTL}"),
-    }
+/// A kernel, and the ioctls by which a way takes the fences of a released image there, and gives those of a
+/// presented one.
+struct Passage {
+    kernel: RefusingKernel,
+    exports: [Opcode; 2],
+    imports: [Opcode; 2],
 }
 
-/// The ioctls by which a way gives the fences of a presented image.
-fn imports(way: Way) -> [Opcode; 2] {
-    match way {
-        Way::Syncobj => [FD_TO_HANDLE, TRANSFER],
-        Way::Implicit => [IMPORT_SYNC_FILE; 2],
-        Way::Explicit | Way::Cpu => panic!("{NO_IOCTL}"),
+impl Passage {
+    /// Plays this part in scenes of this way: on this kernel, and on those that pass fences otherwise.
+    fn play_each<'a>(scene: Scene<'a>, part: impl Fn(Scene<'a>, &Passage)) {
+        let (stage, way) = (scene.stage, scene.way);
+        scene.end();
+        for passage in Self::of(way) {
+            part(stage.scene_on(way, passage.kernel.clone()), &passage);
+        }
+    }
+
+    fn of(way: Way) -> Vec<Self> {
+        match way {
+            Way::Syncobj => vec![
+                Self {
+                    kernel: RefusingKernel::default(),
+                    exports: [HANDLE_TO_FD; 2],
+                    imports: [FD_TO_POINT; 2],
+                },
+                Self {
+                    // Before Linux 6.16.
+                    kernel: RefusingKernel::default().refusing(FD_TO_POINT, Errno::INVAL),
+                    exports: [TRANSFER, HANDLE_TO_FD],
+                    imports: [FD_TO_HANDLE, TRANSFER],
+                },
+            ],
+            Way::Implicit => vec![Self {
+                kernel: RefusingKernel::default(),
+                exports: [EXPORT_SYNC_FILE; 2],
+                imports: [IMPORT_SYNC_FILE; 2],
+            }],
+            Way::Explicit | Way::Cpu => panic!("{NO_IOCTL}"),
+        }
     }
 }
 
@@ -173,9 +199,10 @@ fn the_fences_of_a_released_image_cannot_be_taken() {
         .not_in(Way::Explicit, NO_IOCTL)
         .not_in(Way::Cpu, NO_IOCTL)
         .play(|scene, payload| {
-            let exports = exports(scene.way);
-            let timeouts = [1_000_000_000; 2];
-            acquires_fail_while_the_kernel_refuses(scene, payload, exports, &timeouts);
+            Passage::play_each(scene, |scene, passage| {
+                let timeouts = [1_000_000_000; 2];
+                acquires_fail_while_the_kernel_refuses(scene, payload, passage.exports, &timeouts);
+            });
         });
 }
 
@@ -199,33 +226,35 @@ fn the_fence_of_a_present_cannot_be_given() {
         .not_on(RealDriver::Honeykrisp, DRIVERS_OWN)
         .not_in(Way::Explicit, NO_IOCTL)
         .not_in(Way::Cpu, NO_IOCTL)
-        .play(|mut scene, payload| {
-            without_leak(&mut scene, |scene, number| {
-                let (errno, _) = ERRORS[number];
-                let rendering = scene.fence();
-                scene.stage.driver.export_next(rendering.sync_file());
-                let index = scene.held.pop().unwrap();
-                let compositor = Arc::clone(&scene.compositor);
-                let finish = thread::spawn(move || {
-                    let early =
-                        compositor.commit_within(Duration::from_millis(50), Commit::has_buffer);
-                    rendering.signal();
-                    early
+        .play(|scene, payload| {
+            Passage::play_each(scene, |mut scene, passage| {
+                without_leak(&mut scene, |scene, number| {
+                    let (errno, _) = ERRORS[number];
+                    let rendering = scene.fence();
+                    scene.stage.driver.export_next(rendering.sync_file());
+                    let index = scene.held.pop().unwrap();
+                    let compositor = Arc::clone(&scene.compositor);
+                    let finish = thread::spawn(move || {
+                        let early =
+                            compositor.commit_within(Duration::from_millis(50), Commit::has_buffer);
+                        rendering.signal();
+                        early
+                    });
+                    let import = passage.imports[number % 2];
+                    where_the_kernel_refuses(scene, &[import], errno, |scene| {
+                        assert_eq!(scene.try_show(index), Ok(()), "{errno}");
+                    });
+                    let early = finish.join().unwrap();
+                    assert!(early.is_none(), "shown before it was drawn: {early:?}");
+                    let frame = scene.compositor.next_commit();
+                    comes_back(scene, payload, index, &frame);
                 });
-                let import = imports(scene.way)[number % 2];
-                where_the_kernel_refuses(scene, &[import], errno, |scene| {
-                    assert_eq!(scene.try_show(index), Ok(()), "{errno}");
-                });
-                let early = finish.join().unwrap();
-                assert!(early.is_none(), "shown before it was drawn: {early:?}");
-                let frame = scene.compositor.next_commit();
-                comes_back(scene, payload, index, &frame);
+                assert_eq!(scene.compositor.held_count(), 0);
+                all_images_go_on(&mut scene);
+                // Rule 2: what could not be done without is counted.
+                let report = scene.end();
+                assert_eq!(report.counters.cpu_waits, ERRORS.len() as u64);
             });
-            assert_eq!(scene.compositor.held_count(), 0);
-            all_images_go_on(&mut scene);
-            // Rule 2: what could not be done without is counted.
-            let report = scene.end();
-            assert_eq!(report.counters.cpu_waits, ERRORS.len() as u64);
         });
 }
 
@@ -253,30 +282,37 @@ fn a_frame_cannot_be_shown_at_all() {
         .not_on(RealDriver::Radv, DRIVERS_OWN)
         .not_on(RealDriver::Honeykrisp, DRIVERS_OWN)
         .only_in(Way::Syncobj, "a wait takes the import's place")
-        .play(|mut scene, payload| {
-            let done = Fence::new(&scene.swapchain.device).unwrap();
-            without_leak(&mut scene, |scene, number| {
-                let (errno, _) = ERRORS[number];
-                let rendering = scene.fence();
-                scene.stage.driver.export_next(rendering.sync_file());
-                rendering.signal();
-                let index = scene.held.pop().unwrap();
-                let id = number as u64 + 1;
-                scene.swapchain.draw_now(index).unwrap();
-                where_the_kernel_refuses(scene, &[TRANSFER, SIGNAL], errno, |scene| {
-                    let told = vk::Result::ERROR_OUT_OF_DATE_KHR;
-                    let answer = scene.present(index, id, done.raw);
-                    assert_eq!(answer, (Err(told), told), "{errno}");
+        .play(|scene, payload| {
+            Passage::play_each(scene, |mut scene, passage| {
+                let done = Fence::new(&scene.swapchain.device).unwrap();
+                without_leak(&mut scene, |scene, number| {
+                    let (errno, _) = ERRORS[number];
+                    let rendering = scene.fence();
+                    scene.stage.driver.export_next(rendering.sync_file());
+                    rendering.signal();
+                    let index = scene.held.pop().unwrap();
+                    let id = number as u64 + 1;
+                    scene.swapchain.draw_now(index).unwrap();
+                    where_the_kernel_refuses(
+                        scene,
+                        &[passage.imports[1], SIGNAL],
+                        errno,
+                        |scene| {
+                            let told = vk::Result::ERROR_OUT_OF_DATE_KHR;
+                            let answer = scene.present(index, id, done.raw);
+                            assert_eq!(answer, (Err(told), told), "{errno}");
+                        },
+                    );
+                    assert!(signals(&done), "the fence of a present");
+                    let wait = Generation::One.wait(&scene.swapchain, id, 0);
+                    assert_eq!(wait, vk::Result::SUCCESS, "a wait for the frame");
+                    assert_eq!(scene.compositor.held_count(), 0, "it was not shown");
+                    comes_at_once(scene, payload, index);
+                    goes_on_with(scene, payload, index);
                 });
-                assert!(signals(&done), "the fence of a present");
-                let wait = Generation::One.wait(&scene.swapchain, id, 0);
-                assert_eq!(wait, vk::Result::SUCCESS, "a wait for the frame");
-                assert_eq!(scene.compositor.held_count(), 0, "it was not shown");
-                comes_at_once(scene, payload, index);
-                goes_on_with(scene, payload, index);
+                all_images_go_on(&mut scene);
+                scene.end();
             });
-            all_images_go_on(&mut scene);
-            scene.end();
         });
 }
 
@@ -336,6 +372,8 @@ fn the_driver_neither_exports_nor_waits() {
             scene.swapchain.draw_now(index).unwrap();
             let lack = vk::Result::ERROR_OUT_OF_HOST_MEMORY;
             let driver = &scene.stage.driver;
+            // Neither the application's semaphore nor the layer's.
+            driver.fail_next(Command::GetSemaphoreFd, lack);
             driver.fail_next(Command::GetSemaphoreFd, lack);
             driver.fail_next(Command::QueueWaitIdle, lack);
             let told = vk::Result::ERROR_DEVICE_LOST;
@@ -379,7 +417,10 @@ fn the_driver_exports_nothing() {
         .play(|mut scene, payload| {
             without_leak(&mut scene, |scene, _| {
                 let driver = &scene.stage.driver;
-                driver.fail_next(Command::GetSemaphoreFd, vk::Result::ERROR_TOO_MANY_OBJECTS);
+                // Neither the application's semaphore nor the layer's.
+                for _ in 0..2 {
+                    driver.fail_next(Command::GetSemaphoreFd, vk::Result::ERROR_TOO_MANY_OBJECTS);
+                }
                 let (index, frame) = scene.show();
                 comes_back(scene, payload, index, &frame);
             });
@@ -390,6 +431,57 @@ fn the_driver_exports_nothing() {
                 report.counters.cpu_waits >= ERRORS.len() as u64,
                 "{report:?}"
             );
+        });
+}
+
+/// The queue waits for it, and the layer's own is exported.
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn the_driver_does_not_export_the_applications_semaphore() {
+    Scenario::new("the driver does not export the semaphore of a present: shown without a wait")
+        .only_with(Payload::Fence, "a present signals nothing")
+        .play(|mut scene, payload| {
+            let way = scene.way;
+            without_leak(&mut scene, |scene, number| {
+                let (_, lack) = ERRORS[number];
+                scene.stage.driver.fail_next(Command::GetSemaphoreFd, lack);
+                let (index, frame) = scene.show();
+                comes_back(scene, payload, index, &frame);
+            });
+            all_images_go_on(&mut scene);
+            let report = scene.end();
+            assert_eq!(report.counters.cpu_waits > 0, way == Way::Cpu, "{report:?}");
+        });
+}
+
+/// A present that waits for one semaphore takes what is in it, and submits nothing.
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn a_present_needs_no_submit() {
+    Scenario::new("the driver would refuse the submit of a present: there is none")
+        .only_with(Payload::Fence, "a present signals nothing")
+        .play(|mut scene, payload| {
+            for _ in 0..2 * scene.swapchain.images.len() {
+                let index = scene.held.pop().unwrap();
+                scene.swapchain.draw_now(index).unwrap();
+                let refusal = vk::Result::ERROR_DEVICE_LOST;
+                scene.stage.driver.fail_next(Command::QueueSubmit, refusal);
+                let success = (Ok(()), vk::Result::SUCCESS);
+                assert_eq!(scene.present(index, 0, vk::Fence::null()), success);
+                // The next submit is the one that is refused.
+                let device = &scene.swapchain.device;
+                let next = device.with_queue(|queue| {
+                    let none = vk::Fence::null();
+                    // SAFETY: the device's queue, and nothing to do.
+                    unsafe { device.raw.queue_submit(queue, &[], none) }
+                });
+                assert_eq!(next, Err(refusal));
+                let frame = scene.compositor.next_commit();
+                comes_back(&mut scene, payload, index, &frame);
+                // Each in its turn.
+                scene.held.rotate_right(1);
+            }
+            scene.end();
         });
 }
 

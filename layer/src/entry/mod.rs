@@ -1,4 +1,4 @@
-//! From a handle to its object ([`dispatch`], [`answer`]), and the entry points about surfaces, swapchains and aliases.
+//! From a handle to its object ([`dispatch`], [`answer`]), and the entry points about surfaces, swapchains, aliases and semaphores.
 //!
 //! Each call of a frame passes [`answer`], which finds the swapchain, or sends the call down if it is the driver's.
 //! Knows `swapchain` and `objects`, and of the extensions only what they say of surfaces.
@@ -8,6 +8,7 @@ pub mod answer;
 pub mod dispatch;
 pub mod features;
 pub mod handles;
+pub mod semaphores;
 pub mod surface_queries;
 pub mod surfaces;
 pub mod swapchains;

@@ -1,10 +1,10 @@
 //! `VK_KHR_swapchain`.
 
-use ash::khr::{bind_memory2, swapchain::NAME};
+use ash::khr::{bind_memory2, external_semaphore_fd, swapchain::NAME};
 
 use super::extension::{Extension, Provider};
 use crate::{
-    entry::{aliases, swapchains},
+    entry::{aliases, semaphores, swapchains},
     extensions::command::{Given, command},
     frame::{acquire, present},
 };
@@ -78,6 +78,28 @@ pub static EXTENSION: Extension = Extension {
             Given::SwapchainWith(bind_memory2::NAME),
             aliases::bind_image_memory2,
             PFN_vkBindImageMemory2
+        ),
+        // What presents wait for.
+        command!(
+            c"vkCreateSemaphore",
+            Device,
+            Given::Core(NAME),
+            semaphores::create_semaphore,
+            PFN_vkCreateSemaphore
+        ),
+        command!(
+            c"vkDestroySemaphore",
+            Device,
+            Given::Core(NAME),
+            semaphores::destroy_semaphore,
+            PFN_vkDestroySemaphore
+        ),
+        command!(
+            c"vkImportSemaphoreFdKHR",
+            Device,
+            Given::Device(external_semaphore_fd::NAME),
+            semaphores::import_semaphore_fd,
+            PFN_vkImportSemaphoreFdKHR
         ),
     ],
     ..Extension::device(&[(NAME, 70)])

@@ -74,7 +74,7 @@ impl Swapchain {
         semaphore: vk::Semaphore,
         fence: vk::Fence,
     ) -> Result<u32, vk::Result> {
-        let begin = Instant::now();
+        let begin = self.is_timed().then(Instant::now);
         let deadline = Deadline::from_timeout(timeout);
         let mut call = self.compositor.trace().acquire();
         let acquired = self
@@ -91,9 +91,10 @@ impl Swapchain {
         match self.hand_over(&mut acquired, semaphore, fence) {
             Ok(()) => {
                 let counters = self.compositor.counters();
+                let took = begin.map(|begin| begin.elapsed());
                 match pending {
-                    true => counters.acquired_pending(begin.elapsed()),
-                    false => counters.acquired_signalled(begin.elapsed()),
+                    true => counters.acquired_pending(took),
+                    false => counters.acquired_signalled(took),
                 }
                 call.returns(acquired.index, pending, counters.cpu_waits());
                 Ok(acquired.index)

@@ -30,8 +30,9 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The same for the library, of a present that was called at this time by [`wayfence::trace::now`].
-    pub fn presentation(&self, called: u64) -> Presentation<'_> {
+    /// The same for the library, of a present that was called at this time by [`wayfence::trace::now`]; a
+    /// frame with [`timing`](Self::timing) needs it.
+    pub fn presentation(&self, called: Option<u64>) -> Presentation<'_> {
         Presentation {
             damage: &self.damage,
             mode: self.mode,

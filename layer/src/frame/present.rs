@@ -1,5 +1,5 @@
 //! Presenting: the application's semaphores become one sync_file, which goes onto the image before the
-//! commit.
+//! commit. A single one that can be exported is; else one empty submission waits for all of them.
 
 use std::{
     os::fd::{FromRawFd, OwnedFd},
@@ -86,14 +86,19 @@ unsafe fn present(
     info: &vk::PresentInfoKHR<'_>,
     swapchains: &[Option<Arc<Swapchain>>],
 ) -> vk::Result {
-    // One reading for counters and trace.
-    let called = trace::now();
     // SAFETY: valid by the specification.
     let waits = unsafe { p_next::slice(info.p_wait_semaphores, info.wait_semaphore_count) };
     // SAFETY: valid by the specification.
     let indices = unsafe { p_next::slice(info.p_image_indices, info.swapchain_count) };
     // SAFETY: a valid chain by the specification.
     let chain = unsafe { PresentChain::of(device.instance.extensions, info.p_next) };
+    let frames: Few<Frame> = (0..swapchains.len()).map(|at| chain.frame(at)).collect();
+    // One reading for all who want it, if anybody does.
+    let settings = &device.instance.settings;
+    let is_timed = settings.report.is_some()
+        || settings.trace.is_some()
+        || frames.iter().any(|frame| frame.timing.is_some());
+    let called = is_timed.then(trace::now);
 
     let semaphore_below = match swapchains.iter().any(Option::is_none) {
         false => None,
@@ -103,13 +108,22 @@ unsafe fn present(
             Err(error) => return unsafe { tell_all(info, result::of_unqueued(error)) },
         },
     };
-    let frames: Few<Frame> = (0..swapchains.len()).map(|at| chain.frame(at)).collect();
     let fences: Few<vk::Fence> = swapchains
         .iter()
         .zip(&frames)
         .filter_map(|(ours, frame)| frame.fence.filter(|_| ours.is_some()))
+        .filter(|fence| *fence != vk::Fence::null())
         .collect();
-    let mut rendering = match submit(device, queue, waits, semaphore_below, &fences) {
+    let taken = match (waits, semaphore_below, &fences[..]) {
+        // Nobody else is to be told.
+        ([wait], None, []) => take(device, *wait),
+        _ => None,
+    };
+    let submitted = match taken {
+        Some(rendering) => Ok(rendering),
+        None => submit(device, queue, waits, semaphore_below, &fences),
+    };
+    let mut rendering = match submitted {
         Ok(rendering) => rendering,
         // SAFETY: the caller guarantees it.
         Err(error) => return unsafe { tell_all(info, error) },
@@ -131,13 +145,16 @@ unsafe fn present(
                 };
                 if outcome.as_raw() >= 0 {
                     let counters = ours.compositor.counters();
-                    let now = trace::now();
-                    counters.presented(Duration::from_nanos(now - called));
-                    ours.compositor.trace().presented(
-                        indices[at],
-                        called..now,
-                        counters.cpu_waits(),
-                    );
+                    let during = called.map(|called| called..trace::now());
+                    let took = during.as_ref().map(|time| time.end - time.start);
+                    counters.presented(took.map(Duration::from_nanos));
+                    if let Some(during) = during {
+                        ours.compositor.trace().presented(
+                            indices[at],
+                            during,
+                            counters.cpu_waits(),
+                        );
+                    }
                 }
                 outcome
             }
@@ -206,6 +223,27 @@ impl Rendering {
     }
 }
 
+/// Takes what the present waits for out of the application's semaphore, which that leaves as a wait would:
+/// without a submission, which is dear, and without a semaphore of our own. `None` if it cannot be had so;
+/// then it is still in there.
+fn take(device: &Device, semaphore: vk::Semaphore) -> Option<Rendering> {
+    if !device.waits.as_ref()?.has(semaphore) {
+        return None;
+    }
+    // "All elements of [pWaitSemaphores] must reference a semaphore signal operation that has been submitted
+    // for execution" (VUID-vkQueuePresentKHR-pWaitSemaphores-03268), and an export asks for no more (-03254).
+    match export_fd(device, semaphore) {
+        Ok(rendering) => Some(rendering),
+        Err(error) => {
+            tracing::debug!(
+                ?error,
+                "a wait semaphore is not exported: waiting on the queue"
+            );
+            None
+        }
+    }
+}
+
 /// Waits for the application's semaphores on the queue, and makes a sync_file that signals after them
 /// and after everything submitted to the queue before. Then `fences` signal, too: those of
 /// `VkSwapchainPresentFenceInfoKHR`, from which on the semaphores and the swapchains may go.
@@ -271,24 +309,13 @@ fn export(
     semaphore: vk::Semaphore,
 ) -> Result<Rendering, vk::Result> {
     let missing = vk::Result::ERROR_DEVICE_LOST;
-    let export = device.next.get_semaphore_fd.ok_or(missing)?;
-    let info = vk::SemaphoreGetFdInfoKHR::default()
-        .semaphore(semaphore)
-        .handle_type(vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD);
-    let mut fd = -1;
-    // SAFETY: our semaphore, made to be exported so, with a signal operation pending.
-    match unsafe { export(device.handle, &info, &mut fd) } {
-        vk::Result::SUCCESS => {
+    match export_fd(device, semaphore) {
+        Ok(rendering) => {
             // Exporting has taken the payload: the semaphore is unsignalled.
             device.keep_semaphore(semaphore);
-            Ok(match fd {
-                // The driver's way to say that it has signalled already.
-                -1 => Rendering::Done,
-                // SAFETY: each export gives a new descriptor to the caller.
-                fd => Rendering::Pending(SyncFile::from(unsafe { OwnedFd::from_raw_fd(fd) })),
-            })
+            Ok(rendering)
         }
-        error => {
+        Err(error) => {
             tracing::warn!(?error, "no sync_file from the driver: waiting on the CPU");
             let wait = device.next.queue_wait_idle.ok_or(missing)?;
             // SAFETY: the application's queue, which it lets nobody else use during a present.
@@ -298,6 +325,30 @@ fn export(
             Ok(Rendering::WaitedFor)
         }
     }
+}
+
+/// The payload of a semaphore that was made to be exported and has a signal operation pending, or has
+/// signalled. A success takes it: the semaphore is unsignalled then.
+///
+/// # Errors
+/// The driver's; the semaphore is as it was.
+fn export_fd(device: &Device, semaphore: vk::Semaphore) -> Result<Rendering, vk::Result> {
+    let export = device
+        .next
+        .get_semaphore_fd
+        .ok_or(vk::Result::ERROR_DEVICE_LOST)?;
+    let info = vk::SemaphoreGetFdInfoKHR::default()
+        .semaphore(semaphore)
+        .handle_type(vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD);
+    let mut fd = -1;
+    // SAFETY: a semaphore of this device, which its owner lets nobody else use, as the caller says.
+    unsafe { export(device.handle, &info, &mut fd) }.result()?;
+    Ok(match fd {
+        // The driver's way to say that it has signalled already.
+        -1 => Rendering::Done,
+        // SAFETY: each export gives a new descriptor to the caller.
+        fd => Rendering::Pending(SyncFile::from(unsafe { OwnedFd::from_raw_fd(fd) })),
+    })
 }
 
 /// Lets the driver present to its own swapchains.

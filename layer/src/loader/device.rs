@@ -14,7 +14,7 @@ use super::{
 use crate::{
     entry::{dispatch, features},
     extensions::{EXTENSIONS, swapchain_maintenance1},
-    objects::{device::Device, physical_device::Keeper},
+    objects::{device::Device, physical_device::Keeper, waits::Waits},
     swapchain::owner::Owner,
     vulkan::result,
 };
@@ -65,7 +65,8 @@ pub unsafe extern "system" fn create_device(
             let others = EXTENSIONS.in_place_of(is_enabled, |name| known.has(name));
             names.extend(others.filter(|name| !is_enabled(name)).map(CStr::as_ptr));
         }
-        if enabled.contains(khr::swapchain::NAME) && can_own {
+        let enables_swapchains = enabled.contains(khr::swapchain::NAME);
+        if enables_swapchains && can_own {
             names.extend(
                 known
                     .needs()
@@ -97,7 +98,7 @@ pub unsafe extern "system" fn create_device(
         // SAFETY: written by a successful create call.
         let handle = unsafe { *device };
         let below = EXTENSIONS.only_below(|name| enabled.contains(name));
-        let is_kept = can_own && enabled.contains(khr::swapchain::NAME) && !below.is_empty();
+        let is_kept = can_own && enables_swapchains && !below.is_empty();
         if is_kept {
             tracing::info!(
                 driver = known.name,
@@ -106,7 +107,7 @@ pub unsafe extern "system" fn create_device(
             );
         }
         // SAFETY: the next layer's function, with the device that it made.
-        let object = unsafe {
+        let mut object = unsafe {
             Device::new(
                 handle,
                 instance,
@@ -117,6 +118,9 @@ pub unsafe extern "system" fn create_device(
                 is_kept.then(|| Keeper::new(&known)),
             )
         };
+        if enables_swapchains && can_own && !is_kept && known.exports_waits {
+            object.waits = Some(Waits::default());
+        }
         let object = Arc::new(Owner::new(object));
         // SAFETY: a valid new handle.
         unsafe { dispatch::add_device(handle, object) };

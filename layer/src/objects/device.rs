@@ -12,6 +12,7 @@ use super::{
     instance::Instance,
     next::{DeviceCommands, below},
     physical_device::{Keeper, PhysicalDevice},
+    waits::Waits,
 };
 
 /// One `VkDevice`.
@@ -36,6 +37,9 @@ pub struct Device {
     /// The application's images that are aliases of swapchains' images.
     aliases: Mutex<HashMap<vk::Image, Alias>>,
     semaphores: Mutex<Semaphores>,
+    /// The application's semaphores that can be exported; none where they are as the application makes
+    /// them.
+    pub waits: Option<Waits>,
     /// Private data of our swapchains and surfaces, by slot and handle.
     private_data: Mutex<HashMap<(vk::PrivateDataSlot, u64), u64>>,
 }
@@ -88,6 +92,7 @@ impl Device {
             keeper,
             aliases: Mutex::default(),
             semaphores: Mutex::default(),
+            waits: None,
             private_data: Mutex::default(),
         }
     }

@@ -10,3 +10,4 @@ pub mod offer;
 pub mod physical_device;
 pub mod settings;
 pub mod surface;
+pub mod waits;

@@ -12,7 +12,10 @@ use std::{
 use ash::{ext, khr, vk};
 use wayfence::{format, wayland::Nodes};
 
-use super::next::{InstanceCommands, PhysicalDeviceCommands};
+use super::{
+    next::{InstanceCommands, PhysicalDeviceCommands},
+    waits::Waits,
+};
 use crate::{extensions::needs::DEVICE_NEEDS, swapchain::compression::Compression};
 
 /// One `VkPhysicalDevice`.
@@ -31,6 +34,8 @@ pub struct PhysicalDevice {
     pub queue_families: u32,
     /// Whether the driver lets an image's creator say how far it may be compressed.
     pub compresses: bool,
+    /// Whether presents can take the application's semaphores for what they wait for.
+    pub exports_waits: bool,
     /// Its DRM nodes, as far as the driver tells.
     pub nodes: Nodes,
     extensions: HashSet<CString>,
@@ -99,6 +104,7 @@ impl PhysicalDevice {
             max_extent: properties.limits.max_image_dimension2_d,
             queue_families,
             compresses: false,
+            exports_waits: false,
             nodes: Nodes::default(),
             extensions: next_extensions(next, handle)
                 .iter()
@@ -113,6 +119,7 @@ impl PhysicalDevice {
         device.nodes = device.ask_nodes();
         device.driver = device.ask_driver();
         device.compresses = device.ask_compression();
+        device.exports_waits = Waits::are_free(device.driver) && device.exports_imported();
         device
     }
 
@@ -352,6 +359,16 @@ impl PhysicalDevice {
             || self.extensions.contains(khr::format_feature_flags2::NAME)
     }
 
+    /// Whether a sync_file that was imported into a semaphore, as by an acquire, can be exported from it.
+    fn exports_imported(&self) -> bool {
+        let query = self.queries.get_external_semaphore_properties;
+        query.is_some_and(|query| {
+            sync_fd(self.handle, query)
+                .export_from_imported_handle_types
+                .contains(vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD)
+        })
+    }
+
     fn look(&self) -> Result<(), String> {
         let missing: Vec<_> = self
             .needs()
@@ -369,11 +386,7 @@ impl PhysicalDevice {
                 "the driver cannot be asked about external semaphores and fences".to_owned(),
             );
         };
-        let info = vk::PhysicalDeviceExternalSemaphoreInfo::default()
-            .handle_type(vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD);
-        let mut semaphore = vk::ExternalSemaphoreProperties::default();
-        // SAFETY: a valid handle, a plain query and a structure to fill.
-        unsafe { semaphores(self.handle, &info, &mut semaphore) };
+        let semaphore = sync_fd(self.handle, semaphores);
         let needed = vk::ExternalSemaphoreFeatureFlags::EXPORTABLE
             | vk::ExternalSemaphoreFeatureFlags::IMPORTABLE;
         if !semaphore.external_semaphore_features.contains(needed) {
@@ -392,6 +405,19 @@ impl PhysicalDevice {
         }
         Ok(())
     }
+}
+
+/// What semaphores can do with sync_files.
+fn sync_fd(
+    device: vk::PhysicalDevice,
+    query: vk::PFN_vkGetPhysicalDeviceExternalSemaphoreProperties,
+) -> vk::ExternalSemaphoreProperties<'static> {
+    let info = vk::PhysicalDeviceExternalSemaphoreInfo::default()
+        .handle_type(vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD);
+    let mut properties = vk::ExternalSemaphoreProperties::default();
+    // SAFETY: a valid handle, a plain query and a structure to fill.
+    unsafe { query(device, &info, &mut properties) };
+    properties
 }
 
 /// A kind of image, for [`PhysicalDevice::can_export`].

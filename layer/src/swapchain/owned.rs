@@ -251,6 +251,11 @@ impl Swapchain {
             .verdict(self.compositor.surface(), self.layout.modifier)
     }
 
+    /// Whether somebody wants to know how long its calls take. A clock may be a system call.
+    pub fn is_timed(&self) -> bool {
+        self.device.instance.settings.report.is_some()
+    }
+
     /// Turns a failure into its result, and logs it; the loss of the surface, which is for good, once.
     pub fn fail(&self, command: &str, error: &Error) -> vk::Result {
         let result = result::of(error);
