@@ -76,6 +76,8 @@ pub struct Memory {
     pub dma_buf: DmaBuf,
     /// Where in it they lie.
     pub planes: Vec<Plane>,
+    /// What to wait for before anybody writes to it: what became of it in another swapchain.
+    pub wait: Wait,
 }
 
 /// An image that the application now holds.
@@ -148,7 +150,7 @@ pub struct Swapchain {
     observed: bool,
     presentations: Arc<Mutex<Presentations>>,
     buffers: Vec<WlBuffer>,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// The same, as its buffers know it.
     listener: Weak<dyn ReleaseListener>,
     /// Goes after all that is on it: with the last swapchain the connection goes, by which those objects
@@ -160,16 +162,16 @@ pub struct Swapchain {
 }
 
 /// The part that release events reach, also after the swapchain is gone.
-struct Shared {
-    synchronisation: Synchronisation,
-    state: Mutex<Held>,
-    counters: Counted,
+pub(super) struct Shared {
+    pub(super) synchronisation: Synchronisation,
+    pub(super) state: Mutex<Held>,
+    pub(super) counters: Counted,
     trace: Trace,
 }
 
 /// Who holds the images, and whether anybody wants them.
-struct Held {
-    state: State<Release>,
+pub(super) struct Held {
+    pub(super) state: State<Release>,
     /// The swapchain is gone: what the compositor releases now is destroyed.
     gone: bool,
 }
@@ -186,10 +188,14 @@ impl Swapchain {
         if memory.is_empty() {
             return Err(Error::Unsupported("a swapchain without images".to_owned()));
         }
-        let (images, planes): (Vec<_>, Vec<_>) = memory
-            .into_iter()
-            .map(|memory| (memory.dma_buf, memory.planes))
-            .unzip();
+        let mut images = Vec::with_capacity(memory.len());
+        let mut planes = Vec::with_capacity(memory.len());
+        let mut waits = Vec::with_capacity(memory.len());
+        for one in memory {
+            images.push(one.dma_buf);
+            planes.push(one.planes);
+            waits.push(one.wait);
+        }
         let modes = &description.modes;
         let Some(mode) = modes.first().copied() else {
             return Err(Error::Unsupported(
@@ -209,11 +215,13 @@ impl Swapchain {
             ),
             None => Trace::off(),
         };
+        let releases = (0..).zip(waits).map(|(index, wait)| match wait {
+            Wait::Signalled => Ok(None),
+            Wait::Pending(fences) => synchronisation.inherit(index, fences).map(Some),
+        });
+        let state = State::of(releases.collect::<Result<Vec<_>>>()?);
         let shared = Arc::new(Shared {
-            state: Mutex::new(Held {
-                state: State::new(count),
-                gone: false,
-            }),
+            state: Mutex::new(Held { state, gone: false }),
             synchronisation,
             counters: Counted::new(),
             trace,
@@ -817,7 +825,7 @@ impl Shared {
 
     /// Frees what the compositor has released where no event says so. If it has released nothing, asks to
     /// be rung when it does: for who waits until the deadline.
-    fn collect(&self, state: &mut State<Release>, deadline: Deadline) -> Result<()> {
+    pub(super) fn collect(&self, state: &mut State<Release>, deadline: Deadline) -> Result<()> {
         let is_held = |index| state.holder(index) == Some(Holder::Compositor);
         let found = self.synchronisation.look(is_held)?;
         if found.is_empty() && deadline != Deadline::Now {

@@ -9,7 +9,9 @@ pub mod pacing;
 pub mod present_mode;
 pub mod presentations;
 pub mod refresh;
+mod spare;
 mod state;
 
 pub use cycle::{Acquired, Description, Memory, Presentation, RefreshTiming, Swapchain, Timing};
+pub use spare::Spare;
 pub use state::Holder;

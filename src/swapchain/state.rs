@@ -15,6 +15,8 @@ pub enum Holder {
     Application,
     /// Presented, and not yet released by the compositor.
     Compositor,
+    /// Its memory serves another swapchain.
+    Successor,
 }
 
 /// What an acquire gets now.
@@ -52,11 +54,15 @@ pub struct State<R> {
 }
 
 impl<R> State<R> {
-    /// `images` free images, numbered from 0, that the compositor never had.
-    pub fn new(images: u32) -> Self {
+    /// An image for each of these, numbered from 0, that the compositor never had, with what came back with
+    /// its memory elsewhere. Those that nothing came back with are handed out first.
+    pub fn of(releases: impl IntoIterator<Item = Option<R>>) -> Self {
+        let (idle, others): (Vec<_>, Vec<_>) = (0..)
+            .zip(releases)
+            .partition(|(_, release)| release.is_none());
         State {
-            holders: vec![Holder::Nobody; images as usize],
-            free: (0..images).map(|index| (index, None)).collect(),
+            holders: vec![Holder::Nobody; idle.len() + others.len()],
+            free: idle.into_iter().chain(others).collect(),
             retired: false,
         }
     }
@@ -115,6 +121,24 @@ impl<R> State<R> {
         self.retired = true;
     }
 
+    /// Takes a free image that is ready out of a swapchain that was replaced, with what came back with it.
+    pub fn withdraw(
+        &mut self,
+        index: u32,
+        is_ready: impl FnOnce(Option<&R>) -> bool,
+    ) -> Option<Option<R>> {
+        if !self.retired {
+            return None;
+        }
+        let at = self.free.iter().position(|(free, _)| *free == index)?;
+        if !is_ready(self.free[at].1.as_ref()) {
+            return None;
+        }
+        let (_, release) = self.free.remove(at)?;
+        self.holders[index as usize] = Holder::Successor;
+        Some(release)
+    }
+
     /// Whether the swapchain was replaced.
     pub fn is_retired(&self) -> bool {
         self.retired
@@ -141,9 +165,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// So many images that nobody has used.
+    fn fresh<R>(images: u32) -> State<R> {
+        State::of((0..images).map(|_| None))
+    }
+
     #[test]
     fn images_are_handed_out_in_the_order_in_which_they_came_back() {
-        let mut state = State::new(3);
+        let mut state = fresh(3);
         for _ in 0..3 {
             let Acquire::Image(index, None) = state.acquire(|_, _| true) else {
                 panic!("three images are free at first")
@@ -159,7 +188,7 @@ mod tests {
 
     #[test]
     fn an_image_that_somebody_still_uses_holds_no_other_up() {
-        let mut state = State::new(3);
+        let mut state = fresh(3);
         for index in 0..3 {
             state.acquire(|_, _| true);
             state.present(index).unwrap();
@@ -175,7 +204,7 @@ mod tests {
 
     #[test]
     fn an_acquire_that_failed_loses_neither_the_image_nor_its_fence() {
-        let mut state = State::new(1);
+        let mut state = fresh(1);
         state.acquire(|_, _| true);
         state.present(0).unwrap();
         state.released(0, "fence");
@@ -186,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_retired_swapchain_presents_what_was_acquired_and_acquires_nothing() {
-        let mut state = State::<()>::new(2);
+        let mut state = fresh::<()>(2);
         state.acquire(|_, _| true);
         state.retire();
         assert_eq!(state.acquire(|_, _| true), Acquire::Retired);
@@ -194,8 +223,43 @@ mod tests {
     }
 
     #[test]
+    fn a_retired_swapchain_gives_away_what_nobody_holds() {
+        let mut state = fresh(3);
+        state.acquire(|_, _| true);
+        state.acquire(|_, _| true);
+        state.present(1).unwrap();
+        assert_eq!(state.withdraw(2, |_| true), None, "not retired");
+        state.retire();
+        assert_eq!(state.withdraw(2, |_| false), None, "not ready");
+        assert_eq!(state.withdraw(2, |_| true), Some(None));
+        assert_eq!(state.withdraw(2, |_| true), None, "it is gone");
+        assert_eq!(state.holder(2), Some(Holder::Successor));
+        for held in [0, 1, 7] {
+            assert_eq!(state.withdraw(held, |_| true), None);
+        }
+        state.released(1, "fence");
+        assert_eq!(state.withdraw(1, |_| true), Some(Some("fence")));
+        assert_eq!(state.present(0), Ok(()), "it was acquired");
+        assert!(!state.released(1, "again"));
+    }
+
+    #[test]
+    fn images_that_were_elsewhere_bring_what_came_back_there() {
+        let mut state = State::of([Some("a"), None, Some("b"), None]);
+        let handed: Vec<_> = std::iter::from_fn(|| match state.acquire(|_, _| true) {
+            Acquire::Image(index, release) => Some((index, release)),
+            _ => None,
+        })
+        .collect();
+        assert_eq!(
+            handed,
+            [(1, None), (3, None), (0, Some("a")), (2, Some("b"))]
+        );
+    }
+
+    #[test]
     fn a_release_of_an_image_that_the_compositor_does_not_hold_changes_nothing() {
-        let mut state = State::new(1);
+        let mut state = fresh(1);
         assert!(!state.released(0, 1));
         assert!(!state.released(7, 2));
         assert_eq!(state.acquire(|_, _| true), Acquire::Image(0, None));
@@ -212,6 +276,7 @@ mod tests {
         Return(u32),
         Present(u32),
         Release(u32),
+        Withdraw(u32),
         Retire,
     }
 
@@ -221,7 +286,8 @@ mod tests {
             8 => Just(Step::Acquire),
             2 => index.clone().prop_map(Step::Return),
             8 => index.clone().prop_map(Step::Present),
-            8 => index.prop_map(Step::Release),
+            8 => index.clone().prop_map(Step::Release),
+            2 => index.prop_map(Step::Withdraw),
             1 => Just(Step::Retire),
         ]
     }
@@ -234,7 +300,7 @@ mod tests {
             images in 1u32..6,
             steps in prop::collection::vec(step(5), 0..200),
         ) {
-            let mut state = State::new(images);
+            let mut state = fresh(images);
             let mut payload = vec![None; images as usize];
             for (serial, step) in steps.into_iter().enumerate() {
                 match step {
@@ -265,6 +331,14 @@ mod tests {
                         prop_assert_eq!(state.released(index, serial), held);
                         if held {
                             payload[index as usize] = Some(serial);
+                        }
+                    }
+                    Step::Withdraw(index) => {
+                        let free = state.holder(index) == Some(Holder::Nobody);
+                        let withdrawn = state.withdraw(index, |_| true);
+                        prop_assert_eq!(withdrawn.is_some(), free && state.is_retired());
+                        if let Some(release) = withdrawn {
+                            prop_assert_eq!(release, payload[index as usize].take());
                         }
                     }
                     Step::Retire => state.retire(),

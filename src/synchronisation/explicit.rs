@@ -113,6 +113,12 @@ impl Fences {
         }
     }
 
+    /// The same for an image that has no frame yet, whose memory these came with.
+    pub(super) fn inherit(&self, index: u32, fences: SyncFile) -> Release {
+        lock(&self.held).image(index).release = Some(fences);
+        Release::Untaken
+    }
+
     /// What a released image is waited for with. It keeps its fences: the application may give it back
     /// without having waited.
     pub(super) fn take(&self, index: u32) -> Result<Wait> {

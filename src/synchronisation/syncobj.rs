@@ -112,6 +112,19 @@ impl Points {
         self.image(index).timeline.timeline.export_sync_file(holds)
     }
 
+    /// What came with the memory of an image that has no frame yet is the fence of the first point.
+    pub(super) fn inherit(&self, index: u32, fences: &SyncFile) -> Result<Release> {
+        let first = 1;
+        let timeline = &self.image(index).timeline.timeline;
+        timeline.import_sync_file(first, fences)?;
+        *self.frame(index) = Frame {
+            acquire: first,
+            holds: first,
+            listened: false,
+        };
+        Ok(Release::Untaken)
+    }
+
     pub(super) fn listen(&self, index: u32) -> Result<()> {
         let mut frame = self.frame(index);
         if frame.listened {

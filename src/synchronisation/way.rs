@@ -287,6 +287,20 @@ impl Synchronisation {
         })
     }
 
+    /// An image that was never shown here is to be waited for with these fences, which came back with its
+    /// memory elsewhere. Answers what came back with it, so to speak.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn inherit(&self, index: u32, fences: SyncFile) -> Result<Release> {
+        match &self.means {
+            Means::Syncobj(points) => points.inherit(index, &fences),
+            Means::Explicit(held) => Ok(held.inherit(index, fences)),
+            // They are on the dma-buf, too.
+            Means::Implicit | Means::Cpu => Ok(Release::Fences(fences)),
+        }
+    }
+
     /// Makes the compositor wait for `rendering` (nothing: it is over), as far as that is the kernel's
     /// business. To be called before the commit that shows the image. Takes the sync_file; on an error
     /// it stays in `rendering`, and the compositor will not know the image.

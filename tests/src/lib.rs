@@ -14,6 +14,7 @@
 //! | `real_drivers` | the layer on Mesa's GPU drivers without their hardware, on a scripted compositor | mesa-drm-shim, `/dev/udmabuf`, vgem, a DRM node with timeline syncobjs |
 //! | `faults` | rule 4, and rule 6: whatever fails, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `starved` | rule 4, and rule 6: each call to the kernel fails once with each error, on a scripted compositor | a driver, `/dev/udmabuf`, a DRM node with timeline syncobjs |
+//! | `recreation` | rule 1 where memory goes from a swapchain to the next, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `lifetimes` | rule 10: what lives as long as what, on a scripted compositor | a driver, `/dev/udmabuf`, a DRM node with timeline syncobjs |
 //! | `command` | what `wayfence` does and says | nothing for the half about processes; a compositor, and MangoHud, for the `#[ignore]`d half |
 //! | `living` | `wayfence top`, and what is left of a killed process's report | nothing for one; a compositor with dma-bufs, and vkcube, for the `#[ignore]`d ones |

@@ -37,7 +37,8 @@ pub unsafe extern "system" fn create_swapchain(
                 return Err(vk::Result::ERROR_SURFACE_LOST_KHR);
             };
             // "oldSwapchain is retired ... even if creation of the new swapchain fails"
-            if let Some(old) = object.swapchain(info.old_swapchain) {
+            let replaced = object.swapchain(info.old_swapchain);
+            if let Some(old) = &replaced {
                 old.compositor.retire();
             }
             // Display and surface are valid now, as a swapchain is made, and will be for its lifetime
@@ -52,20 +53,21 @@ pub unsafe extern "system" fn create_swapchain(
                 );
                 return Err(vk::Result::ERROR_NATIVE_WINDOW_IN_USE_KHR);
             };
-            let new = match Swapchain::new(object, &surface, claim, offer, info) {
-                Ok(new) => new,
-                Err(NotMade::Failed(error)) => return Err(error),
-                Err(NotMade::Unreadable(why)) => {
-                    let driver = object.instance.physical_device(object.physical);
-                    surface.step_aside(object.physical, &driver.name, why);
-                    // A swapchain of ours may have what the driver's needs of the wl_surface until it goes.
-                    if !known_below || object.swapchain(info.old_swapchain).is_some() {
-                        return Err(vk::Result::ERROR_INITIALIZATION_FAILED);
+            let new =
+                match Swapchain::new(object, &surface, claim, offer, info, replaced.as_deref()) {
+                    Ok(new) => new,
+                    Err(NotMade::Failed(error)) => return Err(error),
+                    Err(NotMade::Unreadable(why)) => {
+                        let driver = object.instance.physical_device(object.physical);
+                        surface.step_aside(object.physical, &driver.name, why);
+                        // A swapchain of ours may have what the driver's needs of the wl_surface until it goes.
+                        if !known_below || object.swapchain(info.old_swapchain).is_some() {
+                            return Err(vk::Result::ERROR_INITIALIZATION_FAILED);
+                        }
+                        let next = below(object.next.create_swapchain)?;
+                        return Ok(next(device, create_info, allocator, swapchain));
                     }
-                    let next = below(object.next.create_swapchain)?;
-                    return Ok(next(device, create_info, allocator, swapchain));
-                }
-            };
+                };
             let handle = new.handle();
             report::remember(new.clone());
             object.add_swapchain(new);

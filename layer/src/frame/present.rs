@@ -184,7 +184,10 @@ fn present_one(
         }
     };
     match swapchain.compositor.present(index, fence, how) {
-        Ok(()) => swapchain.quality(),
+        Ok(()) => {
+            swapchain.spares.presented();
+            swapchain.quality()
+        }
         Err(error) => swapchain.fail_present(&error),
     }
 }

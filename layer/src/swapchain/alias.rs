@@ -4,7 +4,7 @@ use std::{os::fd::AsFd, sync::Arc};
 
 use ash::vk;
 
-use super::{image, owned::Swapchain};
+use super::{image_memory, owned::Swapchain};
 use crate::objects::device::Alias;
 
 impl Swapchain {
@@ -17,7 +17,7 @@ impl Swapchain {
             .compositor
             .dma_buf(index)
             .ok_or(vk::Result::ERROR_OUT_OF_DEVICE_MEMORY)?;
-        let memory = image::bind_alias(
+        let memory = image_memory::bind_alias(
             &self.device,
             alias,
             dma_buf.as_fd(),

@@ -16,7 +16,7 @@ use wayfence::{
     wayland::{Display, Import, Nodes},
 };
 
-use super::image::ImageRecipe;
+use super::image_recipe::ImageRecipe;
 use crate::objects::device::Device;
 
 /// Bytes of which a row's length is a multiple for every device to read it.

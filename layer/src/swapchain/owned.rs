@@ -37,9 +37,11 @@ use crate::{
     swapchain::{
         creation::Asked,
         foreign,
-        image::{Image, ImageRecipe},
+        image::Image,
+        image_recipe::ImageRecipe,
         layouts::Layouts,
         memory::{self, Role},
+        spares::{Kept, Spares},
     },
     vulkan::{p_next, present_mode, result},
 };
@@ -60,7 +62,9 @@ impl From<vk::Result> for NotMade {
 
 /// One `VkSwapchainKHR` of ours.
 pub struct Swapchain {
-    /// The compositor's side. Goes first.
+    /// Memory for the swapchain that will replace this one. Goes first: it has parts on the surface.
+    pub spares: Kept,
+    /// The compositor's side. Goes before the images.
     pub compositor: library::Swapchain,
     /// The images.
     pub images: Vec<Image>,
@@ -94,6 +98,7 @@ impl Swapchain {
         claim: Claim,
         offer: &Offer,
         info: &vk::SwapchainCreateInfoKHR<'_>,
+        replaced: Option<&Self>,
     ) -> Result<Arc<Self>, NotMade> {
         let begin = Instant::now();
         let refused = |why: &str| {
@@ -167,13 +172,16 @@ impl Swapchain {
         recipe.role = Role::new(physical.driver, choice.way(window), recipe.usage);
 
         let begin_images = Instant::now();
+        let mut spares = replaced.map(Self::spare).unwrap_or_default();
+        let resized = replaced.is_some_and(|replaced| replaced.recipe.extent != recipe.extent);
         let mut images = Vec::with_capacity(count as usize);
         let mut memory: Vec<Memory> = Vec::with_capacity(count as usize);
         let mut chosen: Option<Layout> = None;
         for _ in 0..count {
-            let (image, layout, dma_buf) = Image::new(device, &recipe).inspect_err(|error| {
-                tracing::error!(?error, "vkCreateSwapchainKHR: an image cannot be made");
-            })?;
+            let (image, layout, dma_buf) = Image::new(device, &recipe, &mut spares, resized)
+                .inspect_err(|error| {
+                    tracing::error!(?error, "vkCreateSwapchainKHR: an image cannot be made");
+                })?;
             if foreign && images.is_empty() {
                 let display = window.display();
                 let why = foreign::refusal(
@@ -230,6 +238,7 @@ impl Swapchain {
             info.image_extent.height,
         );
         Ok(Arc::new(Swapchain {
+            spares: spares.keep(images.len()),
             compositor,
             images,
             recipe,
@@ -249,6 +258,17 @@ impl Swapchain {
     pub fn quality(&self) -> vk::Result {
         self.layouts
             .verdict(self.compositor.surface(), self.layout.modifier)
+    }
+
+    /// The memory that a swapchain in its place may take.
+    fn spare(&self) -> Spares {
+        // What has been released may be unread.
+        let _ = self.compositor.surface().display().look();
+        let images = self.compositor.spares().zip(&self.images);
+        Spares::of(
+            images.filter_map(|(spare, image)| Some((spare, Arc::clone(image.memory()?)))),
+            &self.spares,
+        )
     }
 
     /// Whether somebody wants to know how long its calls take. A clock may be a system call.

@@ -1,0 +1,70 @@
+//! Images of a swapchain that was replaced, whose memory can serve in another one.
+//!
+//! "No further images can be acquired from it": what nobody holds nobody will have again, and what the
+//! compositor still shows comes back some time. The memory goes with what came back with it, so whoever
+//! writes to it next waits for whom it would have waited here. What the application has acquired stays: it
+//! "can still be presented".
+
+use std::{fmt, sync::Arc};
+
+use super::{
+    cycle::{Shared, Swapchain},
+    state::Holder,
+};
+use crate::{deadline::Deadline, kernel::dma_buf::DmaBuf, lock::lock, synchronisation::Wait};
+
+/// An image of a swapchain, which may be gone meanwhile.
+pub struct Spare {
+    shared: Arc<Shared>,
+    index: u32,
+}
+
+impl Swapchain {
+    /// Its images, for who makes another swapchain in its place.
+    pub fn spares(&self) -> impl Iterator<Item = Spare> {
+        let images = self.shared.synchronisation.images().len() as u32;
+        (0..images).map(|index| Spare {
+            shared: Arc::clone(&self.shared),
+            index,
+        })
+    }
+}
+
+impl Spare {
+    /// The image's memory, which from now on is the caller's to use, and whom to wait for before anybody
+    /// writes to it. `None` while application or compositor have it, if it is taken already, or as long as
+    /// its swapchain is not retired.
+    pub fn take(&self) -> Option<(DmaBuf, Wait)> {
+        let Shared {
+            synchronisation,
+            state,
+            counters,
+            ..
+        } = &*self.shared;
+        // First: it may fail.
+        let dma_buf = synchronisation.images().get(self.index as usize)?;
+        let dma_buf = dma_buf.try_clone().ok()?;
+        let mut release = {
+            let mut held = lock(state);
+            if held.state.holder(self.index) == Some(Holder::Compositor) {
+                // Where no event tells.
+                let _ = self.shared.collect(&mut held.state, Deadline::Now);
+            }
+            held.state.withdraw(self.index, |release| {
+                synchronisation
+                    .is_ready(self.index, release)
+                    .unwrap_or(false)
+            })?
+        };
+        let wait = synchronisation.acquired(self.index, &mut release, counters);
+        wait.ok().map(|wait| (dma_buf, wait))
+    }
+}
+
+impl fmt::Debug for Spare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spare")
+            .field("index", &self.index)
+            .finish_non_exhaustive()
+    }
+}
