@@ -1,6 +1,11 @@
 //! The benchmark's own application: acquire, clear, present, as fast as it is let; and swapchains made
 //! anew, and questions to the surface, which the meter above the layer times.
 
+use std::{
+    hint,
+    time::{Duration, Instant},
+};
+
 use anyhow::{Context, Result, ensure};
 use ash::vk;
 use wayfence_tests::{Application, Wanted};
@@ -16,6 +21,9 @@ pub struct Loop {
     /// Present in this mode.
     #[arg(long, value_enum, default_value = "mailbox")]
     pub mode: Mode,
+    /// Keep the processor busy for so many milliseconds before each frame.
+    #[arg(long, default_value_t = 0)]
+    pub work: u64,
     /// Frames to draw.
     #[arg(long, default_value_t = 100)]
     pub frames: u32,
@@ -75,6 +83,7 @@ impl Loop {
         };
         let mut swapchain = app.try_swapchain(wanted).context("vkCreateSwapchainKHR")?;
         for _ in 0..self.frames {
+            work(Duration::from_millis(self.work));
             swapchain.frame()?;
         }
         let sizes = SIZES.iter().cycle().skip(1);
@@ -97,5 +106,15 @@ impl Loop {
         drop(swapchain);
         surface.window().assert_alive();
         Ok(())
+    }
+}
+
+/// Keeps the processor busy. A clock may be a system call, which is traced: it is read some dozen times.
+fn work(time: Duration) {
+    let begun = Instant::now();
+    while begun.elapsed() < time {
+        for _ in 0..10_000 {
+            hint::spin_loop();
+        }
     }
 }

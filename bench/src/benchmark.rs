@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::{
     application::Mode,
+    baseline::Baseline,
     claims,
     figures::{Counted, Owned},
     outcome::Outcome,
@@ -33,9 +34,16 @@ pub struct Settings {
     /// One round of few frames, to see that the benchmark works.
     #[arg(long)]
     pub quick: bool,
-    /// The layer's ways of synchronisation, as `WAYFENCE_SYNC` takes them, separated by commas.
-    #[arg(long, value_delimiter = ',', default_value = "implicit,auto")]
+    /// The layer's ways of synchronisation, as `WAYFENCE_SYNC` takes them, separated by commas; `all`: those
+    /// that can be had here.
+    #[arg(long, value_delimiter = ',', default_value = "all")]
     pub sync: Vec<String>,
+    /// Milliseconds of work for the processor in each frame of the loop.
+    #[arg(long, default_value_t = 0)]
+    pub work: u64,
+    /// Say what is not as it was when this file was made.
+    #[arg(long)]
+    pub compare: Option<PathBuf>,
     /// The present mode.
     #[arg(long, value_enum, default_value = "mailbox")]
     pub mode: Mode,
@@ -58,6 +66,8 @@ struct Results<'a> {
     workloads: &'a [Outcome],
 }
 
+/// The ways that are measured where all are: the CPU's is that of old kernels.
+const WAYS: [&str; 3] = ["implicit", "explicit", "syncobj"];
 /// Frames before those that count.
 const WARM_UP: u64 = 30;
 /// How often a swapchain is made anew in a run.
@@ -73,7 +83,9 @@ impl Settings {
     fn amount(&self, pass: Pass) -> Amount {
         let (frames, again) = match pass {
             Pass::Times => (self.frames.max(1), AGAIN),
-            Pass::Allocations | Pass::SystemCalls => (COUNTED_FRAMES.min(self.frames.max(1)), 0),
+            // Only then the layer tells how long its images took.
+            Pass::Allocations => (COUNTED_FRAMES.min(self.frames.max(1)), AGAIN),
+            Pass::SystemCalls => (COUNTED_FRAMES.min(self.frames.max(1)), 0),
         };
         Amount {
             warm_up: if self.quick { 10 } else { WARM_UP },
@@ -90,7 +102,7 @@ impl Settings {
                 Workload::Other(command.split_whitespace().map(str::to_owned).collect())
             }
         };
-        vec![Workload::Loop(self.mode), application]
+        vec![Workload::Loop(self.mode, self.work), application]
     }
 
     /// Runs the benchmark: progress on standard error, the table on standard output.
@@ -121,10 +133,30 @@ impl Settings {
             printed += "\n";
             outcomes.push(outcome);
         }
-        self.write(&outcomes, &printed)
+        let compositor = std::env::var("WAYFENCE_COMPOSITOR").unwrap_or_else(|_| "here".to_owned());
+        let mut baseline = match &self.compare {
+            None => Baseline::default(),
+            Some(path) => {
+                let baseline = Baseline::read(path)?;
+                let (is_known, changes) = baseline.changes(&compositor, &outcomes);
+                let mut text = match (is_known, changes.is_empty()) {
+                    (false, _) => "nothing to compare with\n".to_owned(),
+                    (true, true) => "all ratios are as they were\n".to_owned(),
+                    (true, false) => String::new(),
+                };
+                for change in changes {
+                    text += &format!("{change}\n");
+                }
+                println!("{text}");
+                printed += &text;
+                baseline
+            }
+        };
+        baseline.put(&compositor, &outcomes);
+        self.write(&outcomes, &printed, &baseline)
     }
 
-    fn write(&self, outcomes: &[Outcome], table: &str) -> Result<()> {
+    fn write(&self, outcomes: &[Outcome], table: &str, baseline: &Baseline) -> Result<()> {
         let results = Results {
             version: env!("CARGO_PKG_VERSION"),
             compositor: std::env::var("WAYFENCE_COMPOSITOR").ok(),
@@ -139,6 +171,7 @@ impl Settings {
         };
         write("bench.json", &serde_json::to_string(&results)?)?;
         write("bench.svg", &plot::draw(outcomes))?;
+        write("baseline.json", &baseline.text()?)?;
         write("bench.txt", table)
     }
 
@@ -148,7 +181,12 @@ impl Settings {
         workload: &Workload,
         progress: &Progress,
     ) -> Result<Outcome> {
-        let ways = self.sync.iter().cloned().map(Side::Layer);
+        let all = self.sync == ["all"];
+        let ways: Vec<String> = match all {
+            true => WAYS.map(str::to_owned).into(),
+            false => self.sync.clone(),
+        };
+        let ways = ways.into_iter().map(Side::Layer);
         let mut sides: Vec<(Side, Counted)> = Vec::new();
         // These runs warm the machine's caches, too, for those that are timed.
         for side in std::iter::once(Side::Driver).chain(ways) {
@@ -156,7 +194,13 @@ impl Settings {
                 progress.tell(workload, &side, pass, None);
                 workplace.run(workload, &side, pass, self.amount(pass))
             };
-            let allocations = run(Pass::Allocations)?;
+            let allocations = match run(Pass::Allocations) {
+                Err(error) if all && side.is_layer() => {
+                    eprintln!("wayfence-bench: not measured: {error:#}");
+                    continue;
+                }
+                allocations => allocations?,
+            };
             let name = allocations.way.as_deref().unwrap_or("driver");
             if sides.iter().any(|(_, known)| known.name == name) {
                 continue;
@@ -172,6 +216,10 @@ impl Settings {
             );
             sides.push((side.clone(), counted(&side, allocations, &driver, trace)));
         }
+        ensure!(
+            sides.len() > 1,
+            "the layer could not be measured in any way"
+        );
         for round in 0..self.rounds() {
             for (side, counted) in &mut sides {
                 progress.tell(
@@ -212,6 +260,7 @@ fn counted(side: &Side, run: Run, driver: &str, trace: Trace) -> Counted {
         layer: side.is_layer(),
         allocations,
         allocations_frames: measurement.presents.len() as u64,
+        told: measurement.creations.clone(),
         rounds: vec![measurement],
         trace,
     }

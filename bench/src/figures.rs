@@ -18,6 +18,8 @@ pub struct Counted {
     pub layer: bool,
     /// The measurement of each round.
     pub rounds: Vec<Measurement>,
+    /// Swapchains made while the layer told how long its images took.
+    pub told: Vec<Creation>,
     /// Heap allocations of the measured frames, by stack.
     pub allocations: Vec<Owned>,
     /// The frames in which they were counted.
@@ -102,14 +104,18 @@ pub const ROWS: &[Row] = &[
     time("present, p99", |side| side.call(99.0, |run| &run.presents)),
     time("present, max", |side| side.call(100.0, |run| &run.presents)),
     number(SYSTEM_CALLS, |side| {
-        side.system_calls(|call| call.share.is_wsi(side.layer))
+        side.system_calls(|call| call.share.is_wsi(side.layer) && !call.reads_a_clock())
     }),
     number("  of these waits for a lock (futex)", |side| {
         side.system_calls(|call| call.share.is_wsi(side.layer) && call.name == "futex")
     }),
+    number("clocks of its own, where they are system calls", |side| {
+        side.system_calls(|call| call.share.is_wsi(side.layer) && call.reads_a_clock())
+    }),
     number("system calls of the driver under it", |side| {
-        let below =
-            |call: &SystemCalls| matches!(call.share, Share::Driver | Share::DriversLibraries);
+        let below = |call: &SystemCalls| {
+            matches!(call.share, Share::Driver | Share::DriversLibraries) && !call.reads_a_clock()
+        };
         side.layer.then(|| side.system_calls(below)).flatten()
     }),
     number(ALLOCATIONS, |side| {
@@ -129,7 +135,8 @@ pub const ROWS: &[Row] = &[
         side.creations(true, |creation| Some(creation.wall as f64))
     }),
     time(IMAGES, |side| {
-        side.creations(true, |creation| creation.images.map(|time| time as f64))
+        let anew = side.told.iter().filter(|creation| creation.replaces);
+        median(anew.filter_map(|creation| creation.images.map(|time| time as f64)))
     }),
     time("surface queries, first of each", |side| {
         side.each_round(|run| {
@@ -289,6 +296,7 @@ pub(crate) mod tests {
             name: name.to_owned(),
             layer,
             rounds: [1, 3, 2].map(|times| measurement(acquire * times)).into(),
+            told: measurement(acquire).creations,
             allocations: vec![
                 owned(Share::Driver, 40),
                 owned(Share::LayersLibraries, 20),
@@ -300,6 +308,7 @@ pub(crate) mod tests {
                 calls: vec![
                     calls(Share::Driver, "futex", 10),
                     calls(Share::Layer, "poll", 15),
+                    calls(Share::Layer, "clock_gettime", 25),
                 ],
             },
         }
@@ -333,6 +342,8 @@ pub(crate) mod tests {
         let layer = counted("implicit", true, 1);
         assert_eq!(figure(&layer, SYSTEM_CALLS), Some(3.0));
         assert_eq!(figure(&layer, FUTEX), Some(0.0));
+        let clocks = "clocks of its own, where they are system calls";
+        assert_eq!(figure(&layer, clocks), Some(5.0));
         assert_eq!(
             figure(&layer, "system calls of the driver under it"),
             Some(2.0)

@@ -5,9 +5,10 @@
 //! leaves a [`measurement`] of each run. Runs for times have nothing else about them; runs for heap
 //! allocations have the meter preloaded, and runs for system calls have it start strace ([`strace`]). From
 //! the stacks of these two [`share`] tells whose an allocation or a system call is. [`figures`] are what
-//! is made of all that, for the [`table`], the [`claims`] and the [`plot`].
+//! is made of all that, for the [`table`], the [`claims`], the [`plot`] and the comparison with a [`baseline`].
 
 pub mod application;
+pub mod baseline;
 pub mod benchmark;
 pub mod claims;
 pub mod figures;

@@ -41,8 +41,9 @@ impl Side {
 /// What is run.
 #[derive(Debug, Clone)]
 pub enum Workload {
-    /// The benchmark's own [`application`](crate::application).
-    Loop(Mode),
+    /// The benchmark's own [`application`](crate::application), with so many milliseconds of work for the
+    /// processor a frame.
+    Loop(Mode, u64),
     /// vkcube, in this mode.
     Vkcube(Mode),
     /// Anything that ends by itself: a program and its arguments.
@@ -53,7 +54,10 @@ impl Workload {
     /// As the table calls it.
     pub fn name(&self) -> String {
         match self {
-            Workload::Loop(mode) => format!("loop, {}", mode.name().to_uppercase()),
+            Workload::Loop(mode, 0) => format!("loop, {}", mode.name().to_uppercase()),
+            Workload::Loop(mode, work) => {
+                format!("loop, {work} ms of work, {}", mode.name().to_uppercase())
+            }
             Workload::Vkcube(mode) => format!("vkcube, {}", mode.name().to_uppercase()),
             Workload::Other(command) => command.join(" "),
         }
@@ -65,13 +69,15 @@ impl Workload {
         let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let frames = frames.to_string();
         Ok(match self {
-            Workload::Loop(mode) => {
+            Workload::Loop(mode, work) => {
+                let work = work.to_string();
                 let this = env::current_exe().context("/proc/self/exe")?;
                 let this = this.to_string_lossy();
                 let again = again.to_string();
                 let mode = mode.name();
                 owned(&[
-                    &this, "loop", "--mode", mode, "--frames", &frames, "--again", &again,
+                    &this, "loop", "--mode", mode, "--work", &work, "--frames", &frames, "--again",
+                    &again,
                 ])
             }
             Workload::Vkcube(mode) => {
@@ -120,7 +126,7 @@ pub struct Amount {
 pub struct Run {
     /// What the meter saw.
     pub measurement: Measurement,
-    /// The way of synchronisation, with the layer on.
+    /// The way of synchronisation, with the layer on, if it was asked.
     pub way: Option<String>,
     /// What strace wrote.
     pub trace: String,
@@ -198,15 +204,17 @@ impl Workplace {
             .env("VK_ADD_LAYER_PATH", self.layer_path(chosen)?)
             .env(FILE, &measurement)
             .env(WARM_UP, amount.warm_up.to_string())
-            .env(FRAMES, amount.frames.to_string())
-            .env("WAYFENCE_REPORT", &report);
+            .env(FRAMES, amount.frames.to_string());
         if let Side::Layer(way) = side {
             command.env("WAYFENCE_SYNC", way);
         }
         match pass {
             Pass::Times => {}
             Pass::Allocations => {
-                command.env("LD_PRELOAD", &self.meter);
+                command
+                    .env("LD_PRELOAD", &self.meter)
+                    // Who reports reads clocks, which are not to be counted or timed.
+                    .env("WAYFENCE_REPORT", &report);
             }
             Pass::SystemCalls => {
                 command.env(TRACE, &trace);
@@ -223,9 +231,16 @@ impl Workplace {
             measurement.presents.len(),
             amount.frames
         );
-        let way = match side {
-            Side::Driver => None,
-            Side::Layer(_) => Some(reported(&report, &mut measurement)?),
+        if side.is_layer() {
+            ensure!(
+                measurement.below.ends_with(LAYER),
+                "below the meter is {}, not the layer",
+                measurement.below
+            );
+        }
+        let way = match (side, pass) {
+            (Side::Layer(_), Pass::Allocations) => Some(reported(&report, &mut measurement)?),
+            _ => None,
         };
         let trace = match pass {
             Pass::SystemCalls => String::from_utf8_lossy(&fs::read(&trace)?).into_owned(),
@@ -257,11 +272,6 @@ fn reported(report: &Path, measurement: &mut Measurement) -> Result<String> {
     let Some(report) = reports.first() else {
         bail!("the layer stepped aside: `wayfence doctor` says why");
     };
-    ensure!(
-        measurement.below.ends_with(LAYER),
-        "below the meter is {}, not the layer",
-        measurement.below
-    );
     // A swapchain reports when it goes. The applications have one at a time, so that they go as they came;
     // of others the row stays empty.
     if reports.len() == measurement.creations.len() {
