@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
+use wayfence_tests::real_driver::RealDriver;
 
 use crate::{
     application::Mode,
@@ -50,6 +51,10 @@ pub struct Settings {
     /// Another application to measure: a command that ends by itself. vkcube is without it.
     #[arg(long)]
     pub app: Option<String>,
+    /// One of Mesa's drivers without its hardware, in place of the one that the loader finds: radv,
+    /// turnip, nvk or honeykrisp. It draws nothing.
+    #[arg(long)]
+    pub driver: Option<RealDriver>,
     /// Where results go: bench.json, bench.svg, bench.txt.
     #[arg(long)]
     pub output: PathBuf,
@@ -60,6 +65,7 @@ pub struct Settings {
 struct Results<'a> {
     version: &'static str,
     compositor: Option<String>,
+    driver: Option<String>,
     processors: usize,
     rounds: u32,
     frames: u64,
@@ -74,6 +80,9 @@ const WARM_UP: u64 = 30;
 const AGAIN: u32 = 20;
 /// Frames in which allocations and system calls are counted: these do not vary as times do.
 const COUNTED_FRAMES: u64 = 100;
+/// The same on a driver without hardware: what plays its kernel makes calls of its own, of each of which
+/// strace looks at the stack.
+const COUNTED_FRAMES_WITHOUT_HARDWARE: u64 = 12;
 
 impl Settings {
     fn rounds(&self) -> u32 {
@@ -83,9 +92,15 @@ impl Settings {
     fn amount(&self, pass: Pass) -> Amount {
         let (frames, again) = match pass {
             Pass::Times => (self.frames.max(1), AGAIN),
-            // Only then the layer tells how long its images took.
-            Pass::Allocations => (COUNTED_FRAMES.min(self.frames.max(1)), AGAIN),
-            Pass::SystemCalls => (COUNTED_FRAMES.min(self.frames.max(1)), 0),
+            Pass::Allocations | Pass::SystemCalls => {
+                let counted = match self.driver {
+                    None => COUNTED_FRAMES,
+                    Some(_) => COUNTED_FRAMES_WITHOUT_HARDWARE,
+                };
+                // Where allocations are counted, the layer tells how long its images took.
+                let again = if pass == Pass::Allocations { AGAIN } else { 0 };
+                (counted.min(self.frames.max(1)), again)
+            }
         };
         Amount {
             warm_up: if self.quick { 10 } else { WARM_UP },
@@ -111,7 +126,7 @@ impl Settings {
     /// If something could not be measured. Whatever the figures are, they are no error.
     pub fn run(&self) -> Result<()> {
         fs::create_dir_all(&self.output).with_context(|| self.output.display().to_string())?;
-        let workplace = Workplace::new()?;
+        let workplace = Workplace::new(self.driver)?;
         let progress = Progress::new();
         let mut outcomes = Vec::new();
         let mut printed = String::new();
@@ -134,6 +149,10 @@ impl Settings {
             outcomes.push(outcome);
         }
         let compositor = std::env::var("WAYFENCE_COMPOSITOR").unwrap_or_else(|_| "here".to_owned());
+        let compositor = match &self.driver {
+            None => compositor,
+            Some(driver) => format!("{compositor}, {driver}"),
+        };
         let mut baseline = match &self.compare {
             None => Baseline::default(),
             Some(path) => {
@@ -160,6 +179,7 @@ impl Settings {
         let results = Results {
             version: env!("CARGO_PKG_VERSION"),
             compositor: std::env::var("WAYFENCE_COMPOSITOR").ok(),
+            driver: self.driver.map(|driver| driver.to_string()),
             processors: std::thread::available_parallelism().map_or(0, usize::from),
             rounds: self.rounds(),
             frames: self.amount(Pass::Times).frames,
@@ -237,7 +257,10 @@ impl Settings {
             }
         }
         Ok(Outcome {
-            workload: workload.name(),
+            workload: match self.driver {
+                Some(driver) => format!("{}, {driver}", workload.name()),
+                None => workload.name(),
+            },
             sides: sides.into_iter().map(|(_, counted)| counted).collect(),
         })
     }

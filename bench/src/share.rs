@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// The layer's file.
 pub const LAYER: &str = "libVkLayer_wayfence.so";
+/// The library that plays the kernel to a driver without hardware.
+pub const DEVICE: &str = "libwayfence_test_device.so";
 /// The meter's file.
 pub const METER: &str = "libVkLayer_wayfence_meter.so";
 
@@ -26,7 +28,7 @@ pub enum Share {
     Driver,
     /// Another library that the driver called.
     DriversLibraries,
-    /// Nobody of these: the Vulkan loader, say.
+    /// Nobody of these: the Vulkan loader, say, or who plays the kernel.
     Others,
 }
 
@@ -39,7 +41,7 @@ impl Share {
         let stack = stack.into_iter().map(file_name);
         for module in stack.skip_while(|module| *module == METER) {
             match module {
-                METER => break,
+                METER | DEVICE => break,
                 LAYER if library => return Share::LayersLibraries,
                 LAYER => return Share::Layer,
                 _ if module == driver && library => return Share::DriversLibraries,
@@ -121,6 +123,19 @@ mod tests {
         assert_eq!(of(&[METER, METER, LAYER, METER]), Share::Layer);
         assert_eq!(of(&["libvulkan.so.1", METER, LAYER]), Share::Others);
         assert_eq!(of(&[]), Share::Others);
+    }
+
+    #[test]
+    fn what_stands_in_for_the_kernel_is_nobodys() {
+        assert_eq!(
+            of(&["/lib/libc.so.6", DEVICE, "libdrm.so.2", DRIVER]),
+            Share::Others
+        );
+        // It only passes by.
+        assert_eq!(
+            of(&["libc.so.6", "libamdgpu_noop_drm_shim.so", DRIVER]),
+            Share::DriversLibraries
+        );
     }
 
     #[test]

@@ -11,16 +11,20 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 use wayfence::report;
+use wayfence_tests::real_driver::{Kernel, RealDriver};
 use wayfence_tests::{child, layers};
 
 use crate::{
     application::Mode,
     measurement::{FILE, FRAMES, Measurement, TRACE, WARM_UP},
     share::{LAYER, METER},
+    strace::MARK_CALL,
 };
 
 /// The meter's name for the loader.
 const METER_LAYER: &str = "VK_LAYER_WAYFENCE_meter";
+
+const PRELOAD: &str = "LD_PRELOAD";
 
 /// Whose swapchains are measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,14 +140,19 @@ pub struct Run {
 pub struct Workplace {
     directory: TempDir,
     meter: PathBuf,
+    /// The variables with which an application runs on the driver of choice.
+    driver: Vec<(String, String)>,
 }
 
 impl Workplace {
-    /// A new one.
+    /// A new one, for this driver without its hardware, or for the one that the loader finds.
     ///
     /// # Errors
     /// Where the meter was not built, or the directory for temporary files is not writable.
-    pub fn new() -> Result<Self> {
+    ///
+    /// # Panics
+    /// If this machine has not that driver.
+    pub fn new(driver: Option<RealDriver>) -> Result<Self> {
         let this = env::current_exe().context("/proc/self/exe")?;
         let meter = this.with_file_name(METER);
         for (file, package) in [
@@ -173,7 +182,13 @@ impl Workplace {
             },
         });
         fs::write(directory.path().join("meter.json"), manifest.to_string())?;
-        Ok(Workplace { directory, meter })
+        Ok(Workplace {
+            directory,
+            meter,
+            driver: driver
+                .map(|driver| driver.environment(Kernel::Complete))
+                .unwrap_or_default(),
+        })
     }
 
     /// Runs `workload` once.
@@ -204,20 +219,25 @@ impl Workplace {
             .env("VK_ADD_LAYER_PATH", self.layer_path(chosen)?)
             .env(FILE, &measurement)
             .env(WARM_UP, amount.warm_up.to_string())
-            .env(FRAMES, amount.frames.to_string());
+            .env(FRAMES, amount.frames.to_string())
+            .envs(self.driver.iter().cloned());
         if let Side::Layer(way) = side {
             command.env("WAYFENCE_SYNC", way);
         }
         match pass {
             Pass::Times => {}
             Pass::Allocations => {
+                let preloaded = self.driver.iter().find(|(name, _)| name == PRELOAD);
+                let others = preloaded.map_or("", |(_, libraries)| libraries);
                 command
-                    .env("LD_PRELOAD", &self.meter)
+                    .env(PRELOAD, format!("{} {others}", self.meter.display()))
                     // Who reports reads clocks, which are not to be counted or timed.
                     .env("WAYFENCE_REPORT", &report);
             }
             Pass::SystemCalls => {
-                command.env(TRACE, &trace);
+                command
+                    .env(TRACE, &trace)
+                    .env("WAYFENCE_TEST_DEVICE_MARK", MARK_CALL);
             }
         }
         end(&mut command, &log, amount.timeout)?;

@@ -6,12 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     measurement::{MARK_ACQUIRE, MARK_END, MARK_PRESENT},
-    share::Share,
+    share::{DEVICE, Share},
 };
 
+/// What stands in for the kernel writes this, to a descriptor that never is one, where a driver without
+/// hardware makes a call of it. What it does then is nobody's: with hardware, the call is all there is.
+pub const MARK_CALL: &str = "wayfence-device: ioctl";
+
 /// The options that make strace write what [`read`] reads. It follows no other thread than the one that
-/// presents.
-pub const OPTIONS: [&str; 3] = ["-k", "-qq", "--signal=none"];
+/// presents, and leaves out what the played
+/// kernel asks for each of its calls: stacks take time.
+pub const OPTIONS: [&str; 4] = ["-k", "-qq", "--signal=none", "--trace=!kcmp,getpid"];
 
 /// System calls with the same name, of the same one, in the same call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,9 +60,13 @@ pub fn read(text: &str, driver: &str) -> Trace {
             stack.push(place);
             lines.next();
         }
-        let Some((name, arguments)) = call(line) else {
+        let Some((mut name, arguments)) = call(line) else {
             continue;
         };
+        if name == "write" && arguments.contains(MARK_CALL) {
+            name = "ioctl";
+            stack.retain(|file| !file.ends_with(DEVICE));
+        }
         if name == "write" && arguments.contains(MARK_ACQUIRE) {
             present = Some(false);
         } else if name == "write" && arguments.contains(MARK_PRESENT) {
@@ -155,6 +164,31 @@ write(-1, "wayfence-meter: end", 19) = -1 EBADF (Bad file descriptor)
                 calls(false, Share::Layer, "poll"),
                 calls(false, Share::LayersLibraries, "recvmsg"),
                 calls(true, Share::Driver, "futex"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_call_of_a_played_kernel_is_one_whatever_it_takes() {
+        let text = r#"
+write(-1, "wayfence-meter: present", 23) = -1 EBADF (Bad file descriptor)
+write(-1, "wayfence-device: ioctl", 22) = -1 EBADF (Bad file descriptor)
+ > /usr/lib/libc.so.6(__write+0x16) [0x106f36]
+ > /t/libwayfence_test_device.so(ioctl+0x10) [0x2]
+ > /usr/lib/libdrm.so.2.0.0(drmIoctl+0x10) [0x2]
+ > /usr/lib/libvulkan_lvp.so(+0x0) [0x2]
+ioctl(9, DRM_IOCTL_SYNCOBJ_RESET, 0x7f) = 0
+ > /usr/lib/libc.so.6(syscall+0x16) [0x106f36]
+ > /t/libwayfence_test_device.so(ioctl+0x10) [0x2]
+ > /usr/lib/libdrm.so.2.0.0(drmIoctl+0x10) [0x2]
+ > /usr/lib/libvulkan_lvp.so(+0x0) [0x2]
+write(-1, "wayfence-meter: end", 19) = -1 EBADF (Bad file descriptor)
+"#;
+        assert_eq!(
+            read(text, DRIVER).calls,
+            [
+                calls(true, Share::DriversLibraries, "ioctl"),
+                calls(true, Share::Others, "ioctl"),
             ]
         );
     }

@@ -124,6 +124,18 @@ impl RealDriver {
     }
 }
 
+impl std::str::FromStr for RealDriver {
+    type Err = String;
+
+    /// By its name, in any case.
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|driver| driver.to_string().eq_ignore_ascii_case(text))
+            .ok_or_else(|| "radv, turnip, nvk or honeykrisp".to_owned())
+    }
+}
+
 impl fmt::Display for RealDriver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -19,6 +19,7 @@
 //! | --- | --- |
 //! | `WAYFENCE_TEST_DEVICE_LOG` | the file to which the lines are appended |
 //! | `WAYFENCE_TEST_DEVICE_WORK_MS` | how many milliseconds each submission takes; 0 if not set |
+//! | `WAYFENCE_TEST_DEVICE_MARK` | what is written, to a descriptor that never is one, where a call comes in: for who counts system calls, and each of these would be one |
 //!
 //! A test in the same process lets submissions stand still and go on, and asks what others would wait for,
 //! by the functions of `control.rs`.
@@ -40,6 +41,7 @@ mod file;
 mod gpu;
 mod log;
 mod mappings;
+mod mark;
 mod msm;
 mod new_buffer;
 mod nouveau;
@@ -71,6 +73,7 @@ pub unsafe extern "C" fn ioctl(fd: c_int, request: c_ulong, argument: *mut c_voi
     let Some(file) = File::of(&call) else {
         return call.pass_on();
     };
+    mark::write();
     match file.answer(&call) {
         None => call.pass_on(),
         Some(Ok(value)) => value,
