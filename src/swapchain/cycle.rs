@@ -73,7 +73,7 @@ pub struct Description {
 #[derive(Debug)]
 pub struct Memory {
     /// The dma-buf in which all its planes lie.
-    pub dma_buf: DmaBuf,
+    pub dma_buf: Arc<DmaBuf>,
     /// Where in it they lie.
     pub planes: Vec<Plane>,
     /// What to wait for before anybody writes to it: what became of it in another swapchain.
@@ -692,7 +692,8 @@ impl Swapchain {
 
     /// The memory of an image; `None` if there is no such image.
     pub fn dma_buf(&self, index: u32) -> Option<&DmaBuf> {
-        self.shared.synchronisation.images().get(index as usize)
+        let images = self.shared.synchronisation.images();
+        images.get(index as usize).map(|image| &**image)
     }
 
     fn state(&self) -> MutexGuard<'_, Held> {

@@ -34,16 +34,14 @@ impl Spare {
     /// The image's memory, which from now on is the caller's to use, and whom to wait for before anybody
     /// writes to it. `None` while application or compositor have it, if it is taken already, or as long as
     /// its swapchain is not retired.
-    pub fn take(&self) -> Option<(DmaBuf, Wait)> {
+    pub fn take(&self) -> Option<(Arc<DmaBuf>, Wait)> {
         let Shared {
             synchronisation,
             state,
             counters,
             ..
         } = &*self.shared;
-        // First: it may fail.
-        let dma_buf = synchronisation.images().get(self.index as usize)?;
-        let dma_buf = dma_buf.try_clone().ok()?;
+        let dma_buf = Arc::clone(synchronisation.images().get(self.index as usize)?);
         let mut release = {
             let mut held = lock(state);
             if held.state.holder(self.index) == Some(Holder::Compositor) {

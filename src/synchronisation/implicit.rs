@@ -1,5 +1,7 @@
 //! The implicit way: fences go in and out of the dma-buf as sync_files.
 
+use std::sync::Arc;
+
 use super::release::{Release, Wait};
 use crate::{
     error::{Error, Result},
@@ -14,7 +16,7 @@ use crate::{
 ///
 /// # Errors
 /// [`Error::Unsupported`] if it has none; or its own, if it lacks something else.
-pub(super) fn check(images: &[DmaBuf]) -> Result<()> {
+pub(super) fn check(images: &[Arc<DmaBuf>]) -> Result<()> {
     for image in images.iter().take(1) {
         if !image.sync_file_support()? {
             return Err(Error::Unsupported(

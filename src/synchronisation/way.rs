@@ -122,7 +122,7 @@ impl fmt::Display for Way {
 /// The synchronisation of one swapchain's images. Thread-safe; what concerns one image is called by its
 /// holder: by the dispatching thread while the compositor has it, by the application's otherwise.
 pub struct Synchronisation {
-    images: Vec<DmaBuf>,
+    images: Vec<Arc<DmaBuf>>,
     means: Means,
 }
 
@@ -134,13 +134,13 @@ enum Means {
 }
 
 impl Synchronisation {
-    /// Takes the images' dma-bufs, and chooses the way for them: the best, or the forced one. Tries the
-    /// kernel's ioctls, never its version.
+    /// Takes the images' dma-bufs, which others may have, too, and chooses the way for them: the best, or
+    /// the forced one. Tries the kernel's ioctls, never its version.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if `choice` forces a way that cannot be had here, with its reason; or what
     /// the kernel answers when it lacks nothing but resources.
-    pub fn new(choice: Choice, surface: &Arc<Surface>, images: Vec<DmaBuf>) -> Result<Self> {
+    pub fn new(choice: Choice, surface: &Arc<Surface>, images: Vec<Arc<DmaBuf>>) -> Result<Self> {
         let means = match choice {
             Choice::Forced(way) => {
                 Means::new(way, surface, &images).map_err(|error| match error {
@@ -166,7 +166,7 @@ impl Synchronisation {
     }
 
     /// The dma-bufs of the images.
-    pub fn images(&self) -> &[DmaBuf] {
+    pub fn images(&self) -> &[Arc<DmaBuf>] {
         &self.images
     }
 
@@ -348,7 +348,7 @@ impl Synchronisation {
 }
 
 impl Means {
-    fn best(surface: &Arc<Surface>, images: &[DmaBuf]) -> Result<Self> {
+    fn best(surface: &Arc<Surface>, images: &[Arc<DmaBuf>]) -> Result<Self> {
         let mut reasons = Vec::new();
         for way in Way::BEST_FIRST {
             if way == Way::Implicit && surface.display().ignores_fences() {
@@ -365,7 +365,7 @@ impl Means {
         Err(Error::Unsupported(reasons.join("; ")))
     }
 
-    fn new(way: Way, surface: &Arc<Surface>, images: &[DmaBuf]) -> Result<Self> {
+    fn new(way: Way, surface: &Arc<Surface>, images: &[Arc<DmaBuf>]) -> Result<Self> {
         Ok(match way {
             Way::Syncobj => Means::Syncobj(Points::new(surface, images.len())?),
             Way::Explicit => Means::Explicit(Fences::new(surface, images.len())?),

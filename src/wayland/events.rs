@@ -181,9 +181,22 @@ impl<State: 'static> Events<State> {
         }
     }
 
-    /// Dispatches what has come, without waiting.
+    /// Dispatches what has come, without waiting, and without sending anything: that would let the
+    /// compositor run, which is not needed for what it has said already. Not beside a thread that has its
+    /// turn: that one does so itself.
+    ///
+    /// # Errors
+    /// [`Error::CompositorGone`] when the connection is dead.
     pub(super) fn look(&self) -> Result<()> {
-        self.wait(Deadline::Now, || None::<()>).map(|_| ())
+        let mut reader = lock(&self.reader);
+        if std::mem::replace(&mut reader.busy, true) {
+            return Ok(());
+        }
+        reader.unread = 0;
+        drop(reader);
+        let _ends = EndOfTurn(self);
+        self.dispatch()?;
+        self.read(Deadline::Now, false).map(drop)
     }
 
     /// Sends what is queued, as far as the socket takes it: libwayland keeps the rest for the next
@@ -200,6 +213,11 @@ impl<State: 'static> Events<State> {
         if self.dispatch()? > 0 {
             return Ok(Turn::Events);
         }
+        self.read(deadline, true)
+    }
+
+    /// Reads once and dispatches that; `sends` what is queued before.
+    fn read(&self, deadline: Deadline, sends: bool) -> Result<Turn> {
         let Some(guard) = self.connection.prepare_read() else {
             // Another thread has read events of ours in the meantime.
             self.dispatch()?;
@@ -209,7 +227,7 @@ impl<State: 'static> Events<State> {
         // into the socket, we wait for room, too.
         let mut wanted = PollFlags::IN | PollFlags::OUT;
         loop {
-            if self.flush()? {
+            if !sends || self.flush()? {
                 wanted = PollFlags::IN;
             }
             match ready(&guard, wanted, self.bell(), deadline)? {

@@ -259,6 +259,8 @@ impl Surface {
     pub(crate) fn colour(&self) -> Result<Arc<ColourSurface>> {
         let object = self.colour.get(|| Ok(ColourSurface::new()))?;
         object.take(self.colours()?, self.display.handle(), &self.surface);
+        // At once: no frame of ours need follow.
+        self.display.flush()?;
         Ok(object)
     }
 
@@ -266,6 +268,8 @@ impl Surface {
     pub(crate) fn leave_colour(&self) {
         if let Some(object) = self.colour.living() {
             object.leave();
+            // At once, as above. Who finds the connection dead says so.
+            let _ = self.display.flush();
         }
     }
 

@@ -57,8 +57,12 @@ impl Proxy {
         .expect("a sync_file");
 
         let images = vec![dma_buf.try_clone().expect("a descriptor is left")];
-        let synchronisation = Synchronisation::new(Choice::Auto, &self.surface, images)
-            .expect("the outer compositor's way");
+        let synchronisation = Synchronisation::new(
+            Choice::Auto,
+            &self.surface,
+            images.into_iter().map(Arc::new).collect(),
+        )
+        .expect("the outer compositor's way");
         let planes: Vec<Plane> = image
             .planes
             .iter()

@@ -60,7 +60,7 @@ impl Image {
         image.memory = Some(Arc::clone(&new));
         new.bind(image.handle)?;
         let memory = Memory {
-            dma_buf: DmaBuf::from(new.export()?),
+            dma_buf: Arc::new(DmaBuf::from(new.export()?)),
             planes,
             wait: Wait::Signalled,
         };

@@ -55,7 +55,7 @@ impl Spares {
     pub fn take(
         &mut self,
         suits: impl Fn(&ImageMemory) -> bool,
-    ) -> Option<(Arc<ImageMemory>, DmaBuf, Wait)> {
+    ) -> Option<(Arc<ImageMemory>, Arc<DmaBuf>, Wait)> {
         for at in 0..self.0.len() {
             if suits(&self.0[at].memory)
                 && let Some((dma_buf, wait)) = self.0[at].image.take()
