@@ -94,10 +94,8 @@ unsafe fn present(
     let chain = unsafe { PresentChain::of(device.instance.extensions, info.p_next) };
     let frames: Few<Frame> = (0..swapchains.len()).map(|at| chain.frame(at)).collect();
     // One reading for all who want it, if anybody does.
-    let settings = &device.instance.settings;
-    let is_timed = settings.report.is_some()
-        || settings.trace.is_some()
-        || frames.iter().any(|frame| frame.timing.is_some());
+    let is_timed = frames.iter().any(|frame| frame.timing.is_some())
+        || swapchains.iter().flatten().any(|ours| ours.is_timed());
     let called = is_timed.then(trace::now);
 
     let semaphore_below = match swapchains.iter().any(Option::is_none) {

@@ -273,7 +273,10 @@ impl Swapchain {
 
     /// Whether somebody wants to know how long its calls take. A clock may be a system call.
     pub fn is_timed(&self) -> bool {
-        self.device.instance.settings.report.is_some()
+        let settings = &self.device.instance.settings;
+        settings.report.is_some()
+            || settings.trace.is_some()
+            || self.compositor.counters().is_watched()
     }
 
     /// Turns a failure into its result, and logs it; the loss of the surface, which is for good, once.

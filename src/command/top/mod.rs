@@ -36,9 +36,9 @@ pub fn run(options: &Top) -> ExitCode {
 fn once(options: &Top) -> io::Result<ExitCode> {
     let folder = live::folder()?;
     let mut history = History::default();
-    history.add(live::read(&folder)?, Instant::now());
+    history.add(live::watch(&folder)?, Instant::now());
     thread::sleep(options.interval);
-    history.add(live::read(&folder)?, Instant::now());
+    history.add(live::watch(&folder)?, Instant::now());
     let mut stdout = io::stdout().lock();
     if options.json {
         serde_json::to_writer_pretty(&mut stdout, &history.rows())?;

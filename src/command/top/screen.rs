@@ -28,7 +28,7 @@ use super::{
 pub fn show(interval: Duration) -> io::Result<ExitCode> {
     let folder = live::folder()?;
     // Fails before the terminal is changed.
-    live::read(&folder)?;
+    live::watch(&folder)?;
     let mut terminal = ratatui::try_init()?;
     let result = watch(&mut terminal, &folder, interval);
     ratatui::restore();
@@ -44,7 +44,7 @@ fn watch(
     let mut selected = TableState::default();
     loop {
         let now = Instant::now();
-        history.add(live::read(folder)?, now);
+        history.add(live::watch(folder)?, now);
         history.trim(interval);
         let rows = history.rows().len();
         selected.select(match rows {

@@ -14,6 +14,9 @@ pub const MAGIC: [u64; 2] = [
     ((Counters::WORDS as u64) << 32) | 1,
 ];
 
+/// Where the word is, in bytes, that is not 0 once somebody watches: then calls are timed.
+pub const WATCHED: usize = 16;
+
 /// Where the first slot is, in bytes.
 pub const FIRST_SLOT: usize = 4096;
 

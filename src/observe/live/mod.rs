@@ -1,7 +1,7 @@
 //! The counters of living swapchains, where other processes read them.
 //!
 //! Each process has a file of its own in the folder `wayfence` of `$XDG_RUNTIME_DIR` and counts right into its
-//! mapping: a frame pays nothing for being watched, and what was counted is still there when the process is killed.
+//! mapping: a frame pays nothing for that, and what was counted is still there when the process is killed.
 //! `wayfence top` shows these files, and `wayfence report` finds in them what a killed process did not write.
 //! Knows the counters and the report.
 
@@ -13,4 +13,4 @@ mod reader;
 mod tests;
 
 pub use publisher::Counted;
-pub use reader::{Process, State, Swapchain, folder, read, unwritten};
+pub use reader::{Process, State, Swapchain, folder, read, unwritten, watch};

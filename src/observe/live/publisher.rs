@@ -69,6 +69,14 @@ impl Counted {
         }
     }
 
+    /// Whether somebody watches this process, or did: who does wants to know how long calls take.
+    pub fn is_watched(&self) -> bool {
+        match &self.0 {
+            Place::Slot(slot) => slot.page.watched().load(Ordering::Relaxed) != 0,
+            Place::Own(_) => false,
+        }
+    }
+
     /// Lets nobody see them any longer: the swapchain is gone, or its report is written.
     pub fn withdraw(&self) {
         if let Place::Slot(slot) = &self.0 {
@@ -246,6 +254,12 @@ impl Page {
                 .store(0, Ordering::Relaxed);
         }
         Some(slot)
+    }
+
+    fn watched(&self) -> &AtomicU64 {
+        // SAFETY: in the head of the mapping, which lives as long as the process, and aligned; only accessed as an
+        // atomic.
+        unsafe { self.memory.byte_add(layout::WATCHED).cast().as_ref() }
     }
 
     fn state(&self, index: usize) -> &AtomicU64 {

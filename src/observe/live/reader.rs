@@ -97,6 +97,20 @@ pub fn read(folder: &Path) -> io::Result<Vec<Process>> {
     Ok(processes)
 }
 
+/// The same, and tells the processes that they are watched: from now on they read the clock in each acquire and
+/// present, which they do for nobody else's sake.
+///
+/// # Errors
+/// As of [`read`].
+pub fn watch(folder: &Path) -> io::Result<Vec<Process>> {
+    if let Ok(dir) = open_folder(folder, false) {
+        for name in files(&dir)? {
+            name.watch(&dir);
+        }
+    }
+    read(folder)
+}
+
 /// The reports that are to be appended to this file one day: those of living swapchains, and those that a process did
 /// not get to before it was killed.
 ///
@@ -176,17 +190,28 @@ impl Name {
         }
     }
 
-    /// `None` if it is none of ours.
-    fn read(&self, dir: impl AsFd) -> Option<Process> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    /// Its file; `None` if it is none of ours.
+    fn open(&self, dir: impl AsFd, access: OFlags) -> Option<OwnedFd> {
+        let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = rustix::fs::openat(dir, self.text(), flags, Mode::empty()).ok()?;
         let stat = rustix::fs::fstat(&file).ok()?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile
-            || stat.st_size != layout::SIZE as i64
-            || words(&file, 0)? != layout::MAGIC
+        let is_ours = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+            && stat.st_size == layout::SIZE as i64
+            && words(&file, 0)? == layout::MAGIC;
+        is_ours.then_some(file)
+    }
+
+    fn watch(&self, dir: impl AsFd) {
+        if !self.ended
+            && let Some(file) = self.open(dir, OFlags::RDWR)
         {
-            return None;
+            // Without it, there are no times.
+            let _ = rustix::io::pwrite(&file, &1u64.to_ne_bytes(), layout::WATCHED as u64);
         }
+    }
+
+    fn read(&self, dir: impl AsFd) -> Option<Process> {
+        let file = self.open(dir, OFlags::RDONLY)?;
         Some(Process {
             pid: self.process.pid,
             state: self.state(),

@@ -35,7 +35,7 @@ fn what_is_counted_is_seen_from_publishing_to_withdrawal() {
     let (_above, folder) = runtime_dir();
     let page = publisher::leaked_page(&folder).unwrap();
     let counted = publisher::counted_in(page);
-    counted.presented(Duration::from_nanos(5));
+    counted.presented(Some(Duration::from_nanos(5)));
     assert!(only(&folder).swapchains.is_empty());
 
     counted.publish(vkcube(), Some(Path::new("/tmp/report")));
@@ -58,7 +58,7 @@ fn what_is_counted_is_seen_from_publishing_to_withdrawal() {
     };
     assert_eq!(swapchain.report.counters, expected);
 
-    counted.acquired_pending(Duration::from_nanos(7));
+    counted.acquired_pending(Some(Duration::from_nanos(7)));
     assert_eq!(
         only(&folder).swapchains[0].report.counters,
         counted.snapshot()
@@ -78,11 +78,24 @@ fn what_is_counted_is_seen_from_publishing_to_withdrawal() {
 }
 
 #[test]
+fn who_is_watched_is_told_so() {
+    let (_above, folder) = runtime_dir();
+    let page = publisher::leaked_page(&folder).unwrap();
+    let counted = publisher::counted_in(page);
+    counted.publish(vkcube(), None);
+    read(&folder).unwrap();
+    assert!(!counted.is_watched(), "who only reads does not watch");
+    assert_eq!(watch(&folder).unwrap().len(), 1);
+    assert!(counted.is_watched());
+    assert_eq!(only(&folder).swapchains.len(), 1);
+}
+
+#[test]
 fn a_slot_is_given_to_the_next_with_nothing_of_the_last() {
     let (_above, folder) = runtime_dir();
     let page = publisher::leaked_page(&folder).unwrap();
     let first = publisher::counted_in(page);
-    first.presented(Duration::from_nanos(5));
+    first.presented(Some(Duration::from_nanos(5)));
     first.publish(vkcube(), None);
     let number = only(&folder).swapchains[0].number;
     drop(first);
