@@ -85,6 +85,7 @@ pub mod proxy;
 pub mod real_driver;
 pub mod refusing_kernel;
 pub mod registry;
+pub mod restless;
 pub mod scenario;
 pub mod scripted;
 pub mod semaphore;

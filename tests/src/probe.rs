@@ -6,13 +6,17 @@
 //! wayfence-probe frames NUMBER [NAME=VALUE…] draws frames, FIFO, with settings of the layer
 //! wayfence-probe messages                    draws, prints what the validation layer says
 //! wayfence-probe messages careless           the same, with a mistake for it to find
+//! wayfence-probe restless SEED SECONDS       opens, resizes, hides and closes windows at random, and looks for
+//!                                            leaks; exits with 1 at one, with 3 if the compositor is gone
 //! ```
 
 use std::ffi::{CStr, CString};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use ash::{khr, vk};
 use wayfence_tests::instance::{HEADLESS, Options, WAYLAND};
+use wayfence_tests::restless::{self, Done, Failure};
 use wayfence_tests::{Application, Device, Instance, Surface, Wanted, Window};
 
 fn main() -> ExitCode {
@@ -29,16 +33,44 @@ fn main() -> ExitCode {
             frames(number.parse().expect("a number of frames"), settings);
         }
         ["messages"] => messages(false),
+        ["restless", seed, seconds] => {
+            return restless(
+                seed.parse().expect("a number"),
+                seconds.parse().expect("a number of seconds"),
+            );
+        }
         ["messages", "careless"] => messages(true),
         _ => {
             eprintln!(
                 "usage: wayfence-probe describe wayland|headless, frames NUMBER [NAME=VALUE...], \
-                 or messages [careless]"
+                 messages [careless], or restless SEED SECONDS"
             );
             return ExitCode::from(2);
         }
     }
     ExitCode::SUCCESS
+}
+
+fn restless(seed: u64, seconds: u64) -> ExitCode {
+    match restless::play(seed, Duration::from_secs(seconds)) {
+        Ok(done) => {
+            let Done {
+                frames,
+                swapchains,
+                rounds,
+            } = done;
+            eprintln!("restless: {frames} frames, {swapchains} swapchains, {rounds} times closed");
+            ExitCode::SUCCESS
+        }
+        Err(Failure::Lost) => {
+            eprintln!("restless: the compositor is gone");
+            ExitCode::from(3)
+        }
+        Err(Failure::Wrong(what)) => {
+            eprintln!("restless: {what}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Everything that an application sees of a surface, in a form that can be compared.
