@@ -33,6 +33,12 @@ pub enum Command {
     QueueSubmit,
     /// `vkQueueWaitIdle`
     QueueWaitIdle,
+    /// `vkCreateImage`
+    CreateImage,
+    /// `vkAllocateMemory`
+    AllocateMemory,
+    /// `vkGetMemoryFdKHR`
+    GetMemoryFd,
 }
 
 impl AsynchronousDriver {
@@ -201,6 +207,9 @@ impl Command {
             Self::ImportFenceFd => c"vkImportFenceFdKHR",
             Self::QueueSubmit => c"vkQueueSubmit",
             Self::QueueWaitIdle => c"vkQueueWaitIdle",
+            Self::CreateImage => c"vkCreateImage",
+            Self::AllocateMemory => c"vkAllocateMemory",
+            Self::GetMemoryFd => c"vkGetMemoryFdKHR",
         }
     }
 }

@@ -8,16 +8,18 @@ use std::time::{Duration, Instant};
 use ash::vk;
 use rustix::io::Errno;
 use rustix::ioctl::{Opcode, opcode};
-use wayfence_test_compositor::{Commit, With};
+use wayfence_test_compositor::{Commit, Compositor, Offer, With};
 use wayfence_test_fences::vgem;
-use wayfence_tests::Fence;
-use wayfence_tests::asynchronous::Command;
+use wayfence_tests::application::Application;
+use wayfence_tests::asynchronous::{AsynchronousDriver, Command};
 use wayfence_tests::footprint::descriptors;
 use wayfence_tests::present_wait::Generation;
 use wayfence_tests::real_driver::RealDriver;
 use wayfence_tests::refusing_kernel::{EXPORT_SYNC_FILE, IMPORT_SYNC_FILE, RefusingKernel};
 use wayfence_tests::scenario::Scenario;
 use wayfence_tests::scripted::{Payload, SOON, Scene, Way};
+use wayfence_tests::stderr::captured;
+use wayfence_tests::{Fence, Wanted};
 
 /// `DRM_IOCTL_SYNCOBJ_QUERY`.
 const QUERY: Opcode = opcode::read_write::<[u64; 3]>(b'd', 0xcb);
@@ -561,4 +563,29 @@ fn the_other_end_goes() {
             assert!(signals(&done), "the fence of a present");
         },
     );
+}
+
+/// Mesa's Honeykrisp has answered so where the kernel refused.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn a_driver_says_success_and_gives_nothing() {
+    let driver = AsynchronousDriver::new();
+    let compositor = Compositor::new(Offer::default());
+    let application = Application::at(compositor.connect());
+    for command in [
+        Command::CreateImage,
+        Command::AllocateMemory,
+        Command::GetMemoryFd,
+    ] {
+        driver.fail_next(command, vk::Result::SUCCESS);
+        let (answer, said) = captured(|| application.try_swapchain(Wanted::default()).map(drop));
+        let expected = Err(vk::Result::ERROR_INITIALIZATION_FAILED);
+        assert_eq!(answer, expected, "{command:?}");
+        assert!(said.contains("success, and no"), "{command:?}: {said}");
+        assert!(!said.contains("a bug in Wayfence"), "{command:?}: {said}");
+    }
+    let mut swapchain = application.try_swapchain(Wanted::mailbox()).unwrap();
+    swapchain.frame().unwrap();
+    drop(swapchain);
+    assert!(compositor.protocol_errors().is_empty());
 }

@@ -114,7 +114,8 @@ impl Image {
             // SAFETY: our image, one of its memory planes, a structure to fill.
             unsafe { query(self.device.handle, self.handle, &part, &mut place) };
             match (u32::try_from(place.offset), u32::try_from(place.row_pitch)) {
-                (Ok(offset), Ok(stride)) => Ok(Plane { offset, stride }),
+                // Rows of nothing are none, and a protocol error.
+                (Ok(offset), Ok(stride)) if stride > 0 => Ok(Plane { offset, stride }),
                 _ => Err(vk::Result::ERROR_OUT_OF_DEVICE_MEMORY),
             }
         })

@@ -10,6 +10,7 @@ use ash::vk;
 use crate::{
     objects::{device::Device, physical_device::Layout},
     swapchain::{image_recipe::ImageRecipe, memory::Role},
+    vulkan::result,
 };
 
 /// Memory of a swapchain's image. The device must have done with it when the last image goes.
@@ -237,8 +238,8 @@ fn allocate(
     }
     let mut memory = vk::DeviceMemory::null();
     // SAFETY: our device, a valid structure and chain, room for a handle.
-    unsafe { allocate(device.handle, &info, std::ptr::null(), &mut memory) }
-        .result_with_success(memory)
+    unsafe { allocate(device.handle, &info, std::ptr::null(), &mut memory) }.result()?;
+    result::given("vkAllocateMemory", memory)
 }
 
 fn bind(device: &Device, image: vk::Image, memory: vk::DeviceMemory) -> Result<(), vk::Result> {

@@ -3,9 +3,12 @@
 use ash::vk;
 
 use super::{compression::Compression, memory::Role};
-use crate::objects::{
-    device::Device,
-    physical_device::{ImageKind, Layout},
+use crate::{
+    objects::{
+        device::Device,
+        physical_device::{ImageKind, Layout},
+    },
+    vulkan::result,
 };
 
 /// What all images of a swapchain are made of.
@@ -109,6 +112,7 @@ impl ImageRecipe {
         }
         let mut image = vk::Image::null();
         // SAFETY: our device, a valid structure and chain, room for a handle.
-        unsafe { create(device.handle, &info, allocator, &mut image) }.result_with_success(image)
+        unsafe { create(device.handle, &info, allocator, &mut image) }.result()?;
+        result::given("vkCreateImage", image)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ash::vk;
+use ash::vk::{self, Handle};
 use rustix::io::Errno;
 use wayfence::error::Error;
 
@@ -60,6 +60,18 @@ pub fn log(command: &str, error: &Error) -> vk::Result {
         _ => tracing::error!(command, %error, ?result),
     }
     result
+}
+
+/// What a driver has made, if it has: success is not always that.
+///
+/// # Errors
+/// There is no handle.
+pub fn given<H: Handle + Copy>(command: &str, handle: H) -> Result<H, vk::Result> {
+    if handle.is_null() {
+        tracing::error!(command, "success, and no handle");
+        return Err(vk::Result::ERROR_INITIALIZATION_FAILED);
+    }
+    Ok(handle)
 }
 
 /// Runs an entry point's body; a panic becomes `fallback` and a line in the log.

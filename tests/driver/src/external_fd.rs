@@ -14,7 +14,7 @@ use ash::vk;
 
 use crate::{
     faults::{self, Fault},
-    gpu, memory, queue,
+    gpu, hardware, memory, queue,
     real::{Function, real},
     requests::{next_failure, requests},
 };
@@ -37,7 +37,7 @@ pub unsafe extern "C" fn wayfence_test_driver_queue_export(fd: i32) {
 
 /// The next call of this command answers `result` and does nothing. Whether there is such a command
 /// here: `vkGetSemaphoreFdKHR`, `vkImportSemaphoreFdKHR`, `vkImportFenceFdKHR`, `vkQueueSubmit`,
-/// `vkQueueWaitIdle`.
+/// `vkQueueWaitIdle`, `vkCreateImage`, `vkAllocateMemory`, `vkGetMemoryFdKHR`.
 ///
 /// # Safety
 /// `command` is a valid C string.
@@ -54,6 +54,9 @@ pub unsafe extern "C" fn wayfence_test_driver_fail_next(
         IMPORT_FENCE_FD,
         queue::SUBMIT,
         queue::WAIT_IDLE,
+        hardware::CREATE_IMAGE,
+        memory::ALLOCATE,
+        memory::EXPORT,
     ]
     .into_iter()
     .find(|name| *name == command);

@@ -18,6 +18,7 @@ use crate::{
     faults::{self, Fault},
     manner::manner,
     real::{Function, real},
+    requests::next_failure,
 };
 
 /// `DRM_FORMAT_MOD_LINEAR`.
@@ -222,7 +223,8 @@ pub fn query(name: &CStr, command: Function) -> vk::PFN_vkVoidFunction {
     }
 }
 
-const CREATE_IMAGE: &CStr = c"vkCreateImage";
+/// See [`crate::external_fd::wayfence_test_driver_fail_next`].
+pub const CREATE_IMAGE: &CStr = c"vkCreateImage";
 const DESTROY_IMAGE: &CStr = c"vkDestroyImage";
 const IMAGE_MODIFIER: &CStr = c"vkGetImageDrmFormatModifierPropertiesEXT";
 
@@ -498,6 +500,9 @@ unsafe extern "system" fn create_image(
     allocator: *const vk::AllocationCallbacks<'_>,
     image: *mut vk::Image,
 ) -> vk::Result {
+    if let Some(answer) = next_failure(CREATE_IMAGE) {
+        return answer;
+    }
     let Some(create) = real().device_command(device, CREATE_IMAGE) else {
         return vk::Result::ERROR_UNKNOWN;
     };

@@ -30,6 +30,7 @@ use crate::{
     hardware::find,
     manner::{Asked, Rules, manner},
     real::{Function, real},
+    requests::next_failure,
 };
 
 /// Memory that can be exported.
@@ -64,9 +65,11 @@ fn known() -> MutexGuard<'static, Known> {
     known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-const ALLOCATE: &CStr = c"vkAllocateMemory";
+/// See [`crate::external_fd::wayfence_test_driver_fail_next`].
+pub const ALLOCATE: &CStr = c"vkAllocateMemory";
 const FREE: &CStr = c"vkFreeMemory";
-const EXPORT: &CStr = c"vkGetMemoryFdKHR";
+/// As above.
+pub const EXPORT: &CStr = c"vkGetMemoryFdKHR";
 const GET_QUEUE: &CStr = c"vkGetDeviceQueue";
 const DESTROY_DEVICE: &CStr = c"vkDestroyDevice";
 
@@ -125,9 +128,8 @@ pub fn sync_file_of_held_work() -> Option<OwnedFd> {
     Some(sync_file.try_clone().expect("a descriptor is left").into())
 }
 
-/// Our command of this name, if it is one of these and memory is treated in any manner.
+/// Our command of this name, if it is one of these.
 pub fn replacement(name: &CStr) -> vk::PFN_vkVoidFunction {
-    manner()?;
     // SAFETY: function pointers; whoever gets one casts it back to the type that its name tells.
     unsafe {
         if name == ALLOCATE {
@@ -154,7 +156,10 @@ unsafe extern "system" fn allocate(
     allocator: *const vk::AllocationCallbacks<'_>,
     memory: *mut vk::DeviceMemory,
 ) -> vk::Result {
-    let (Some(real), Some(manner)) = (real().device_command(device, ALLOCATE), manner()) else {
+    if let Some(answer) = next_failure(ALLOCATE) {
+        return answer;
+    }
+    let Some(real) = real().device_command(device, ALLOCATE) else {
         return vk::Result::ERROR_UNKNOWN;
     };
     // SAFETY: the command of this name has this type; the caller's parameters and chain.
@@ -162,9 +167,9 @@ unsafe extern "system" fn allocate(
         let real = transmute::<Function, vk::PFN_vkAllocateMemory>(real);
         let answer = real(device, info, allocator, memory);
         let exported = find::<vk::ExportMemoryAllocateInfo<'_>>((*info).p_next).is_some();
-        if answer != vk::Result::SUCCESS || !exported {
+        let Some(manner) = manner().filter(|_| exported && answer == vk::Result::SUCCESS) else {
             return answer;
-        }
+        };
         let dedicated = find::<vk::MemoryDedicatedAllocateInfo<'_>>((*info).p_next);
         let rules = manner.rules(&Asked {
             dedicated: dedicated.is_some_and(|to| to.image != vk::Image::null()),
@@ -224,6 +229,9 @@ unsafe extern "system" fn export(
     info: *const vk::MemoryGetFdInfoKHR<'_>,
     fd: *mut i32,
 ) -> vk::Result {
+    if let Some(answer) = next_failure(EXPORT) {
+        return answer;
+    }
     let Some(real) = real().device_command(device, EXPORT) else {
         return vk::Result::ERROR_UNKNOWN;
     };
