@@ -33,13 +33,15 @@ pub fn table(report: &Report) -> io::Result<()> {
 pub fn explanation(report: &Report) -> io::Result<()> {
     let mut page = String::new();
     machine(&mut page, report);
-    for line in &report.lines {
+    for (at, line) in report.lines.iter().enumerate() {
+        if at > 0 {
+            page.push('\n');
+        }
         answer(&mut page, report, line);
         for (name, time) in &line.measured_ms {
             let _ = writeln!(page, "{:INDENT$}{}: {time:.3} ms", "", printable(name));
         }
         paragraph(&mut page, line.question.explanation());
-        page.push('\n');
     }
     conclusion(&mut page, report);
     plain(&page)

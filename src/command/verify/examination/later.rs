@@ -42,9 +42,7 @@ pub fn ask(stage: &Stage) -> Result<Vec<Finding>, Fault> {
         ),
         (true, _, way) => Finding::pass(
             ASKED,
-            format!(
-                "the driver puts them on every image, but in the way {way} no acquire asks an image"
-            ),
+            format!("the driver puts them on all images, but with {way} nobody asks an image"),
         ),
         (false, false, _) => Finding::untold(ASKED, "the later frame was drawn too soon"),
     }])
