@@ -153,7 +153,7 @@ impl Way {
         match self {
             Way::Covered(cover) => drop(cover),
             Way::Left => {
-                compositor::return_to_workspace();
+                compositor::bring_back();
                 app.surface.window().fill_the_display();
             }
         }
@@ -165,9 +165,11 @@ impl Way {
 fn hide(app: &Application) -> Result<Way> {
     let window = app.surface.window();
     let cover = Application::new();
-    cover.surface.window().fill_the_display();
     let mut above = cover.swapchain_with(Wanted {
-        extent: (1920, 1200),
+        extent: match cover.surface.window().fill_the_display() {
+            (0, 0) => (800, 600),
+            extent => extent,
+        },
         ..Wanted::default()
     });
     for _ in 0..3 {

@@ -18,12 +18,33 @@ pub fn leave_workspace() {
     tell_sway(&["workspace", &name]);
 }
 
-/// Makes a session on sway go back to the workspace that it [left](leave_workspace) last.
+/// Shows windows again that were hidden, as far as the compositor takes orders: sway goes back to the workspace
+/// that it [left](leave_workspace) last, and KWin unfolds what was minimised.
 ///
 /// # Panics
-/// If sway does not do it.
-pub fn return_to_workspace() {
+/// If the compositor does not do it.
+pub fn bring_back() {
     tell_sway(&["workspace", "back_and_forth"]);
+    if env::var("WAYFENCE_COMPOSITOR").as_deref() == Ok("kwin") {
+        let script = env::temp_dir().join(format!("wayfence-{}.js", std::process::id()));
+        let all = "workspace.windowList().forEach(window => { window.minimized = false; });";
+        fs::write(&script, all).expect("a script");
+        let load = format!("string:{}", script.display());
+        tell_kwin(&["org.kde.kwin.Scripting.loadScript", &load]);
+        tell_kwin(&["org.kde.kwin.Scripting.start"]);
+    }
+}
+
+/// Calls a method of KWin's scripting.
+fn tell_kwin(call: &[&str]) {
+    let status = Command::new("dbus-send")
+        .args(["--session", "--print-reply", "--dest=org.kde.KWin"])
+        .arg("/Scripting")
+        .args(call)
+        .stdout(std::process::Stdio::null())
+        .status()
+        .expect("dbus-send");
+    assert!(status.success(), "{status}");
 }
 
 /// Tells sway to do this; other compositors nothing.

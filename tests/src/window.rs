@@ -49,6 +49,8 @@ pub struct Window {
 #[derive(Default)]
 struct Shell {
     configured: bool,
+    /// The size that it has asked for last; 0: any.
+    size: (u32, u32),
     /// A frame callback has come.
     seen: bool,
     /// The compositor has taken a description of colours.
@@ -236,13 +238,21 @@ impl Window {
     }
 
     /// Asks the compositor to let the window fill the display, which brings some windows back that were
-    /// minimised.
+    /// minimised. Answers the size that it is to have then; 0 if the compositor does not say.
     ///
     /// # Panics
     /// If the compositor is gone.
-    pub fn fill_the_display(&self) {
+    pub fn fill_the_display(&self) -> (u32, u32) {
         self.toplevel.set_fullscreen(None);
-        self.roundtrip().expect("the compositor answers");
+        // The answer may take the compositor until it draws.
+        for _ in 0..50 {
+            self.roundtrip().expect("the compositor answers");
+            if self.lock().1.size != (0, 0) {
+                break;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        self.lock().1.size
     }
 
     /// What tells when its frames were shown; `None` if the compositor does not.
@@ -388,6 +398,21 @@ impl Dispatch<wl_callback::WlCallback, ()> for Shell {
     }
 }
 
+impl Dispatch<xdg_toplevel::XdgToplevel, ()> for Shell {
+    fn event(
+        state: &mut Self,
+        _: &xdg_toplevel::XdgToplevel,
+        event: xdg_toplevel::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let xdg_toplevel::Event::Configure { width, height, .. } = event {
+            state.size = (width.unsigned_abs(), height.unsigned_abs());
+        }
+    }
+}
+
 impl Dispatch<xdg_surface::XdgSurface, ()> for Shell {
     fn event(
         state: &mut Self,
@@ -421,7 +446,6 @@ impl Dispatch<WpImageDescriptionV1, ()> for Shell {
 }
 
 // The window draws at any size and never closes by itself.
-delegate_noop!(Shell: ignore xdg_toplevel::XdgToplevel);
 delegate_noop!(Shell: ignore wl_surface::WlSurface);
 delegate_noop!(Shell: ignore wl_output::WlOutput);
 delegate_noop!(Shell: wl_compositor::WlCompositor);
