@@ -268,7 +268,7 @@ impl Relay {
                 }
             }
             ("wp_presentation_feedback", "presented") => {
-                self.seen.presented(number(6) & ZERO_COPY != 0);
+                self.seen.presented(number(6) & ZERO_COPY != 0, number(3));
             }
             _ => {}
         }

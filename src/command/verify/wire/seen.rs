@@ -62,6 +62,7 @@ struct Record {
     released: HashSet<u32>,
     shown: usize,
     zero_copies: usize,
+    refresh: Option<Duration>,
     refused: usize,
     mirrors: bool,
     readers: HashMap<u32, Begin>,
@@ -96,6 +97,11 @@ impl Seen {
     /// How many buffers the compositor has refused.
     pub fn refused(&self) -> usize {
         self.lock().refused
+    }
+
+    /// How long the display that showed the last frame takes for a refresh, if that is fixed and told.
+    pub fn refresh(&self) -> Option<Duration> {
+        self.lock().refresh
     }
 
     /// Why nothing passes any more, if so.
@@ -138,10 +144,12 @@ impl Seen {
         self.changed.notify_all();
     }
 
-    pub(super) fn presented(&self, is_zero_copy: bool) {
+    pub(super) fn presented(&self, is_zero_copy: bool, refresh: u32) {
         let mut record = self.lock();
         record.shown += 1;
         record.zero_copies += usize::from(is_zero_copy);
+        // "If the refresh rate is not constant, or unknown, zero" (presentation-time.xml).
+        record.refresh = Some(Duration::from_nanos(refresh.into())).filter(|time| !time.is_zero());
     }
 
     pub(super) fn refuse(&self) {
