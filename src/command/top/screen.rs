@@ -112,8 +112,7 @@ fn draw(frame: &mut Frame<'_>, history: &History, selected: &mut TableState) {
     {
         draw_detail(frame, detail, row);
     }
-    let help = "NO IMAGE: acquires that found the compositor holding every image    \
-                FENCE: acquired before its readers had finished    ↑ ↓ select    q quit";
+    let help = "↑ ↓ select  q quit   NO IMAGE: all were held   FENCE: readers were not done";
     frame.render_widget(Line::from(help).dim(), keys);
 }
 
