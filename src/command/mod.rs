@@ -4,6 +4,7 @@ mod arguments;
 mod doctor;
 mod documents;
 mod layer;
+mod printable;
 mod report;
 mod run;
 mod supervise;

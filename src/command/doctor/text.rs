@@ -10,6 +10,7 @@ use super::colours::Colours;
 use super::loader::Manifest;
 use super::vulkan::{Device, Vulkan};
 use super::{findings::Findings, looked::Looked, verdict};
+use crate::command::printable::printable;
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
@@ -81,17 +82,6 @@ impl Page {
         let text = printable(text);
         let _ = writeln!(self.0, "       {text}");
     }
-}
-
-/// Names come from drivers, compositors and files: no control character of theirs reaches the
-/// terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| match c.is_control() {
-            true => char::REPLACEMENT_CHARACTER,
-            false => c,
-        })
-        .collect()
 }
 
 fn kernel(page: &mut Page, findings: &Findings) {

@@ -20,6 +20,7 @@ use super::{
     history::{History, Row},
     table::{self, COLUMNS, NOBODY, Side},
 };
+use crate::command::printable::printable;
 
 /// Shows everybody until a key ends it.
 ///
@@ -152,7 +153,7 @@ fn draw_detail(frame: &mut Frame<'_>, area: Rect, row: &Row) {
     let report = &row.swapchain.report;
     let block = Block::bordered().title(format!(
         " {} ({}) ",
-        table::printable(&report.application),
+        printable(&report.application),
         row.pid
     ));
     let inside = block.inner(area);
@@ -161,15 +162,15 @@ fn draw_detail(frame: &mut Frame<'_>, area: Rect, row: &Row) {
         Layout::horizontal([Constraint::Percentage(50), Constraint::Percentage(50)]).areas(inside);
     let counters = &report.counters;
     let lines = [
-        format!("driver      {}", table::printable(&report.driver)),
-        format!("compositor  {}", table::printable(&report.compositor)),
+        format!("driver      {}", printable(&report.driver)),
+        format!("compositor  {}", printable(&report.compositor)),
         format!(
             "images      {} of {}, modifier {:#x}",
             report.image_count,
-            table::printable(&report.format),
+            printable(&report.format),
             report.modifier
         ),
-        format!("colours     {}", table::printable(&report.color_space)),
+        format!("colours     {}", printable(&report.color_space)),
         format!(
             "in all      {} presented, {} waits on the CPU",
             counters.presents, counters.cpu_waits

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::history::{Fate, Row};
+use crate::command::printable::printable;
 
 /// What is said without a swapchain.
 pub const NOBODY: &str = "no application of yours has a swapchain on the layer now";
@@ -93,16 +94,6 @@ fn milliseconds(ns: Option<u64>) -> String {
 
 fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0))
-}
-
-/// Names come from applications and drivers: no control character of theirs reaches the terminal.
-pub fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| match c.is_control() {
-            true => char::REPLACEMENT_CHARACTER,
-            false => c,
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::finding::{Finding, Verdict};
 use super::report::Report;
+use crate::command::printable::printable;
 
 const TITLE: Style = Style::new().bold();
 /// Of a terminal.
@@ -147,16 +148,6 @@ fn paragraph(page: &mut String, text: &str) {
     let _ = writeln!(page, "{:INDENT$}{line}", "");
 }
 
-/// Names come from drivers, compositors and files: no control character of theirs reaches the terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| match c.is_control() {
-            true => char::REPLACEMENT_CHARACTER,
-            false => c,
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,10 +160,5 @@ mod tests {
         assert!(page.lines().all(|line| line.len() <= WIDTH), "{page}");
         let words: Vec<_> = page.split_whitespace().collect();
         assert_eq!(words, text.split_whitespace().collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn no_control_character_reaches_the_terminal() {
-        assert_eq!(printable("a\u{1b}[31m"), "a\u{fffd}[31m");
     }
 }
