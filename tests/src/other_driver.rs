@@ -19,6 +19,18 @@ pub enum OtherDriver {
     Manner(Manner),
 }
 
+impl From<RealDriver> for OtherDriver {
+    fn from(driver: RealDriver) -> Self {
+        Self::Real(driver)
+    }
+}
+
+impl From<Manner> for OtherDriver {
+    fn from(manner: Manner) -> Self {
+        Self::Manner(manner)
+    }
+}
+
 const ON: &str = "WAYFENCE_TEST_ON";
 /// The driver on which this process is.
 const IS_ON: &str = "WAYFENCE_TEST_IS_ON";

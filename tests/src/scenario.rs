@@ -7,7 +7,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::other_driver::OtherDriver;
-use crate::real_driver::RealDriver;
 use crate::scripted::{Payload, Scene, Stage, Way};
 use crate::table;
 use crate::watchdog::Watchdog;
@@ -57,9 +56,20 @@ impl Scenario {
     }
 
     /// On this driver there is nothing to show.
-    pub fn not_on(mut self, driver: RealDriver, reason: &'static str) -> Self {
-        self.not_on.push((OtherDriver::Real(driver), reason));
+    pub fn not_on(mut self, driver: impl Into<OtherDriver>, reason: &'static str) -> Self {
+        self.not_on.push((driver.into(), reason));
         self
+    }
+
+    /// On these drivers there is nothing to show.
+    pub fn not_on_any<const N: usize>(
+        self,
+        drivers: [impl Into<OtherDriver>; N],
+        reason: &'static str,
+    ) -> Self {
+        drivers
+            .into_iter()
+            .fold(self, |scenario, driver| scenario.not_on(driver, reason))
     }
 
     /// It tells what happened by what was drawn.
