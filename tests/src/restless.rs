@@ -158,8 +158,18 @@ impl Shown {
         done: &mut Done,
     ) -> Result<(), Failure> {
         let modes = self.surface.present_modes(device.physical);
-        let modes =
+        let mut modes =
             modes.map_err(|error| wrong("vkGetPhysicalDeviceSurfacePresentModesKHR", error))?;
+        // Those that need no feature.
+        modes.retain(|mode| {
+            [
+                vk::PresentModeKHR::FIFO,
+                vk::PresentModeKHR::FIFO_RELAXED,
+                vk::PresentModeKHR::MAILBOX,
+                vk::PresentModeKHR::IMMEDIATE,
+            ]
+            .contains(mode)
+        });
         let mut side = || 16 + random.below(300) as u32;
         let extent = (side(), side());
         let wanted = Wanted {
