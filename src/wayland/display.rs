@@ -39,9 +39,10 @@ use super::{
     dmabuf::{Formats, Plane},
     events::Events,
     feedback::{Feedback, Nodes, Told},
-    globals::{Globals, Release, ReleaseListener, RoundTrip},
+    globals::{Globals, Release, ReleaseListener},
     leftovers::Leftovers,
     outputs,
+    round_trip::RoundTrip,
     trial::{Answer, Import, Kind, PATIENCE, Trials},
 };
 use crate::{
@@ -513,11 +514,7 @@ impl Display {
     /// Asks the compositor for an answer, which comes when it has read what was sent before, and after
     /// what it sent before. It is sent with the next wait.
     pub(super) fn ask(&self) -> Arc<AtomicBool> {
-        let done = Arc::new(AtomicBool::new(false));
-        let trip = RoundTrip(Arc::clone(&done));
-        self.events
-            .undisturbed(|handle| self.connection.display().sync(handle, trip));
-        done
+        RoundTrip::ask(&self.events, &self.connection)
     }
 
     /// The time from one refresh to the next, in nanoseconds, if it is the same of all outputs. Takes a

@@ -4,13 +4,13 @@ use std::{
     os::fd::BorrowedFd,
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use wayland_client::{
-    Connection, Dispatch, Proxy, QueueHandle, WEnum, delegate_noop,
+    Connection, Dispatch, Proxy, QueueHandle, WEnum, delegate_dispatch, delegate_noop,
     protocol::{
         wl_buffer::{self, WlBuffer},
         wl_callback::{self, WlCallback},
@@ -55,6 +55,7 @@ use super::{
     dmabuf::Formats,
     feedback::Told,
     heard::{FrameCallback, Watched},
+    round_trip::RoundTrip,
 };
 use crate::{kernel::sync_file::SyncFile, observe::trace::monotonic, swapchain::refresh::Shown};
 
@@ -98,9 +99,6 @@ struct Global {
     interface: String,
     version: u32,
 }
-
-/// Remembers that the compositor has got so far.
-pub(super) struct RoundTrip(pub(super) Arc<AtomicBool>);
 
 /// Who hears of a buffer's release.
 pub(super) struct Release {
@@ -156,20 +154,7 @@ impl Dispatch<WlRegistry, ()> for Globals {
     }
 }
 
-impl Dispatch<WlCallback, RoundTrip> for Globals {
-    fn event(
-        _: &mut Self,
-        _: &WlCallback,
-        event: wl_callback::Event,
-        RoundTrip(done): &RoundTrip,
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-        if let wl_callback::Event::Done { .. } = event {
-            done.store(true, Ordering::Release);
-        }
-    }
-}
+delegate_dispatch!(Globals: [WlCallback: RoundTrip] => RoundTrip);
 
 impl Dispatch<WlCallback, FrameCallback> for Globals {
     fn event(

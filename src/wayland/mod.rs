@@ -22,6 +22,7 @@ mod heard;
 mod image_description;
 mod leftovers;
 mod outputs;
+mod round_trip;
 mod shared;
 mod surface;
 mod tearing;

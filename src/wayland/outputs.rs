@@ -6,24 +6,21 @@
 
 use std::{
     os::{fd::BorrowedFd, unix::net::UnixStream},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, getpeername, socket_with};
 use wayland_client::{
-    Connection, Dispatch, Proxy, QueueHandle, WEnum,
+    Connection, Dispatch, Proxy, QueueHandle, WEnum, delegate_dispatch,
     protocol::{
-        wl_callback::{self, WlCallback},
+        wl_callback::WlCallback,
         wl_output::{self, Mode, WlOutput},
         wl_registry::{self, WlRegistry},
     },
 };
 
-use super::events::Events;
+use super::{events::Events, round_trip::RoundTrip};
 use crate::deadline::Deadline;
 
 /// How long the compositor has to answer.
@@ -60,9 +57,7 @@ fn ask(display: BorrowedFd<'_>) -> Option<Vec<Option<i32>>> {
     let events = Events::new(connection.clone(), Outputs::default());
     let deadline = Deadline::At(Instant::now() + PATIENCE);
     let roundtrip = || {
-        let done = Arc::new(AtomicBool::new(false));
-        let trip = Answered(Arc::clone(&done));
-        events.undisturbed(|handle| connection.display().sync(handle, trip));
+        let done = RoundTrip::ask(&events, &connection);
         let is_done = || done.load(Ordering::Acquire).then_some(());
         events.wait(deadline, is_done).ok()?
     };
@@ -77,23 +72,7 @@ fn ask(display: BorrowedFd<'_>) -> Option<Vec<Option<i32>>> {
     Some(events.with_state(|outputs| std::mem::take(&mut outputs.refreshes)))
 }
 
-/// The compositor has answered.
-struct Answered(Arc<AtomicBool>);
-
-impl Dispatch<WlCallback, Answered> for Outputs {
-    fn event(
-        _: &mut Self,
-        _: &WlCallback,
-        event: wl_callback::Event,
-        Answered(done): &Answered,
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-        if let wl_callback::Event::Done { .. } = event {
-            done.store(true, Ordering::Release);
-        }
-    }
-}
+delegate_dispatch!(Outputs: [WlCallback: RoundTrip] => RoundTrip);
 
 impl Dispatch<WlRegistry, ()> for Outputs {
     fn event(
