@@ -2,6 +2,7 @@
 //! is destroyed, or when the process exits with it.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError, Weak};
 
 use wayfence::{live::Counted, report::SwapchainReport};
@@ -20,6 +21,9 @@ pub trait Reported: Send + Sync {
 
 /// Swapchains whose report has not been written.
 static UNREPORTED: Mutex<Vec<Weak<dyn Reported>>> = Mutex::new(Vec::new());
+
+/// The process that has them.
+static OWNER: AtomicU32 = AtomicU32::new(0);
 
 /// The name of the running program.
 pub fn application() -> String {
@@ -43,6 +47,7 @@ pub fn remember(swapchain: Arc<dyn Reported>) {
     }
     static AT_EXIT: Once = Once::new();
     AT_EXIT.call_once(|| {
+        OWNER.store(std::process::id(), Ordering::Relaxed);
         // SAFETY: the function stays mapped until the process ends (`-z nodelete`).
         unsafe { libc::atexit(write_all) };
     });
@@ -63,6 +68,10 @@ pub fn write(swapchain: &dyn Reported) {
 }
 
 extern "C" fn write_all() {
+    // A child by fork ends by itself: what it got a copy of is its parent's.
+    if OWNER.load(Ordering::Relaxed) != std::process::id() {
+        return;
+    }
     crate::vulkan::result::guard("exit", (), || {
         // A thread that holds the lock may not run any more.
         if let Ok(mut unreported) = UNREPORTED.try_lock() {

@@ -77,9 +77,12 @@ impl Counted {
         }
     }
 
-    /// Lets nobody see them any longer: the swapchain is gone, or its report is written.
+    /// Lets nobody see them any longer: the swapchain is gone, or its report is written. Does nothing in a child by
+    /// fork, whose swapchains they are not.
     pub fn withdraw(&self) {
-        if let Place::Slot(slot) = &self.0 {
+        if let Place::Slot(slot) = &self.0
+            && slot.page.is_ours()
+        {
             slot.set_state(layout::HIDDEN);
         }
     }
@@ -148,6 +151,9 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        if !self.page.is_ours() {
+            return;
+        }
         self.set_state(layout::FREE);
         self.page
             .taken
@@ -182,7 +188,7 @@ fn page() -> Option<&'static Page> {
         extern "C" fn remove() {
             // Only what is there already is looked at: the process ends.
             if let Some(Some(page)) = PAGE.get()
-                && page.owner.pid == std::process::id()
+                && page.is_ours()
             {
                 let _ = std::fs::remove_file(&page.path);
             }
@@ -191,8 +197,7 @@ fn page() -> Option<&'static Page> {
         unsafe { libc::atexit(remove) };
         Some(page)
     });
-    page.as_ref()
-        .filter(|page| page.owner.pid == std::process::id())
+    page.as_ref().filter(|page| page.is_ours())
 }
 
 impl Page {
@@ -254,6 +259,10 @@ impl Page {
                 .store(0, Ordering::Relaxed);
         }
         Some(slot)
+    }
+
+    fn is_ours(&self) -> bool {
+        self.owner.pid == std::process::id()
     }
 
     fn watched(&self) -> &AtomicU64 {

@@ -91,6 +91,27 @@ fn who_is_watched_is_told_so() {
 }
 
 #[test]
+fn a_child_by_fork_takes_nothing_from_view() {
+    let (_above, folder) = runtime_dir();
+    let page = publisher::leaked_page(&folder).unwrap();
+    let counted = publisher::counted_in(page);
+    counted.publish(vkcube(), None);
+    // SAFETY: the child makes one system call, stores atomics, and ends without running anybody's destructors.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        counted.withdraw();
+        drop(counted);
+        // SAFETY: ends this process.
+        unsafe { libc::_exit(0) };
+    }
+    let mut status = 0;
+    // SAFETY: our child, and a number to fill.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert_eq!(status, 0);
+    assert_eq!(only(&folder).swapchains.len(), 1);
+}
+
+#[test]
 fn a_slot_is_given_to_the_next_with_nothing_of_the_last() {
     let (_above, folder) = runtime_dir();
     let page = publisher::leaked_page(&folder).unwrap();
