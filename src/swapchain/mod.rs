@@ -5,13 +5,17 @@
 
 mod appearance;
 mod cycle;
+mod images;
 pub mod pacing;
 pub mod present_mode;
+mod presentation;
 pub mod presentations;
 pub mod refresh;
+mod schedule;
 mod spare;
 mod state;
 
-pub use cycle::{Acquired, Description, Memory, Presentation, RefreshTiming, Swapchain, Timing};
+pub use cycle::{Acquired, Description, Memory, RefreshTiming, Swapchain};
+pub use presentation::{Presentation, Timing};
 pub use spare::Spare;
 pub use state::Holder;

@@ -7,24 +7,21 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{
-    cycle::{Shared, Swapchain},
-    state::Holder,
-};
+use super::{cycle::Swapchain, images::Images, state::Holder};
 use crate::{deadline::Deadline, kernel::dma_buf::DmaBuf, lock::lock, synchronisation::Wait};
 
 /// An image of a swapchain, which may be gone meanwhile.
 pub struct Spare {
-    shared: Arc<Shared>,
+    images: Arc<Images>,
     index: u32,
 }
 
 impl Swapchain {
     /// Its images, for who makes another swapchain in its place.
     pub fn spares(&self) -> impl Iterator<Item = Spare> {
-        let images = self.shared.synchronisation.images().len() as u32;
-        (0..images).map(|index| Spare {
-            shared: Arc::clone(&self.shared),
+        let count = self.images.synchronisation.images().len() as u32;
+        (0..count).map(|index| Spare {
+            images: Arc::clone(&self.images),
             index,
         })
     }
@@ -35,18 +32,18 @@ impl Spare {
     /// writes to it. `None` while application or compositor have it, if it is taken already, or as long as
     /// its swapchain is not retired.
     pub fn take(&self) -> Option<(Arc<DmaBuf>, Wait)> {
-        let Shared {
+        let Images {
             synchronisation,
             state,
             counters,
             ..
-        } = &*self.shared;
+        } = &*self.images;
         let dma_buf = Arc::clone(synchronisation.images().get(self.index as usize)?);
         let mut release = {
             let mut held = lock(state);
             if held.state.holder(self.index) == Some(Holder::Compositor) {
                 // Where no event tells.
-                let _ = self.shared.collect(&mut held.state, Deadline::Now);
+                let _ = self.images.collect(&mut held.state, Deadline::Now);
             }
             held.state.withdraw(self.index, |release| {
                 synchronisation

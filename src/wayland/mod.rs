@@ -37,6 +37,7 @@ pub(crate) use explicit::{FenceSurface, PointSurface, SharedTimeline};
 pub use feedback::{Feedback, Nodes, Preferred, Tranche};
 pub(crate) use fifo::FifoSurface;
 pub use globals::{BufferRelease, ReleaseListener};
+pub(crate) use heard::Watched;
 pub(crate) use image_description::ImageDescription;
 pub use surface::{Claim, Rectangle, Surface};
 pub(crate) use surface::{Frame, Meant, Pace};

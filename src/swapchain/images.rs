@@ -1,0 +1,119 @@
+//! The images of a swapchain: who holds each, and what came back with it.
+//!
+//! A release that is an event arrives here ([`ReleaseListener::released`]), where its fences are taken at
+//! once, also after the swapchain is gone. A release of timeline points is no event:
+//! [`collect`](Images::collect) queries the points when an image is wanted.
+
+use std::sync::Mutex;
+
+use super::state::{Acquire, Holder, State};
+use crate::{
+    deadline::Deadline,
+    error::Result,
+    lock::lock,
+    observe::{live::Counted, trace::Trace},
+    synchronisation::{Release, Synchronisation},
+    wayland::{BufferRelease, ReleaseListener},
+};
+
+/// The images of one swapchain.
+pub(super) struct Images {
+    pub(super) synchronisation: Synchronisation,
+    pub(super) state: Mutex<Held>,
+    pub(super) counters: Counted,
+    pub(super) trace: Trace,
+}
+
+/// Who holds the images, and whether anybody wants them.
+pub(super) struct Held {
+    pub(super) state: State<Release>,
+    /// The swapchain is gone: what the compositor releases now is destroyed.
+    pub(super) gone: bool,
+}
+
+impl Images {
+    /// Those that the application may acquire at once, and those that come free in `state`.
+    pub(super) fn new(
+        synchronisation: Synchronisation,
+        state: State<Release>,
+        trace: Trace,
+    ) -> Self {
+        Images {
+            synchronisation,
+            state: Mutex::new(Held { state, gone: false }),
+            counters: Counted::new(),
+            trace,
+        }
+    }
+
+    /// The longest free image, with what came back with it. If there is none: looks for releases that no
+    /// event has told, and for who will wait for those that have not come, until the deadline, asks to be
+    /// rung.
+    pub(super) fn hand_out(
+        &self,
+        state: &mut State<Release>,
+        deadline: Deadline,
+    ) -> Result<Acquire<Release>> {
+        if let answer @ (Acquire::Image(..) | Acquire::Retired) = self.take_ready(state)? {
+            return Ok(answer);
+        }
+        self.collect(state, deadline)?;
+        self.take_ready(state)
+    }
+
+    fn take_ready(&self, state: &mut State<Release>) -> Result<Acquire<Release>> {
+        let mut failure = None;
+        let answer = state.acquire(|index, release| {
+            self.synchronisation
+                .is_ready(index, release)
+                .unwrap_or_else(|error| {
+                    failure = Some(error);
+                    false
+                })
+        });
+        match (failure, answer) {
+            (Some(error), Acquire::Busy) => Err(error),
+            (_, answer) => Ok(answer),
+        }
+    }
+
+    fn freed(&self, state: &mut State<Release>, index: u32, release: Release) {
+        self.trace
+            .released(index, &release, || self.synchronisation.fences(index));
+        state.released(index, release);
+    }
+
+    /// Frees what the compositor has released where no event says so. If it has released nothing, asks to
+    /// be rung when it does: for who waits until the deadline.
+    pub(super) fn collect(&self, state: &mut State<Release>, deadline: Deadline) -> Result<()> {
+        let is_held = |index| state.holder(index) == Some(Holder::Compositor);
+        let found = self.synchronisation.look(is_held)?;
+        if found.is_empty() && deadline != Deadline::Now {
+            let images = 0..self.synchronisation.images().len() as u32;
+            for index in images.filter(|index| is_held(*index)) {
+                self.synchronisation.listen(index)?;
+            }
+        }
+        for (index, release) in found {
+            self.freed(state, index, release);
+        }
+        Ok(())
+    }
+}
+
+impl ReleaseListener for Images {
+    fn released(&self, index: u32, event: BufferRelease) -> bool {
+        let mut held = lock(&self.state);
+        if held.state.holder(index) == Some(Holder::Compositor) {
+            if let Some(release) = self.synchronisation.released(index, event, &self.counters) {
+                self.freed(&mut held.state, index, release);
+            }
+        } else if self.synchronisation.is_release(&event) {
+            tracing::warn!(
+                index,
+                "the compositor released an image that it does not hold"
+            );
+        }
+        !held.gone
+    }
+}

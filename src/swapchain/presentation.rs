@@ -1,0 +1,83 @@
+//! A present: what the application says of the image that it shows, and what is recorded of it.
+
+use super::{
+    present_mode::PresentMode,
+    presentations::{Reader, Rendered, Report, Stage, Stages, Target},
+};
+use crate::{kernel::sync_file::SyncFile, observe::trace, wayland::Rectangle};
+
+/// What an image is presented with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Presentation<'a> {
+    /// What has changed in it; nothing: everything.
+    pub damage: &'a [Rectangle],
+    /// The mode, one of the swapchain's, that is in force from now on; none: as before.
+    pub mode: Option<PresentMode>,
+    /// Its number, for [`wait_for_present`](crate::swapchain::Swapchain::wait_for_present). Greater than those
+    /// before it.
+    pub id: Option<u64>,
+    /// When it is meant to be shown, and what is to be told of when it was; only where the swapchain is
+    /// [timed](crate::swapchain::Description::timed).
+    pub timing: Option<Timing>,
+    /// When its vkQueuePresentKHR was called, in nanoseconds of `CLOCK_MONOTONIC`. Only where times are
+    /// asked for: a clock may be a system call.
+    pub called: Option<u64>,
+}
+
+/// The times of a present.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// Those that are asked for.
+    pub stages: Stages,
+    /// Who will ask for them.
+    pub reader: Reader,
+    /// When it is meant to be shown; counts in the modes of a FIFO, where the compositor can do that.
+    pub target: Option<Target>,
+    /// See [`Report::said`].
+    pub said: [u64; 2],
+}
+
+/// The times of a present of which nobody asks any.
+const OBSERVED: Timing = Timing {
+    stages: Stages::NONE,
+    reader: Reader::Nobody,
+    target: None,
+    said: [0; 2],
+};
+
+impl Presentation<'_> {
+    /// Its times, if any are asked for.
+    fn asked(&self) -> Option<Timing> {
+        self.timing.filter(|timing| !timing.stages.is_empty())
+    }
+
+    /// Whether its times take a slot until they are read.
+    pub(super) fn wants_slot(&self) -> bool {
+        self.asked()
+            .is_some_and(|timing| timing.reader == Reader::Queue)
+    }
+
+    /// The report to be made of it: if its times are asked for, or if all presents are `observed`.
+    pub(super) fn report(&self, observed: bool, rendering: Option<&SyncFile>) -> Option<Report> {
+        let timing = self.asked().or_else(|| observed.then_some(OBSERVED))?;
+        let now = trace::now();
+        let is_wanted = observed || timing.stages.contains(Stage::Rendered);
+        let rendered = match rendering.filter(|_| is_wanted) {
+            // It is over by now.
+            None => Rendered::At(now),
+            // Without a descriptor left nobody will know.
+            Some(fence) => fence.try_clone().map_or(Rendered::At(0), Rendered::Fence),
+        };
+        Some(Report {
+            reader: timing.reader,
+            stages: timing.stages,
+            // Known when it is committed.
+            target: None,
+            committed: 0,
+            said: timing.said,
+            called: self.called.unwrap_or(now),
+            handed: now,
+            rendered,
+        })
+    }
+}
