@@ -7,7 +7,7 @@
 use std::{
     collections::HashMap,
     ffi::c_void,
-    os::fd::{AsRawFd, BorrowedFd},
+    os::fd::BorrowedFd,
     sync::{
         Arc, Mutex, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
@@ -16,7 +16,7 @@ use std::{
 };
 
 use wayland_client::{
-    Connection, Dispatch, Proxy, QueueHandle,
+    Connection, Proxy, QueueHandle,
     backend::{Backend, ObjectId},
     protocol::{
         wl_buffer::WlBuffer, wl_fixes::WlFixes, wl_registry::WlRegistry, wl_surface::WlSurface,
@@ -34,14 +34,15 @@ use wayland_protocols::wp::presentation_time::client::wp_presentation::WpPresent
 use wayland_protocols::wp::tearing_control::v1::client::wp_tearing_control_manager_v1::WpTearingControlManagerV1;
 
 use super::{
+    bound::{Bound, bind},
     capabilities::Capabilities,
-    color_management::{self, Colours},
+    color_management::Colours,
     dmabuf::{Formats, Plane},
     events::Events,
     feedback::{Feedback, Nodes, Told},
     globals::{Globals, Release, ReleaseListener},
     leftovers::Leftovers,
-    outputs,
+    outputs, peer,
     round_trip::RoundTrip,
     trial::{Answer, Import, Kind, PATIENCE, Trials},
 };
@@ -53,13 +54,6 @@ use crate::{
     observe::trace::of_system,
 };
 
-/// The lowest version of `zwp_linux_dmabuf_v1` that tells modifiers.
-const DMABUF_WITH_MODIFIERS: u32 = 3;
-/// The lowest version of `zwp_linux_dmabuf_v1` that has feedback, and then sends no modifier events.
-const DMABUF_WITH_FEEDBACK: u32 = 4;
-/// The highest version of `zwp_linux_dmabuf_v1` that we know.
-const DMABUF_KNOWN: u32 = 5;
-
 /// The displays in use, by the address of their `wl_display`: while one is in use, no other has that.
 static DISPLAYS: Mutex<Option<HashMap<usize, Weak<Display>>>> = Mutex::new(None);
 
@@ -67,14 +61,7 @@ static DISPLAYS: Mutex<Option<HashMap<usize, Weak<Display>>>> = Mutex::new(None)
 pub struct Display {
     connection: Connection,
     events: Events<Globals>,
-    dmabuf: Option<ZwpLinuxDmabufV1>,
-    syncobj: Option<WpLinuxDrmSyncobjManagerV1>,
-    explicit: Option<ZwpLinuxExplicitSynchronizationV1>,
-    fifo: Option<WpFifoManagerV1>,
-    presentation: Option<WpPresentation>,
-    timing: Option<WpCommitTimingManagerV1>,
-    tearing: Option<WpTearingControlManagerV1>,
-    colours: Option<Colours>,
+    bound: Bound,
     /// By which the compositor tells what it takes, until it has.
     feedback: Mutex<Option<ZwpLinuxDmabufFeedbackV1>>,
     told: Arc<Told>,
@@ -142,7 +129,7 @@ impl Display {
         // SAFETY: the caller guarantees a valid display that outlives every clone of the backend: the
         // backend is owned by `connection` and `events`, and proxies hold it weakly.
         let backend = unsafe { Backend::from_foreign_display(display.cast()) };
-        let compositor = compositor_name(backend.poll_fd());
+        let compositor = peer::name(backend.poll_fd());
         let globals = Globals::of(backend.poll_fd());
         let connection = Connection::from_backend(backend);
         let events = Events::new(connection.clone(), globals);
@@ -150,14 +137,7 @@ impl Display {
         let mut display = Display {
             connection,
             events,
-            dmabuf: None,
-            syncobj: None,
-            explicit: None,
-            fifo: None,
-            presentation: None,
-            timing: None,
-            tearing: None,
-            colours: None,
+            bound: Bound::default(),
             feedback: Mutex::default(),
             told: Arc::default(),
             capabilities: OnceLock::new(),
@@ -170,26 +150,15 @@ impl Display {
 
         let announced = display.roundtrip();
         if announced.is_ok() {
-            display.syncobj = display.bind(&registry, 1, 1);
-            display.explicit = display.bind(&registry, 1, 2);
-            display.fifo = display.bind(&registry, 1, 1);
-            display.presentation = display.bind(&registry, 1, 2);
-            display.timing = display.bind(&registry, 1, 1);
-            display.tearing = display.bind(&registry, 1, 1);
-            display.colours = display
-                .bind(&registry, 1, color_management::KNOWN)
-                .map(Colours::new);
-            display.dmabuf = display.bind(&registry, DMABUF_WITH_MODIFIERS, DMABUF_KNOWN);
+            display.bound = Bound::of(&display.events, &registry);
         }
         display.leave_registry(&registry);
         announced?;
-        if display.syncobj.is_some() {
+        if display.bound.syncobj.is_some() {
             // Released points come not as events of the display.
             display.events.hang_bell()?;
         }
-        if let Some(dmabuf) = &display.dmabuf
-            && dmabuf.version() >= DMABUF_WITH_FEEDBACK
-        {
+        if let Some(dmabuf) = display.bound.dmabuf_with_feedback() {
             let told = Arc::clone(&display.told);
             let feedback = dmabuf.get_default_feedback(display.events.handle(), told);
             display.feedback = Mutex::new(Some(feedback));
@@ -200,7 +169,7 @@ impl Display {
     /// Destroys the registry: what is announced from now on is of no interest. The compositor's end of it
     /// goes only where there is `wl_fixes`; before that, the protocol had no request for it.
     fn leave_registry(&self, registry: &WlRegistry) {
-        if let Some(fixes) = self.bind::<WlFixes>(registry, 1, 1) {
+        if let Some(fixes) = bind::<WlFixes>(&self.events, registry, 1, 1) {
             fixes.destroy_registry(registry);
             fixes.destroy();
         }
@@ -217,7 +186,7 @@ impl Display {
         if self.capabilities.get().is_some() {
             return Ok(());
         }
-        if self.dmabuf.is_some() {
+        if self.bound.dmabuf.is_some() {
             self.roundtrip()?;
         }
         self.capabilities.get_or_init(|| {
@@ -235,38 +204,27 @@ impl Display {
             for tranche in &feedback.tranches {
                 formats.extend(&tranche.formats);
             }
-            let colours = self.colours.as_ref();
+            let colours = self.bound.colours.as_ref();
             let colours =
                 colours.map(|colours| self.events.with_state(|globals| colours.support(globals)));
             // It came with the answers to the question above.
             let clock = self
+                .bound
                 .presentation
                 .as_ref()
                 .and_then(|_| self.events.with_state(|globals| globals.clock))
                 .filter(|clock| of_system(*clock).is_some());
             Arc::new(Capabilities {
                 clock,
-                schedules: self.timing.is_some() && clock.is_some(),
+                schedules: self.bound.timing.is_some() && clock.is_some(),
                 formats,
                 feedback,
-                queues: self.fifo.is_some(),
-                tears: self.tearing.is_some(),
+                queues: self.bound.fifo.is_some(),
+                tears: self.bound.tearing.is_some(),
                 colours,
             })
         });
         Ok(())
-    }
-
-    /// The global with this interface, in a version that both sides know; `None` if the compositor has
-    /// none, or none that is new enough.
-    fn bind<I: Proxy + 'static>(&self, registry: &WlRegistry, lowest: u32, known: u32) -> Option<I>
-    where
-        Globals: Dispatch<I, ()>,
-    {
-        let (name, version) = self
-            .events
-            .with_state(|globals| globals.find::<I>(lowest))?;
-        Some(registry.bind(name, version.min(known), self.events.handle(), ()))
     }
 
     /// What the compositor can do. Valid after this, too.
@@ -281,11 +239,11 @@ impl Display {
         surface: &WlSurface,
         told: Arc<Told>,
     ) -> Option<ZwpLinuxDmabufFeedbackV1> {
-        let dmabuf = self.dmabuf.as_ref()?;
-        (dmabuf.version() >= DMABUF_WITH_FEEDBACK).then(|| {
+        let dmabuf = self.bound.dmabuf_with_feedback()?;
+        Some(
             self.events
-                .undisturbed(|handle| dmabuf.get_surface_feedback(surface, handle, told))
-        })
+                .undisturbed(|handle| dmabuf.get_surface_feedback(surface, handle, told)),
+        )
     }
 
     /// The name of the compositor's process, or `unknown`: the protocol has no name for it.
@@ -299,7 +257,7 @@ impl Display {
     /// # Errors
     /// [`Error::Unsupported`] with what is missing.
     pub(crate) fn syncobj(&self) -> Result<(&WpLinuxDrmSyncobjManagerV1, &Node)> {
-        let Some(manager) = &self.syncobj else {
+        let Some(manager) = &self.bound.syncobj else {
             return Err(Error::Unsupported(
                 "the compositor does not offer wp_linux_drm_syncobj_v1".to_owned(),
             ));
@@ -323,7 +281,7 @@ impl Display {
     /// # Errors
     /// [`Error::Unsupported`] if it has none.
     pub(crate) fn explicit(&self) -> Result<&ZwpLinuxExplicitSynchronizationV1> {
-        self.explicit.as_ref().ok_or_else(|| {
+        self.bound.explicit.as_ref().ok_or_else(|| {
             Error::Unsupported(
                 "the compositor does not offer zwp_linux_explicit_synchronization_v1".to_owned(),
             )
@@ -348,27 +306,27 @@ impl Display {
 
     /// The compositor's `wp_fifo_manager_v1`.
     pub(crate) fn fifo(&self) -> Option<&WpFifoManagerV1> {
-        self.fifo.as_ref()
+        self.bound.fifo.as_ref()
     }
 
     /// The compositor's `wp_presentation`.
     pub(super) fn presentation(&self) -> Option<&WpPresentation> {
-        self.presentation.as_ref()
+        self.bound.presentation.as_ref()
     }
 
     /// The compositor's `wp_commit_timing_manager_v1`.
     pub(super) fn timing(&self) -> Option<&WpCommitTimingManagerV1> {
-        self.timing.as_ref()
+        self.bound.timing.as_ref()
     }
 
     /// The compositor's `wp_tearing_control_manager_v1`.
     pub(crate) fn tearing(&self) -> Option<&WpTearingControlManagerV1> {
-        self.tearing.as_ref()
+        self.bound.tearing.as_ref()
     }
 
     /// The compositor's `wp_color_manager_v1`.
     pub(super) fn colours(&self) -> Option<&Colours> {
-        self.colours.as_ref()
+        self.bound.colours.as_ref()
     }
 
     /// Rings whoever is in [`wait`](Self::wait), like an event of the compositor's. There is one if the
@@ -487,7 +445,8 @@ impl Display {
     }
 
     fn dmabuf(&self) -> Result<&ZwpLinuxDmabufV1> {
-        self.dmabuf
+        self.bound
+            .dmabuf
             .as_ref()
             .ok_or_else(|| Error::Unsupported("the compositor takes no dma-bufs".to_owned()))
     }
@@ -558,28 +517,7 @@ impl Drop for Display {
         if let Some(feedback) = lock(&self.feedback).take() {
             feedback.destroy();
         }
-        if let Some(dmabuf) = &self.dmabuf {
-            dmabuf.destroy();
-        }
-        if let Some(syncobj) = &self.syncobj {
-            syncobj.destroy();
-        }
-        if let Some(explicit) = &self.explicit {
-            explicit.destroy();
-        }
-        if let Some(fifo) = &self.fifo {
-            fifo.destroy();
-        }
-        if let Some(presentation) = &self.presentation {
-            presentation.destroy();
-        }
-        if let Some(timing) = &self.timing {
-            timing.destroy();
-        }
-        if let Some(tearing) = &self.tearing {
-            tearing.destroy();
-        }
-        self.colours = None;
+        self.bound = Bound::default();
         // Our queue and what proxies there are go with the backend; the requests that destroy theirs in
         // the compositor go now, or with the application's next flush.
         let _ = self.events.flush();
@@ -588,28 +526,4 @@ impl Drop for Display {
 
 fn known(key: usize) -> Option<Arc<Display>> {
     lock(&DISPLAYS).as_ref()?.get(&key)?.upgrade()
-}
-
-/// The process at the other end of the display's socket; unknown if that is in another pid namespace.
-fn compositor_name(display: BorrowedFd<'_>) -> String {
-    let mut peer = libc::ucred {
-        pid: 0,
-        uid: 0,
-        gid: 0,
-    };
-    let mut length = size_of::<libc::ucred>() as libc::socklen_t;
-    // SAFETY: an open socket, a structure of the type that `SO_PEERCRED` fills, and its size.
-    let got = unsafe {
-        libc::getsockopt(
-            display.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_PEERCRED,
-            (&raw mut peer).cast(),
-            &mut length,
-        )
-    };
-    (got == 0 && peer.pid > 0)
-        .then(|| std::fs::read_to_string(format!("/proc/{}/comm", peer.pid)).ok())
-        .flatten()
-        .map_or_else(|| "unknown".to_owned(), |name| name.trim_end().to_owned())
 }

@@ -6,6 +6,7 @@
 //! objects" (Vulkan, "Wayland Platform"), and of nothing else. What a compositor said, its
 //! [`Capabilities`], may be kept.
 
+mod bound;
 mod capabilities;
 mod color_management;
 pub mod colour;
@@ -22,6 +23,7 @@ mod heard;
 mod image_description;
 mod leftovers;
 mod outputs;
+mod peer;
 mod round_trip;
 mod shared;
 mod surface;
