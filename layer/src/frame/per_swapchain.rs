@@ -14,6 +14,9 @@ use wayfence::{
 
 use crate::vulkan::p_next;
 
+/// As many swapchains or semaphores as a present usually has, without allocation.
+pub type Few<T> = SmallVec<[T; 4]>;
+
 /// What the chain says of one swapchain's present.
 #[derive(Default)]
 pub struct Frame {

@@ -1,0 +1,172 @@
+//! The rendering that a present waits for: taken out of the application's semaphores as one sync_file.
+
+use std::os::fd::{FromRawFd, OwnedFd};
+
+use ash::vk;
+use smallvec::SmallVec;
+use wayfence::sync_file::SyncFile;
+
+use super::per_swapchain::Few;
+use crate::{objects::device::Device, vulkan::result};
+
+/// How far the work that a present waits for has come.
+pub(super) enum Rendering {
+    /// This fence tells.
+    Pending(SyncFile),
+    /// It is over.
+    Done,
+    /// It is over, because we have waited for it on the CPU.
+    WaitedFor,
+}
+
+impl Rendering {
+    /// One swapchain's part in it: a sync_file of its own, or for the last of them this one. Where there
+    /// is no descriptor left for another one, the wait comes first.
+    pub(super) fn share(&mut self, last: bool) -> wayfence::error::Result<Self> {
+        if let Rendering::Pending(fence) = self
+            && !last
+        {
+            match fence.try_clone() {
+                Ok(share) => return Ok(Rendering::Pending(share)),
+                Err(error) => {
+                    tracing::warn!(%error, "a fence for each swapchain: waiting on the CPU");
+                    fence.wait(None)?;
+                    *self = Rendering::WaitedFor;
+                }
+            }
+        }
+        Ok(match self {
+            Rendering::Done => Rendering::Done,
+            Rendering::WaitedFor => Rendering::WaitedFor,
+            Rendering::Pending(_) => std::mem::replace(self, Rendering::Done),
+        })
+    }
+}
+
+/// Takes what the present waits for out of the application's semaphore, which that leaves as a wait would:
+/// without a submission, which is dear, and without a semaphore of our own. `None` if it cannot be had so;
+/// then it is still in there.
+pub(super) fn take(device: &Device, semaphore: vk::Semaphore) -> Option<Rendering> {
+    if !device.waits.as_ref()?.has(semaphore) {
+        return None;
+    }
+    // "All elements of [pWaitSemaphores] must reference a semaphore signal operation that has been submitted
+    // for execution" (VUID-vkQueuePresentKHR-pWaitSemaphores-03268), and an export asks for no more (-03254).
+    match export_fd(device, semaphore) {
+        Ok(rendering) => Some(rendering),
+        Err(error) => {
+            tracing::debug!(
+                ?error,
+                "a wait semaphore is not exported: waiting on the queue"
+            );
+            None
+        }
+    }
+}
+
+/// Waits for the application's semaphores on the queue, and makes a sync_file that signals after them
+/// and after everything submitted to the queue before. Then `fences` signal, too: those of
+/// `VkSwapchainPresentFenceInfoKHR`, from which on the semaphores and the swapchains may go.
+///
+/// # Errors
+/// What the present is to answer: lack of memory if nothing has happened, else that the device is lost.
+pub(super) fn submit(
+    device: &Device,
+    queue: vk::Queue,
+    waits: &[vk::Semaphore],
+    below: Option<vk::Semaphore>,
+    fences: &[vk::Fence],
+) -> Result<Rendering, vk::Result> {
+    let missing = vk::Result::ERROR_DEVICE_LOST;
+    let submit = device.next.queue_submit.ok_or(missing)?;
+    let semaphore = device.take_semaphore().map_err(result::of_unqueued)?;
+    let stages: Few<vk::PipelineStageFlags> = waits
+        .iter()
+        .map(|_| vk::PipelineStageFlags::ALL_COMMANDS)
+        .collect();
+    let mut signals: SmallVec<[vk::Semaphore; 2]> = SmallVec::new();
+    signals.push(semaphore);
+    signals.extend(below);
+    let batch = vk::SubmitInfo::default()
+        .wait_semaphores(waits)
+        .wait_dst_stage_mask(&stages)
+        .signal_semaphores(&signals);
+    // A submission has one fence.
+    let mut fences = fences.iter().copied();
+    let fence = fences.next().unwrap_or_default();
+    // SAFETY: the application's queue, which it lets nobody else use during a present; its semaphores and
+    // its fence, with nothing pending; ours, unsignalled.
+    if let Err(error) = unsafe { submit(queue, 1, &batch, fence) }.result() {
+        tracing::error!(?error, "vkQueuePresentKHR: vkQueueSubmit");
+        device.keep_semaphore(semaphore);
+        return Err(result::of_unqueued(error));
+    }
+    let mut submitted = Ok(());
+    for fence in fences {
+        // SAFETY: the application's queue, as above, and its fence.
+        submitted = submitted.and(unsafe { submit(queue, 0, std::ptr::null(), fence) }.result());
+    }
+    let exported = submitted.and_then(|()| export(device, queue, semaphore));
+    exported.map_err(|error| {
+        // The semaphores are consumed, and the application can learn from no other result that its work
+        // may still run.
+        tracing::error!(?error, "vkQueuePresentKHR: after vkQueueSubmit");
+        device.spoil_semaphore(semaphore);
+        if below.is_some() {
+            device.spoil_semaphore_below(queue);
+        }
+        missing
+    })
+}
+
+/// Takes the payload of our semaphore as a sync_file. If the driver gives none, the queue is waited for.
+///
+/// # Errors
+/// The driver's; then the semaphore may be signalled.
+fn export(
+    device: &Device,
+    queue: vk::Queue,
+    semaphore: vk::Semaphore,
+) -> Result<Rendering, vk::Result> {
+    let missing = vk::Result::ERROR_DEVICE_LOST;
+    match export_fd(device, semaphore) {
+        Ok(rendering) => {
+            // Exporting has taken the payload: the semaphore is unsignalled.
+            device.keep_semaphore(semaphore);
+            Ok(rendering)
+        }
+        Err(error) => {
+            tracing::warn!(?error, "no sync_file from the driver: waiting on the CPU");
+            let wait = device.next.queue_wait_idle.ok_or(missing)?;
+            // SAFETY: the application's queue, which it lets nobody else use during a present.
+            unsafe { wait(queue) }.result()?;
+            // SAFETY: signalled, and nothing else is submitted to it.
+            unsafe { device.destroy_semaphore(semaphore) };
+            Ok(Rendering::WaitedFor)
+        }
+    }
+}
+
+/// The payload of a semaphore that was made to be exported and has a signal operation pending, or has
+/// signalled. A success takes it: the semaphore is unsignalled then.
+///
+/// # Errors
+/// The driver's; the semaphore is as it was.
+fn export_fd(device: &Device, semaphore: vk::Semaphore) -> Result<Rendering, vk::Result> {
+    let export = device
+        .next
+        .get_semaphore_fd
+        .ok_or(vk::Result::ERROR_DEVICE_LOST)?;
+    let info = vk::SemaphoreGetFdInfoKHR::default()
+        .semaphore(semaphore)
+        .handle_type(vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD);
+    let mut fd = -1;
+    // SAFETY: a semaphore of this device, which its owner lets nobody else use, as the caller says.
+    unsafe { export(device.handle, &info, &mut fd) }.result()?;
+    Ok(match fd {
+        // The driver's way to say that it has signalled already.
+        -1 => Rendering::Done,
+        // SAFETY: each export gives a new descriptor to the caller.
+        fd => Rendering::Pending(SyncFile::from(unsafe { OwnedFd::from_raw_fd(fd) })),
+    })
+}
