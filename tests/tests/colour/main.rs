@@ -1,0 +1,10 @@
+//! Colour spaces and HDR metadata: what is offered, what the compositor is told, and what becomes of a
+//! compositor that refuses.
+
+#![allow(missing_docs, reason = "a test binary")]
+
+mod metadata;
+mod offer;
+mod one_object;
+mod play;
+mod refusal;

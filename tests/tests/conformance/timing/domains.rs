@@ -1,0 +1,171 @@
+//! The refresh, and the time domains of swapchains.
+
+use std::mem;
+use std::time::Duration;
+
+use ash::{khr, vk};
+use wayfence_test_compositor::Behaviour;
+use wayfence_tests::Wanted;
+use wayfence_tests::present_timing::{self as timing, Asked, QUEUE_OPERATIONS_END};
+
+use crate::case::cases;
+use crate::frames::MILLISECOND;
+use crate::names::{PRESENT_STAGE_LOCAL, SWAPCHAIN_LOCAL};
+use crate::outcome::Outcome;
+use crate::stage::Stage;
+
+use super::frame::{asked, frame, swapchain, wait_for, with_pixels};
+
+cases![
+    the_refresh_is_known_after_a_frame,
+    another_refresh_counts,
+    time_domains_have_numbers,
+    times_are_those_of_their_domain,
+    time_domains_of_swapchains_can_be_calibrated,
+];
+
+/// "Some platforms may not provide timing properties until after at least one image has been presented"
+/// (vkGetSwapchainTimingPropertiesEXT).
+fn the_refresh_is_known_after_a_frame(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let mut swapchain = swapchain(stage, &app, Wanted::default(), 8)?;
+    let asked = asked(&swapchain, with_pixels(&swapchain)?);
+    let before = timing::refresh(&swapchain);
+    let known = [vk::Result::SUCCESS, vk::Result::NOT_READY];
+    assert!(known.contains(&before.answer), "{before:?}");
+    for id in 1..=4 {
+        frame(&mut swapchain, id, asked).unwrap();
+        wait_for(&swapchain, 0, 1);
+    }
+    let refresh = timing::refresh(&swapchain);
+    let past = timing::past(&swapchain, 0, 1);
+    assert_eq!(past.counters.0, refresh.counter);
+    match refresh.answer {
+        vk::Result::SUCCESS => assert_ne!(refresh.duration, 0),
+        // A compositor on no display may have nothing to say.
+        answer => assert_eq!((answer, refresh.duration), (vk::Result::NOT_READY, 0)),
+    }
+    let kinds = [0, refresh.duration, u64::MAX];
+    assert!(kinds.contains(&refresh.interval), "{refresh:?}");
+    if stage.scripted().is_ok() {
+        assert_eq!(refresh.duration, 16 * MILLISECOND);
+    }
+    Ok(())
+}
+
+/// "an internal monotonically increasing counter which updates when the presentation engine's timing
+/// properties are modified" (vkGetSwapchainTimingPropertiesEXT).
+fn another_refresh_counts(stage: &Stage) -> Outcome {
+    let compositor = stage.scripted()?;
+    let app = stage.app();
+    let mut swapchain = swapchain(stage, &app, Wanted::default(), 8)?;
+    let asked = asked(&swapchain, with_pixels(&swapchain)?);
+    let mut last = timing::refresh(&swapchain).counter;
+    for ms in [16, 10, 16] {
+        compositor.behave(Behaviour::Automatic {
+            refresh: Duration::from_millis(ms),
+        });
+        for _ in 0..3 {
+            frame(&mut swapchain, 0, asked).unwrap();
+            wait_for(&swapchain, 0, 1);
+        }
+        let refresh = timing::refresh(&swapchain);
+        assert_eq!(refresh.duration, ms * MILLISECOND);
+        assert!(refresh.counter > last, "{refresh:?}");
+        last = refresh.counter;
+    }
+    Ok(())
+}
+
+/// VkSwapchainTimeDomainPropertiesEXT.
+fn time_domains_have_numbers(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let swapchain = swapchain(stage, &app, Wanted::default(), 0)?;
+    let (answer, count, _) = timing::domains(&swapchain, None);
+    assert_eq!(answer, vk::Result::SUCCESS);
+    let (answer, _, all) = timing::domains(&swapchain, Some(count as usize));
+    assert_eq!((answer, all.len()), (vk::Result::SUCCESS, count as usize));
+    assert!(all.iter().any(|(_, domain)| *domain == PRESENT_STAGE_LOCAL));
+    for (at, (id, _)) in all.iter().enumerate() {
+        assert!(
+            all[at + 1..].iter().all(|(other, _)| other != id),
+            "{all:?}"
+        );
+    }
+    if count > 1 {
+        let (answer, written, part) = timing::domains(&swapchain, Some(1));
+        assert_eq!((answer, written), (vk::Result::INCOMPLETE, 1));
+        assert_eq!(part, all[..1]);
+    }
+    Ok(())
+}
+
+fn clock(clock: libc::clockid_t) -> u64 {
+    // SAFETY: all zeros are a time; it is filled.
+    let mut time: libc::timespec = unsafe { mem::zeroed() };
+    // SAFETY: a structure to fill.
+    assert_eq!(unsafe { libc::clock_gettime(clock, &mut time) }, 0);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// "timeDomain is the time domain used by the presentation engine to report times in pPresentStages"
+/// (VkPastPresentationTimingEXT).
+fn times_are_those_of_their_domain(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let mut swapchain = swapchain(stage, &app, Wanted::default(), 4)?;
+    let wanted = QUEUE_OPERATIONS_END;
+    let mut id = 0;
+    for (domain, name) in [
+        (vk::TimeDomainKHR::CLOCK_MONOTONIC, libc::CLOCK_MONOTONIC),
+        (
+            vk::TimeDomainKHR::CLOCK_MONOTONIC_RAW,
+            libc::CLOCK_MONOTONIC_RAW,
+        ),
+    ] {
+        let Some(number) = timing::domain(&swapchain, domain) else {
+            continue;
+        };
+        id += 1;
+        let before = clock(name);
+        let asked = Asked {
+            domain: number,
+            ..asked(&swapchain, wanted)
+        };
+        frame(&mut swapchain, id, asked).unwrap();
+        let told = &wait_for(&swapchain, 0, 1)[0];
+        assert_eq!(told.domain, (number, domain));
+        let at = told.at(QUEUE_OPERATIONS_END).unwrap();
+        // Clocks that differ in pace are compared with some loss.
+        let loss = MILLISECOND;
+        assert!(before <= at + loss && at <= clock(name) + loss, "{told:?}");
+    }
+    Ok(())
+}
+
+/// vkGetCalibratedTimestampsKHR with VkSwapchainCalibratedTimestampInfoEXT.
+fn time_domains_of_swapchains_can_be_calibrated(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    stage.needs(khr::calibrated_timestamps::NAME)?;
+    let mut swapchain = swapchain(stage, &app, Wanted::default(), 4)?;
+    for domain in [PRESENT_STAGE_LOCAL, SWAPCHAIN_LOCAL] {
+        let Some(number) = timing::domain(&swapchain, domain) else {
+            continue;
+        };
+        let asked = Asked {
+            domain: number,
+            ..asked(&swapchain, QUEUE_OPERATIONS_END)
+        };
+        let (_, earlier, _) = timing::calibrate(&swapchain, (number, domain));
+        frame(&mut swapchain, 0, asked).unwrap();
+        let told = &wait_for(&swapchain, 0, 1)[0];
+        let at = told.at(QUEUE_OPERATIONS_END).unwrap();
+        let (local, monotonic, deviation) = timing::calibrate(&swapchain, (number, domain));
+        // The same instant, by the clock that all know.
+        let at = monotonic.wrapping_add(at.wrapping_sub(local));
+        assert!(
+            at + deviation >= earlier && at <= monotonic + deviation,
+            "{told:?}"
+        );
+    }
+    Ok(())
+}

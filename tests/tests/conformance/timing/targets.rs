@@ -1,0 +1,210 @@
+//! Times for which frames are meant.
+
+use std::time::Duration;
+
+use ash::vk;
+use wayfence::trace::now;
+use wayfence_test_compositor::{Behaviour, Kind, Presented, With};
+use wayfence_tests::Wanted;
+use wayfence_tests::present_timing::{
+    self as timing, Asked, NEAREST, PIXEL_OUT, QUEUE_OPERATIONS_END, RELATIVE,
+};
+
+use crate::case::cases;
+use crate::frames::MILLISECOND;
+use crate::outcome::Outcome;
+use crate::stage::Stage;
+
+use super::frame::{SLACK, asked, frame, swapchain, wait_for, with_pixels, with_targets};
+
+cases![
+    a_frame_is_not_shown_before_its_target,
+    a_target_that_has_passed_is_no_target,
+    a_frame_is_not_shown_before_the_one_before_was_for_so_long,
+    a_frame_is_shown_at_the_refresh_nearest_to_its_target,
+    a_target_is_waited_for_where_no_display_drives_the_refreshes,
+    targets_in_a_hidden_window_do_not_pile_up,
+];
+
+/// "the application would strictly prefer the image to not be visible before targetTime has lapsed"
+/// (VkPresentTimingInfoEXT).
+fn a_frame_is_not_shown_before_its_target(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let mut swapchain = swapchain(stage, &app, Wanted::default(), 8)?;
+    with_targets(stage, &swapchain, false)?;
+    let asked = asked(&swapchain, with_pixels(&swapchain)?);
+    frame(&mut swapchain, 1, asked).unwrap();
+    wait_for(&swapchain, 0, 1);
+    for (id, ahead) in [(2, 300), (3, 100), (4, 1500)] {
+        let target = now() + ahead * MILLISECOND;
+        frame(&mut swapchain, id, Asked { target, ..asked }).unwrap();
+        let returned = now();
+        let told = &wait_for(&swapchain, 0, 1)[0];
+        assert_eq!((told.id, told.target), (id, target));
+        let out = told.at(PIXEL_OUT).unwrap();
+        // It may have been presented, or drawn, after its time on a machine that is loaded.
+        let ready = returned.max(told.at(QUEUE_OPERATIONS_END).unwrap());
+        let after = |time: u64| (time as i64 - target as i64) as f64 / 1e6;
+        let times = [returned, ready, out].map(after);
+        assert!(out >= target, "{times:?} ms");
+        assert!(out < target.max(ready) + SLACK, "{times:?} ms");
+    }
+    Ok(())
+}
+
+/// A target in the past is one that has lapsed.
+fn a_target_that_has_passed_is_no_target(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let mut swapchain = swapchain(stage, &app, Wanted::default(), 8)?;
+    with_targets(stage, &swapchain, false)?;
+    let asked = asked(&swapchain, with_pixels(&swapchain)?);
+    for id in 1..=6 {
+        let target = match id {
+            1 => 1,
+            _ => now() - 100 * MILLISECOND,
+        };
+        let called = now();
+        frame(&mut swapchain, id, Asked { target, ..asked }).unwrap();
+        let out = wait_for(&swapchain, 0, 1)[0].at(PIXEL_OUT).unwrap();
+        assert!(out < called + SLACK, "{}", out as i64 - called as i64);
+    }
+    Ok(())
+}
+
+/// "the minimum duration [...] the previously presented image should be visible"
+/// (VK_PRESENT_TIMING_INFO_PRESENT_AT_RELATIVE_TIME_BIT_EXT).
+fn a_frame_is_not_shown_before_the_one_before_was_for_so_long(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let mut swapchain = swapchain(stage, &app, Wanted::default(), 8)?;
+    with_targets(stage, &swapchain, true)?;
+    let asked = asked(&swapchain, with_pixels(&swapchain)?);
+    let long = 100 * MILLISECOND;
+    for id in 1..=6 {
+        let asked = Asked {
+            flags: RELATIVE,
+            target: long,
+            ..asked
+        };
+        frame(&mut swapchain, id, asked).unwrap();
+    }
+    let shown: Vec<u64> = wait_for(&swapchain, 0, 6)
+        .iter()
+        .map(|told| told.at(PIXEL_OUT).unwrap())
+        .collect();
+    // When it is presented, the frame before may not have been shown: what is expected of it counts.
+    let refresh = timing::refresh(&swapchain).duration.max(20 * MILLISECOND);
+    for pair in shown.windows(2) {
+        let apart = pair[1] - pair[0];
+        assert!(apart + refresh >= long && apart < long + SLACK, "{shown:?}");
+    }
+    let all = shown[5] - shown[0];
+    assert!(all + refresh >= 5 * long, "{shown:?}");
+    Ok(())
+}
+
+/// VK_PRESENT_TIMING_INFO_PRESENT_AT_NEAREST_REFRESH_CYCLE_BIT_EXT.
+fn a_frame_is_shown_at_the_refresh_nearest_to_its_target(stage: &Stage) -> Outcome {
+    let compositor = stage.scripted()?;
+    let app = stage.app();
+    let mut swapchain = swapchain(stage, &app, Wanted::default(), 8)?;
+    with_targets(stage, &swapchain, false)?;
+    let asked = asked(&swapchain, with_pixels(&swapchain)?);
+    let refresh = 100 * MILLISECOND;
+    compositor.behave(Behaviour::Automatic {
+        refresh: Duration::from_nanos(refresh),
+    });
+    frame(&mut swapchain, 1, asked).unwrap();
+    let mut shown = wait_for(&swapchain, 0, 1)[0].at(PIXEL_OUT).unwrap();
+    for (flags, offset, earlier) in [
+        (0, 20, 0),
+        (NEAREST, 20, refresh / 2),
+        (0, 80, 0),
+        (NEAREST, 80, refresh / 2),
+    ] {
+        let target = shown + 3 * refresh + offset * MILLISECOND;
+        let asked = Asked {
+            flags,
+            target,
+            ..asked
+        };
+        compositor.take_commits();
+        frame(&mut swapchain, 0, asked).unwrap();
+        // The first refresh from then on is the nearest to the target.
+        let told = compositor.next_commit().pacing.target;
+        assert_eq!(told, Some(Duration::from_nanos(target - earlier)));
+        let out = wait_for(&swapchain, 0, 1)[0].at(PIXEL_OUT).unwrap();
+        assert!(out >= target - earlier, "{flags} {offset}");
+        shown = out;
+    }
+    Ok(())
+}
+
+/// A compositor that shows its frames to nobody may forget the targets of some.
+fn a_target_is_waited_for_where_no_display_drives_the_refreshes(stage: &Stage) -> Outcome {
+    let compositor = stage.scripted()?;
+    let app = stage.app();
+    let mut swapchain = swapchain(stage, &app, Wanted::default(), 8)?;
+    with_targets(stage, &swapchain, false)?;
+    let asked = asked(&swapchain, with_pixels(&swapchain)?);
+    compositor.behave(Behaviour::Manual);
+    compositor.take_commits();
+    let mut target = 0;
+    for (id, told_of_before, flags) in [
+        // Nothing is known of the display.
+        (1, None, Kind::empty()),
+        (2, Some(false), Kind::Vsync),
+        (3, Some(true), Kind::HwCompletion),
+        (4, Some(false), Kind::HwClock),
+        (5, Some(true), Kind::Vsync),
+    ] {
+        if told_of_before.is_some() {
+            target = now() + 200 * MILLISECOND;
+        }
+        frame(&mut swapchain, id, Asked { target, ..asked }).unwrap();
+        let is_told = told_of_before == Some(true);
+        assert!(is_told || now() >= target, "{id}");
+        let commit = compositor.next_commit();
+        let of = Duration::from_nanos(target);
+        assert_eq!(commit.pacing.target, is_told.then_some(of), "{id}");
+        compositor.frame_done(commit.surface);
+        let presented = Presented {
+            flags,
+            ..Presented::default()
+        };
+        compositor.presented(&commit, presented);
+        compositor.release(&commit, With::nothing());
+        wait_for(&swapchain, 0, 1);
+    }
+    Ok(())
+}
+
+/// What is meant for a time while nobody looks delays nothing that is shown later.
+fn targets_in_a_hidden_window_do_not_pile_up(stage: &Stage) -> Outcome {
+    let compositor = stage.scripted()?;
+    let app = stage.app();
+    let mut swapchain = swapchain(stage, &app, Wanted::default(), 0)?;
+    with_targets(stage, &swapchain, true)?;
+    let asked = Asked {
+        flags: RELATIVE,
+        target: 400 * MILLISECOND,
+        ..asked(&swapchain, 0)
+    };
+    frame(&mut swapchain, 1, asked).unwrap();
+    stage.hide(&app)?;
+    for id in 2..=12 {
+        frame(&mut swapchain, id, asked).unwrap();
+    }
+    for client in compositor.clients() {
+        for surface in compositor.surfaces(client) {
+            compositor.show(surface);
+        }
+    }
+    assert_eq!(timing::set_queue_size(&swapchain, 4), vk::Result::SUCCESS);
+    let stages = with_pixels(&swapchain)?;
+    let called = now();
+    frame(&mut swapchain, 13, Asked { stages, ..asked }).unwrap();
+    let told = &wait_for(&swapchain, 0, 1)[0];
+    let took = told.at(PIXEL_OUT).unwrap().saturating_sub(called);
+    assert!(took < asked.target + SLACK, "{told:?} {took}");
+    Ok(())
+}
