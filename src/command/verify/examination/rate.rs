@@ -130,24 +130,13 @@ fn frames(
     cpu: Duration,
     gpu: &[vk::CommandBuffer],
 ) -> Result<Duration, Fault> {
-    let mut ahead = VecDeque::new();
-    let mut since = Instant::now();
-    for number in 0..FIRST + FRAMES {
-        if number == FIRST {
-            since = Instant::now();
-        }
+    time_of_one(swapchain, || {
         let frame = swapchain.acquire()?;
         compute(cpu);
         swapchain.draw(&frame, gpu)?;
         swapchain.present(&frame)?;
-        ahead.push_back(frame.done);
-        finish(swapchain, &mut ahead)?;
-        // A hidden window has nothing to show.
-        if number < FIRST && since.elapsed() > PATIENCE {
-            return Ok(since.elapsed() / (number as u32 + 1));
-        }
-    }
-    Ok(since.elapsed() / FRAMES as u32)
+        Ok(frame.done)
+    })
 }
 
 /// How long the same work takes that nobody shows.
@@ -156,21 +145,36 @@ fn without_window(
     cpu: Duration,
     gpu: &[vk::CommandBuffer],
 ) -> Result<Duration, Fault> {
+    let device = &swapchain.device;
+    let took = time_of_one(swapchain, || {
+        compute(cpu);
+        let done = device.fence()?;
+        device.submit(&[], gpu, &[], done)?;
+        Ok(done)
+    })?;
+    device.idle();
+    Ok(took)
+}
+
+/// The mean time of a frame, of which `frame` does the work and answers the fence of the GPU's part.
+fn time_of_one(
+    swapchain: &Swapchain<'_>,
+    mut frame: impl FnMut() -> Result<vk::Fence, Fault>,
+) -> Result<Duration, Fault> {
     let mut ahead = VecDeque::new();
     let mut since = Instant::now();
     for number in 0..FIRST + FRAMES {
         if number == FIRST {
             since = Instant::now();
         }
-        compute(cpu);
-        let done = swapchain.device.fence()?;
-        swapchain.device.submit(&[], gpu, &[], done)?;
-        ahead.push_back(done);
+        ahead.push_back(frame()?);
         finish(swapchain, &mut ahead)?;
+        // A hidden window has nothing to show.
+        if number < FIRST && since.elapsed() > PATIENCE {
+            return Ok(since.elapsed() / (number as u32 + 1));
+        }
     }
-    let took = since.elapsed() / FRAMES as u32;
-    swapchain.device.idle();
-    Ok(took)
+    Ok(since.elapsed() / FRAMES as u32)
 }
 
 /// Waits until the GPU is no more than two frames behind.
