@@ -13,6 +13,8 @@
 //!
 //! An entry point finds its object, calls the library, and turns the answer into a `VkResult`.
 
+mod catalogue;
+mod driver;
 mod entry;
 mod extensions;
 mod frame;
@@ -25,12 +27,12 @@ mod vulkan;
 use std::ffi::c_char;
 
 use ash::vk;
-use loader::{
-    commands,
-    contract::{INTERFACE_VERSION, LAYER_NEGOTIATE_INTERFACE_STRUCT, VkNegotiateLayerInterface},
-};
+use loader::commands;
 use objects::settings;
-use vulkan::result;
+use vulkan::{
+    contract::{INTERFACE_VERSION, LAYER_NEGOTIATE_INTERFACE_STRUCT, VkNegotiateLayerInterface},
+    result,
+};
 
 /// `vkNegotiateLoaderLayerInterfaceVersion`: the loader's first call.
 ///

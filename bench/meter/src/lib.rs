@@ -17,7 +17,7 @@
 
 mod allocations;
 // Every layer keeps the same contract.
-#[path = "../../../layer/src/loader/contract.rs"]
+#[path = "../../../layer/src/vulkan/contract.rs"]
 mod loader;
 mod modules;
 mod next;

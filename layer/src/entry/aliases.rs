@@ -4,7 +4,7 @@ use ash::vk;
 use smallvec::SmallVec;
 
 use super::answer::on_device;
-use crate::{objects::next::below, vulkan::p_next};
+use crate::{driver::next::below, vulkan::p_next};
 
 /// `vkCreateImage`: creates an alias of an owned swapchain's images with the properties of these; for every
 /// other image the call goes down untouched.

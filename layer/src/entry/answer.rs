@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use ash::vk;
 
+use super::dispatch::{self, Dispatchable};
 use crate::{
-    entry::dispatch::{self, Dispatchable},
-    objects::{device::Device, instance::Instance, offer::Offer, surface::Verdict},
+    driver::offer::Offer,
+    objects::{device::Device, instance::Instance, surface::Verdict},
     swapchain::{owned::Swapchain, owner::Owner},
     vulkan::result::{self, PANICKED},
 };

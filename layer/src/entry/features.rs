@@ -4,9 +4,9 @@ use std::ffi::CStr;
 
 use ash::vk;
 
+use super::dispatch;
 use crate::{
-    entry::dispatch,
-    extensions::list::List,
+    catalogue::list::List,
     vulkan::{p_next::Without, result, structures::size_of_type},
 };
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ash::vk::{self, Handle};
 
+use super::dispatch;
 use crate::{
-    entry::dispatch,
     swapchain::owner::Owner,
     vulkan::result::{self, PANICKED},
 };

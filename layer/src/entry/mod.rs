@@ -1,7 +1,8 @@
-//! From a handle to its object ([`dispatch`], [`answer`]), and the entry points about surfaces, swapchains, aliases and semaphores.
+//! From a handle to its object ([`dispatch`], [`answer`]), and the entry points about surfaces, swapchains, aliases
+//! and semaphores.
 //!
 //! Each call of a frame passes [`answer`], which finds the swapchain, or sends the call down if it is the driver's.
-//! Knows `swapchain` and `objects`, and of the extensions only what they say of surfaces.
+//! Knows `swapchain` and what that knows.
 
 pub mod aliases;
 pub mod answer;
@@ -9,6 +10,5 @@ pub mod dispatch;
 pub mod features;
 pub mod handles;
 pub mod semaphores;
-pub mod surface_queries;
 pub mod surfaces;
 pub mod swapchains;

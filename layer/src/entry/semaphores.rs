@@ -1,9 +1,9 @@
-//! The application's semaphores, made so that a present can [take](crate::objects::waits) what it waits for.
+//! The application's semaphores, made so that a present can [take](crate::driver::waits) what it waits for.
 
 use ash::vk;
 
 use super::answer::on_device;
-use crate::{objects::next::below, vulkan::p_next};
+use crate::{driver::next::below, vulkan::p_next};
 
 const SYNC_FD: vk::ExternalSemaphoreHandleTypeFlags = vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD;
 

@@ -4,7 +4,8 @@ use ash::vk::{self, Handle};
 
 use super::answer::{on_device, on_swapchain};
 use crate::{
-    objects::{next::below, surface::Verdict},
+    driver::next::below,
+    objects::surface::Verdict,
     observe::report,
     swapchain::owned::{NotMade, Swapchain},
     vulkan::{p_next, result},

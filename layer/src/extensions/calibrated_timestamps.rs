@@ -10,11 +10,14 @@ use ash::{
 };
 use smallvec::SmallVec;
 
-use super::extension::Extension;
 use crate::{
+    catalogue::{
+        command::{Given, command},
+        extension::Extension,
+    },
+    driver::physical_device::PhysicalDevice,
     entry::answer::{Answer, on_device, on_instance},
-    extensions::command::{Given, command},
-    objects::{device::Device, instance::Instance, physical_device::PhysicalDevice},
+    objects::{device::Device, instance::Instance},
     swapchain::owner::Owner,
     vulkan::{
         p_next,

@@ -2,10 +2,12 @@
 
 use ash::ext::debug_utils::NAME;
 
-use super::extension::{Extension, Provider};
 use crate::{
+    catalogue::{
+        command::{Given, command},
+        extension::{Extension, Provider},
+    },
     entry::handles,
-    extensions::command::{Given, command},
 };
 
 /// The extension.

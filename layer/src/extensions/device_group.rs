@@ -6,12 +6,15 @@ use ash::{
     vk::{self, PFN_vkGetDeviceGroupPresentCapabilitiesKHR},
 };
 
-use super::extension::{Extension, Provider};
 use crate::{
+    catalogue::{
+        command::{Given, command},
+        extension::{Extension, Provider},
+        per_swapchain::PerSwapchain,
+    },
+    driver::next::below,
     entry::answer::{on_device, on_surface},
-    extensions::command::{Given, command},
-    frame::{acquire, per_swapchain::PerSwapchain},
-    objects::next::below,
+    frame::acquire,
     vulkan::p_next,
 };
 

@@ -5,10 +5,12 @@ use ash::{
     vk::{self, PFN_vkGetSwapchainCounterEXT},
 };
 
-use super::extension::{Extension, Provider};
 use crate::{
+    catalogue::{
+        command::{Given, command},
+        extension::{Extension, Provider},
+    },
     entry::answer::on_swapchain,
-    extensions::command::{Given, command},
 };
 
 /// The extension.

@@ -2,10 +2,10 @@
 
 use ash::ext::display_surface_counter::NAME;
 
-use super::extension::{Extension, Provider};
-use crate::{
-    entry::surface_queries,
-    extensions::command::{Given, command},
+use super::surface_queries;
+use crate::catalogue::{
+    command::{Given, command},
+    extension::{Extension, Provider},
 };
 
 /// The extension.

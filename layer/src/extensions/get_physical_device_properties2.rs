@@ -3,10 +3,12 @@
 
 use ash::khr::get_physical_device_properties2::NAME;
 
-use super::extension::{Extension, Provider};
 use crate::{
+    catalogue::{
+        command::{Given, command},
+        extension::{Extension, Provider},
+    },
     entry::features,
-    extensions::command::{Given, command},
 };
 
 /// The extension.

@@ -2,10 +2,10 @@
 
 use ash::khr::get_surface_capabilities2::NAME;
 
-use super::extension::{Extension, Provider};
-use crate::{
-    entry::surface_queries,
-    extensions::command::{Given, command},
+use super::surface_queries;
+use crate::catalogue::{
+    command::{Given, command},
+    extension::{Extension, Provider},
 };
 
 /// The extension.

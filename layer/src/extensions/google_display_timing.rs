@@ -12,11 +12,13 @@ use wayfence::{
     swapchain::Timing,
 };
 
-use super::extension::Extension;
 use crate::{
+    catalogue::{
+        command::{Given, command},
+        extension::Extension,
+        per_swapchain::{Frame, PerSwapchain, value_at},
+    },
     entry::answer::on_swapchain,
-    extensions::command::{Given, command},
-    frame::per_swapchain::{Frame, PerSwapchain, value_at},
     vulkan::p_next,
 };
 

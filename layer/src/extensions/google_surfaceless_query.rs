@@ -5,8 +5,11 @@
 
 use ash::vk;
 
-use super::extension::{Extension, Provider};
-use crate::objects::{instance::Instance, offer, physical_device::PhysicalDevice};
+use crate::{
+    catalogue::extension::{Extension, Provider},
+    driver::{offer, physical_device::PhysicalDevice},
+    objects::instance::Instance,
+};
 
 /// The extension.
 pub static EXTENSION: Extension = Extension {

@@ -6,10 +6,12 @@ use ash::{
 };
 use wayfence::colour::{Chromaticity, Metadata};
 
-use super::extension::Extension;
 use crate::{
+    catalogue::{
+        command::{Given, command},
+        extension::Extension,
+    },
     entry::answer::on_device,
-    extensions::command::{Given, command},
     vulkan::p_next,
 };
 

@@ -5,10 +5,12 @@ use std::ffi::c_void;
 
 use ash::{ext::image_compression_control_swapchain::NAME, vk};
 
-use super::extension::{Extension, Features};
 use crate::{
-    objects::offer::Offer,
-    swapchain::{compression::Compression, creation::Asked},
+    catalogue::{
+        creation::Asked,
+        extension::{Extension, Features},
+    },
+    driver::{compression::Compression, offer::Offer},
     vulkan::p_next,
 };
 

@@ -5,9 +5,11 @@ use std::ffi::c_void;
 use ash::{khr::incremental_present::NAME, vk};
 use wayfence::wayland::Rectangle;
 
-use super::extension::Extension;
 use crate::{
-    frame::per_swapchain::{Frame, PerSwapchain, value_at},
+    catalogue::{
+        extension::Extension,
+        per_swapchain::{Frame, PerSwapchain, value_at},
+    },
     vulkan::p_next,
 };
 

@@ -3,7 +3,7 @@
 
 use ash::ext::layer_settings::NAME;
 
-use super::extension::Extension;
+use crate::catalogue::extension::Extension;
 
 /// The extension.
 pub static EXTENSION: Extension = Extension::instance(&[(NAME, 2)]);

@@ -7,12 +7,14 @@ use std::{
 
 use ash::vk;
 
-use super::extension::{Extension, Features, SurfaceQuery};
 use crate::{
-    extensions::command::{Given, command},
-    frame::per_swapchain::{Frame, PerSwapchain, value_at},
-    objects::offer::Offer,
-    swapchain::creation::Asked,
+    catalogue::{
+        command::{Given, command},
+        creation::Asked,
+        extension::{Extension, Features, SurfaceQuery},
+        per_swapchain::{Frame, PerSwapchain, value_at},
+    },
+    driver::offer::Offer,
     vulkan::p_next,
 };
 

@@ -1,30 +1,26 @@
 //! The extensions that the layer provides or has to know, each in a file of its own, and their list.
 //!
 //! A frame comes by where its chain has an extension's structure. [`EXTENSIONS`] names them all; the instance hands
-//! it down, so that the commands of an extension can use it without knowing this file. Made of it in [`list`]: what is
-//! enumerated, features, the structures that a driver does not get, commands. Tests hold manifest and
-//! documentation to it.
+//! it down, so that other folders use it without knowing this one. The [`catalogue`](crate::catalogue) makes of
+//! it what is enumerated, features, the structures that a driver does not get, and commands. Tests hold manifest and
+//! documentation to it. Knows all folders but `loader`.
 
 mod calibrated_timestamps;
-pub mod command;
 mod debug_marker;
 mod debug_utils;
 mod device_group;
 mod display_control;
 mod display_surface_counter;
-pub mod extension;
 mod get_physical_device_properties2;
 mod get_surface_capabilities2;
 mod google_display_timing;
-pub mod google_surfaceless_query;
+mod google_surfaceless_query;
 mod hdr_metadata;
 mod image_compression_control_swapchain;
 mod incremental_present;
 mod layer_settings;
-pub mod list;
 #[cfg(test)]
 mod made_up;
-pub mod needs;
 mod only_below;
 mod present_id;
 mod present_id2;
@@ -33,11 +29,11 @@ mod present_timing;
 mod present_wait;
 mod present_wait2;
 mod private_data;
-pub mod properties;
 mod shared_presentable_image;
 mod surface;
-pub mod surface_maintenance1;
+mod surface_maintenance1;
 mod surface_protected_capabilities;
+pub mod surface_queries;
 mod swapchain;
 mod swapchain_colorspace;
 pub mod swapchain_maintenance1;
@@ -46,7 +42,7 @@ mod swapchain_mutable_format;
 mod tests;
 mod wayland_surface;
 
-use list::List;
+use crate::catalogue::list::List;
 
 /// Every extension that the layer knows: the only place that names them all, in the order of the manifest.
 pub static EXTENSIONS: List = List::of(&[

@@ -1,6 +1,6 @@
 //! Extensions that only a driver's own swapchains can do. A device that enables one keeps the driver's.
 
-use super::extension::{Extension, Provider};
+use crate::catalogue::extension::{Extension, Provider};
 
 /// The extensions.
 pub static EXTENSION: Extension = Extension {

@@ -4,9 +4,11 @@ use std::ffi::c_void;
 
 use ash::{khr::present_id::NAME, vk};
 
-use super::extension::{Extension, Features};
 use crate::{
-    frame::per_swapchain::{Frame, PerSwapchain, value_at},
+    catalogue::{
+        extension::{Extension, Features},
+        per_swapchain::{Frame, PerSwapchain, value_at},
+    },
     vulkan::p_next,
 };
 

@@ -2,9 +2,11 @@
 
 use std::ffi::c_void;
 
-use super::extension::{Extension, Features, SurfaceQuery};
 use crate::{
-    frame::per_swapchain::{Frame, PerSwapchain, value_at},
+    catalogue::{
+        extension::{Extension, Features, SurfaceQuery},
+        per_swapchain::{Frame, PerSwapchain, value_at},
+    },
     vulkan::{
         p_next,
         registry::{

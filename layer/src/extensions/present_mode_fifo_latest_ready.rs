@@ -1,9 +1,11 @@
 //! `VK_KHR_present_mode_fifo_latest_ready`: surfaces have the mode where the compositor has `wp_fifo_v1`.
 
-use super::extension::{Extension, Features};
-use crate::vulkan::registry::{
-    EXT_PRESENT_MODE_FIFO_LATEST_READY, KHR_PRESENT_MODE_FIFO_LATEST_READY,
-    PHYSICAL_DEVICE_PRESENT_MODE_FIFO_LATEST_READY_FEATURES_KHR,
+use crate::{
+    catalogue::extension::{Extension, Features},
+    vulkan::registry::{
+        EXT_PRESENT_MODE_FIFO_LATEST_READY, KHR_PRESENT_MODE_FIFO_LATEST_READY,
+        PHYSICAL_DEVICE_PRESENT_MODE_FIFO_LATEST_READY_FEATURES_KHR,
+    },
 };
 
 /// The extension.

@@ -18,12 +18,14 @@ use wayfence::{
     trace,
 };
 
-use super::extension::{Extension, Features, SurfaceQuery};
 use crate::{
+    catalogue::{
+        command::{Given, command},
+        creation::Asked,
+        extension::{Extension, Features, SurfaceQuery},
+        per_swapchain::{Frame, PerSwapchain, value_at},
+    },
     entry::answer::on_swapchain,
-    extensions::command::{Given, command},
-    frame::per_swapchain::{Frame, PerSwapchain, value_at},
-    swapchain::creation::Asked,
     vulkan::{
         p_next,
         registry::{

@@ -6,10 +6,12 @@ use ash::{
 };
 use wayfence::deadline::Deadline;
 
-use super::extension::{Extension, Features};
 use crate::{
+    catalogue::{
+        command::{Given, command},
+        extension::{Extension, Features},
+    },
     entry::answer::{Answer, on_swapchain},
-    extensions::command::{Given, command},
     swapchain::owned::Swapchain,
 };
 

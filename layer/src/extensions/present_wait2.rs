@@ -4,13 +4,13 @@ use std::ffi::c_void;
 
 use ash::vk;
 
-use super::{
-    extension::{Extension, Features, SurfaceQuery},
-    present_wait::wait,
-};
+use super::present_wait::wait;
 use crate::{
+    catalogue::{
+        command::{Given, command},
+        extension::{Extension, Features, SurfaceQuery},
+    },
     entry::answer::on_swapchain,
-    extensions::command::{Given, command},
     vulkan::{
         p_next,
         registry::{

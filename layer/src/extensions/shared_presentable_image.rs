@@ -8,10 +8,12 @@ use ash::{
     vk::{self, PFN_vkGetSwapchainStatusKHR},
 };
 
-use super::extension::{Extension, Provider, SurfaceQuery};
 use crate::{
+    catalogue::{
+        command::{Given, command},
+        extension::{Extension, Provider, SurfaceQuery},
+    },
     entry::answer::on_swapchain,
-    extensions::command::{Given, command},
     vulkan::p_next,
 };
 

@@ -15,8 +15,10 @@ use std::ffi::c_void;
 use ash::{ext, vk};
 use smallvec::SmallVec;
 
-use super::extension::{Extension, SurfaceQuery};
-use crate::vulkan::{p_next, registry::KHR_SURFACE_MAINTENANCE1};
+use crate::{
+    catalogue::extension::{Extension, SurfaceQuery},
+    vulkan::{p_next, registry::KHR_SURFACE_MAINTENANCE1},
+};
 
 /// The extension.
 pub static EXTENSION: Extension = Extension {

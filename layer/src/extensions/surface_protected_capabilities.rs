@@ -4,8 +4,10 @@ use std::ffi::c_void;
 
 use ash::{khr::surface_protected_capabilities::NAME, vk};
 
-use super::extension::{Extension, SurfaceQuery};
-use crate::vulkan::p_next;
+use crate::{
+    catalogue::extension::{Extension, SurfaceQuery},
+    vulkan::p_next,
+};
 
 /// The extension.
 pub static EXTENSION: Extension = Extension {

@@ -2,10 +2,12 @@
 
 use ash::khr::{bind_memory2, external_semaphore_fd, swapchain::NAME};
 
-use super::extension::{Extension, Provider};
 use crate::{
+    catalogue::{
+        command::{Given, command},
+        extension::{Extension, Provider},
+    },
     entry::{aliases, semaphores, swapchains},
-    extensions::command::{Given, command},
     frame::{acquire, present},
 };
 

@@ -7,7 +7,7 @@
 use ash::{ext::swapchain_colorspace::NAME, vk};
 use wayfence::{colour, wayland::Capabilities};
 
-use super::extension::Extension;
+use crate::catalogue::extension::Extension;
 
 /// The extension.
 pub static EXTENSION: Extension = Extension {

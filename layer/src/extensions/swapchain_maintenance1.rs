@@ -8,15 +8,15 @@ use ash::{
     vk::{self, PFN_vkReleaseSwapchainImagesEXT},
 };
 
-use super::{
-    extension::{Extension, Features, SurfaceQuery},
-    surface_maintenance1,
-};
+use super::surface_maintenance1;
 use crate::{
+    catalogue::{
+        command::{Given, command},
+        creation::Asked,
+        extension::{Extension, Features, SurfaceQuery},
+        per_swapchain::{Frame, PerSwapchain, value_at},
+    },
     entry::answer::on_swapchain,
-    extensions::command::{Given, command},
-    frame::per_swapchain::{Frame, PerSwapchain, value_at},
-    swapchain::creation::Asked,
     vulkan::{p_next, present_mode, registry::KHR_SWAPCHAIN_MAINTENANCE1 as KHR},
 };
 

@@ -2,8 +2,10 @@
 
 use ash::{khr::swapchain_mutable_format::NAME, vk};
 
-use super::extension::Extension;
-use crate::{swapchain::creation::Asked, vulkan::p_next};
+use crate::{
+    catalogue::{creation::Asked, extension::Extension},
+    vulkan::p_next,
+};
 
 /// The extension.
 pub static EXTENSION: Extension = Extension {

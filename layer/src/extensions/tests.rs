@@ -5,16 +5,16 @@ use std::{collections::HashSet, ffi::CStr, ptr::null, ptr::null_mut};
 use ash::vk::{self, TaggedStructure};
 use serde_json::{Value, json};
 
-use super::{
-    EXTENSIONS,
-    extension::{Extension, Level, Provider, SurfaceQuery},
-    list::List,
-    made_up,
-};
+use super::{EXTENSIONS, made_up};
 use crate::{
-    extensions::command::{self, Given},
-    frame::{per_swapchain::Frame, present_chain::PresentChain},
-    objects::offer::Offer,
+    catalogue::{
+        command::{self, Given},
+        extension::{Extension, Level, Provider, SurfaceQuery},
+        list::List,
+        per_swapchain::Frame,
+    },
+    driver::offer::Offer,
+    frame::present_chain::PresentChain,
     vulkan::registry::FeaturesHead,
 };
 

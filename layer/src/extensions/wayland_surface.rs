@@ -2,10 +2,13 @@
 
 use ash::khr::wayland_surface::NAME;
 
-use super::extension::{Extension, Provider};
+use super::surface_queries;
 use crate::{
-    entry::{surface_queries, surfaces},
-    extensions::command::{Given, command},
+    catalogue::{
+        command::{Given, command},
+        extension::{Extension, Provider},
+    },
+    entry::surfaces,
 };
 
 /// The extension.

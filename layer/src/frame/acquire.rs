@@ -9,10 +9,8 @@ use ash::vk;
 use wayfence::{deadline::Deadline, swapchain::Acquired, synchronisation::Wait};
 
 use crate::{
-    entry::answer::on_swapchain,
-    objects::{device::Device, next::below},
-    swapchain::owned::Swapchain,
-    vulkan::result,
+    driver::next::below, entry::answer::on_swapchain, objects::device::Device,
+    swapchain::owned::Swapchain, vulkan::result,
 };
 
 /// `vkAcquireNextImageKHR`.

@@ -8,12 +8,12 @@ use wayfence::{swapchain::Presentation, trace};
 
 use super::{
     below,
-    per_swapchain::{Few, Frame},
     present_chain::PresentChain,
     rendering::{Rendering, submit, take},
     results::{tell, tell_all, worst},
 };
 use crate::{
+    catalogue::per_swapchain::{Few, Frame},
     entry::dispatch,
     objects::device::Device,
     swapchain::owned::Swapchain,

@@ -2,8 +2,10 @@
 
 use std::ffi::c_void;
 
-use super::per_swapchain::{Frame, Subset};
-use crate::extensions::list::List;
+use crate::catalogue::{
+    list::List,
+    per_swapchain::{Frame, Subset},
+};
 
 /// The chain of a `VkPresentInfoKHR`.
 pub struct PresentChain {

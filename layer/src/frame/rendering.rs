@@ -6,8 +6,7 @@ use ash::vk;
 use smallvec::SmallVec;
 use wayfence::sync_file::SyncFile;
 
-use super::per_swapchain::Few;
-use crate::{objects::device::Device, vulkan::result};
+use crate::{catalogue::per_swapchain::Few, objects::device::Device, vulkan::result};
 
 /// How far the work that a present waits for has come.
 pub(super) enum Rendering {

@@ -2,7 +2,7 @@
 
 use ash::vk;
 
-use super::per_swapchain::Few;
+use crate::catalogue::per_swapchain::Few;
 
 /// Tells the application the result of each swapchain, if it wants to know.
 ///

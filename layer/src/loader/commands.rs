@@ -7,11 +7,9 @@ use ash::{khr, vk};
 
 use super::{device, instance, physical_device};
 use crate::{
+    catalogue::command::{Command, Given, Level, command},
     entry::dispatch,
-    extensions::{
-        EXTENSIONS,
-        command::{Command, Given, Level, command},
-    },
+    extensions::EXTENSIONS,
     vulkan::result,
 };
 

@@ -7,16 +7,17 @@ use std::{
 
 use ash::{khr, vk};
 
-use super::{
-    contract::{Chain, VkLayerDeviceLink},
-    enabled,
-};
+use super::enabled;
 use crate::{
+    driver::{physical_device::Keeper, waits::Waits},
     entry::{dispatch, features},
     extensions::{EXTENSIONS, swapchain_maintenance1},
-    objects::{device::Device, physical_device::Keeper, waits::Waits},
+    objects::device::Device,
     swapchain::owner::Owner,
-    vulkan::result,
+    vulkan::{
+        contract::{Chain, VkLayerDeviceLink},
+        result,
+    },
 };
 
 /// `vkCreateDevice`: a device that is to have swapchains gets what the layer needs to own them, if the

@@ -8,23 +8,23 @@ use std::{
 
 use ash::{ext, khr, vk};
 
-use super::{
-    contract::{Chain, VkLayerInstanceLink},
-    enabled,
-};
+use super::enabled;
 use crate::{
-    entry::dispatch,
-    extensions::{
-        EXTENSIONS,
+    catalogue::{
         extension::{Level, Provider},
-        needs::INSTANCE_NEEDS,
         properties,
     },
+    driver::needs::INSTANCE_NEEDS,
+    entry::dispatch,
+    extensions::EXTENSIONS,
     objects::{
         instance::{Instance, LookUp},
         settings::Settings,
     },
-    vulkan::{p_next, result},
+    vulkan::{
+        contract::{Chain, VkLayerInstanceLink},
+        p_next, result,
+    },
 };
 
 /// `vkCreateInstance`: creates the instance below, with the application's extensions and those that the

@@ -1,10 +1,8 @@
-//! The contract with the loader: its structures, the commands that the layer gives out, instances and devices.
+//! The contract with the loader: the commands that the layer gives out, and instances and devices, made and ended.
 //!
-//! No frame passes here: the loader has looked up the frame's commands before. Uses the whole layer; other folders use
-//! its structures only.
+//! No frame passes here: the loader has looked up the frame's commands before. Knows all other folders.
 
 pub mod commands;
-pub mod contract;
 pub mod device;
 pub mod enabled;
 pub mod instance;

@@ -5,13 +5,13 @@ use std::ffi::{CStr, c_char};
 use ash::vk;
 
 use crate::{
-    entry::dispatch,
-    extensions::{
-        EXTENSIONS,
+    catalogue::{
         extension::{Level, Provider},
         properties,
     },
-    objects::physical_device::next_extensions,
+    driver::physical_device::next_extensions,
+    entry::dispatch,
+    extensions::EXTENSIONS,
     vulkan::{p_next, result},
 };
 

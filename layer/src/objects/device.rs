@@ -8,8 +8,8 @@ use std::{
 
 use ash::vk;
 
-use super::{
-    instance::Instance,
+use super::instance::Instance;
+use crate::driver::{
     next::{DeviceCommands, below},
     physical_device::{Keeper, PhysicalDevice},
     waits::Waits,

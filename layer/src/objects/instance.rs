@@ -12,12 +12,17 @@ use std::{
 use ash::{khr, vk};
 
 use super::{
-    next::{InstanceCommands, PhysicalDeviceCommands},
-    physical_device::PhysicalDevice,
     settings::Settings,
     surface::{Surface, Verdict},
 };
-use crate::{extensions::list::List, loader::contract::PfnGetPhysicalDeviceProcAddr};
+use crate::{
+    catalogue::list::List,
+    driver::{
+        next::{InstanceCommands, PhysicalDeviceCommands},
+        physical_device::PhysicalDevice,
+    },
+    vulkan::contract::PfnGetPhysicalDeviceProcAddr,
+};
 
 /// One `VkInstance`.
 pub struct Instance {

@@ -1,13 +1,8 @@
-//! What the layer keeps for an instance, a physical device, a surface and a device.
+//! What the layer keeps for an instance, a surface and a device, and its settings.
 //!
-//! A frame finds here which commands are below, and the semaphores that a present uses. Knows `vulkan`, the type of the
-//! list of extensions, and the library; never a swapchain.
+//! A frame finds here the semaphores that a present uses. Knows `catalogue`, `driver` and `vulkan`; never a swapchain.
 
 pub mod device;
 pub mod instance;
-pub mod next;
-pub mod offer;
-pub mod physical_device;
 pub mod settings;
 pub mod surface;
-pub mod waits;

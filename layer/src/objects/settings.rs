@@ -17,7 +17,7 @@ use ash::vk;
 use tracing_subscriber::{filter::LevelFilter, fmt, layer::SubscriberExt, reload};
 use wayfence::{error::Error, synchronisation::Choice};
 
-use crate::{extensions::properties::LAYER_NAME, vulkan::p_next};
+use crate::{catalogue::properties::LAYER_NAME, vulkan::p_next};
 
 /// The settings of an instance.
 pub struct Settings {

@@ -15,8 +15,10 @@ use wayfence::{
     wayland::{self, Capabilities, Nodes},
 };
 
-use super::{offer::Offer, physical_device::PhysicalDevice};
-use crate::extensions::list::List;
+use crate::{
+    catalogue::list::List,
+    driver::{offer::Offer, physical_device::PhysicalDevice},
+};
 
 /// One `VkSurfaceKHR` of a Wayland surface.
 ///

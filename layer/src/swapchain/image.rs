@@ -5,14 +5,12 @@ use std::sync::Arc;
 use ash::vk;
 use wayfence::{dma_buf::DmaBuf, swapchain::Memory, synchronisation::Wait, wayland::Plane};
 
-use crate::{
-    objects::{device::Device, physical_device::Layout},
-    swapchain::{
-        image_memory::{ImageMemory, Needs},
-        image_recipe::ImageRecipe,
-        spares::Spares,
-    },
+use super::{
+    image_memory::{ImageMemory, Needs},
+    image_recipe::ImageRecipe,
+    spares::Spares,
 };
+use crate::{driver::physical_device::Layout, objects::device::Device};
 
 /// An image, and its memory, unless another image has that, too: destroyed with it. The device must be done
 /// with both by then.

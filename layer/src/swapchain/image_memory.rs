@@ -7,11 +7,8 @@ use std::{
 
 use ash::vk;
 
-use crate::{
-    objects::{device::Device, physical_device::Layout},
-    swapchain::{image_recipe::ImageRecipe, memory::Role},
-    vulkan::result,
-};
+use super::{image_recipe::ImageRecipe, memory::Role};
+use crate::{driver::physical_device::Layout, objects::device::Device, vulkan::result};
 
 /// Memory of a swapchain's image. The device must have done with it when the last image goes.
 pub struct ImageMemory {

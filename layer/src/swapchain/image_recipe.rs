@@ -2,12 +2,13 @@
 
 use ash::vk;
 
-use super::{compression::Compression, memory::Role};
+use super::memory::Role;
 use crate::{
-    objects::{
-        device::Device,
+    driver::{
+        compression::Compression,
         physical_device::{ImageKind, Layout},
     },
+    objects::device::Device,
     vulkan::result,
 };
 

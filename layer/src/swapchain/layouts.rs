@@ -9,7 +9,7 @@ use wayfence::{
     wayland::{self, Nodes, Preferred},
 };
 
-use crate::objects::physical_device::Layout;
+use crate::driver::physical_device::Layout;
 
 /// The layouts for one swapchain's images.
 pub struct Layouts {

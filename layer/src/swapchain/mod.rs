@@ -1,10 +1,8 @@
 //! Swapchains that the layer owns: their creation, their images and the layouts of these.
 //!
-//! A frame draws into an image of [`owned`]. Knows `objects`, `observe` and `vulkan`.
+//! A frame draws into an image of [`owned`]. Knows `observe`, `objects`, and what these know.
 
 pub mod alias;
-pub mod compression;
-pub mod creation;
 pub mod foreign;
 pub mod image;
 pub mod image_memory;

@@ -23,25 +23,24 @@ use wayfence::{
     wayland::Claim,
 };
 
+use super::{
+    foreign,
+    image::Image,
+    image_recipe::ImageRecipe,
+    layouts::Layouts,
+    memory::{self, Role},
+    spares::{Kept, Spares},
+};
 use crate::{
-    objects::{
-        device::Device,
+    catalogue::creation::Asked,
+    driver::{
         offer::{MAX_IMAGES, Offer},
         physical_device::Layout,
-        surface::Surface,
     },
+    objects::{device::Device, surface::Surface},
     observe::{
         report::{self, Reported},
         trace,
-    },
-    swapchain::{
-        creation::Asked,
-        foreign,
-        image::Image,
-        image_recipe::ImageRecipe,
-        layouts::Layouts,
-        memory::{self, Role},
-        spares::{Kept, Spares},
     },
     vulkan::{p_next, present_mode, result},
 };

@@ -3,7 +3,7 @@
 use ash::vk;
 use wayfence::present_mode::PresentMode;
 
-use crate::vulkan::registry;
+use super::registry;
 
 /// The images that FIFO needs for progress: one on screen, one waiting for the next refresh, one to draw.
 const MIN_IMAGES: u32 = 3;

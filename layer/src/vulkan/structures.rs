@@ -3,7 +3,7 @@
 
 use ash::vk::{self, TaggedStructure};
 
-use crate::vulkan::registry::FeaturesHead;
+use super::registry::FeaturesHead;
 
 /// The size in bytes of the structures of this type; `None` if it is not known.
 pub fn size_of_type(structure: vk::StructureType) -> Option<usize> {

@@ -8,6 +8,8 @@
 //! declares and re-exports is on no circle with children that name each other through it, and a parent with
 //! code that names its children is on one if they name what it defines. Modules written out inside of a
 //! file belong to it, their tests too. Methods of values are not seen.
+//!
+//! In the layer the same holds for folders: one may know those that its files name.
 
 #![allow(missing_docs, reason = "a test binary")]
 
@@ -24,6 +26,7 @@ use std::{
 };
 
 use graph::Circle;
+use references::Reference;
 use serde_json::Value;
 
 /// The roots of all targets of all members of the workspace: libraries, programs, tests.
@@ -68,6 +71,58 @@ fn no_file_of_the_workspace_is_on_a_circle() {
         }
     }
     assert!(seen.is_empty(), "{} circles\n\n{found}", seen.len());
+}
+
+/// A folder of the layer knows only folders that do not lead back to it.
+#[test]
+fn no_folder_of_the_layer_is_on_a_circle() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../layer/src");
+    let files = references::between_files(&tree::Crate::read(&source.join("lib.rs")));
+    let folders = between_folders(&files, &source);
+    assert!(folders.len() > 20, "only {} references", folders.len());
+    let circles = graph::circles(&folders);
+    let found: String = circles.iter().map(|circle| format!("{circle}\n")).collect();
+    assert!(circles.is_empty(), "{} circles\n\n{found}", circles.len());
+}
+
+/// The same from folder to folder directly below `source`; what lies in `source` itself is in none.
+fn between_folders(files: &BTreeSet<Reference>, source: &Path) -> BTreeSet<Reference> {
+    let folder = |file: &Path| {
+        let inside = file.strip_prefix(source).ok()?;
+        let folder = inside.parent()?.components().next()?;
+        Some(source.join(folder))
+    };
+    let between = |reference: &Reference| {
+        let (from, to) = (folder(&reference.from)?, folder(&reference.to)?);
+        let name = format!("{} in {}", reference.name, reference.from.display());
+        (from != to).then_some(Reference {
+            from,
+            to,
+            name,
+            ..reference.clone()
+        })
+    };
+    files.iter().filter_map(between).collect()
+}
+
+#[test]
+fn folders_whose_files_name_each_other_are_a_circle() {
+    let reference = |from: &str, to: &str| Reference {
+        from: from.into(),
+        line: 1,
+        name: "X".to_owned(),
+        to: to.into(),
+    };
+    let files = BTreeSet::from([
+        reference("src/a/one.rs", "src/b/one.rs"),
+        reference("src/b/two.rs", "src/a/two.rs"),
+        reference("src/a/one.rs", "src/c/deep/one.rs"),
+        reference("src/lib.rs", "src/a/one.rs"),
+        reference("src/c/one.rs", "src/lib.rs"),
+    ]);
+    let circles = graph::circles(&between_folders(&files, Path::new("src")));
+    let circles: Vec<_> = circles.iter().map(|circle| &circle.files).collect();
+    assert_eq!(circles, [&[PathBuf::from("src/a"), PathBuf::from("src/b")]]);
 }
 
 fn circles_of(root: &Path) -> Vec<Circle> {

@@ -8,13 +8,13 @@ use wayfence::wayland;
 
 use super::{
     command::Command,
+    creation::Asked,
     extension::{Extension, Level, Provider, SurfaceQuery},
+    per_swapchain::{Frame, PerSwapchain},
     properties::properties,
 };
 use crate::{
-    frame::per_swapchain::{Frame, PerSwapchain},
-    objects::offer::Offer,
-    swapchain::creation::Asked,
+    driver::offer::Offer,
     vulkan::{p_next, registry::FeaturesHead, structures},
 };
 

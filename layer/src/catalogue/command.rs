@@ -48,12 +48,12 @@ pub struct Command {
 /// elsewhere.
 macro_rules! command {
     ($name:literal, $level:ident, $given:expr, $function:expr, $type:ident) => {
-        $crate::extensions::command::command!($name, $level, $given, $function, ash::vk::$type)
+        $crate::catalogue::command::command!($name, $level, $given, $function, ash::vk::$type)
     };
     ($name:literal, $level:ident, $given:expr, $function:expr, $type:ty) => {
-        $crate::extensions::command::Command {
+        $crate::catalogue::command::Command {
             name: $name,
-            level: $crate::extensions::command::Level::$level,
+            level: $crate::catalogue::command::Level::$level,
             given: $given,
             function: {
                 let function: $type = $function;

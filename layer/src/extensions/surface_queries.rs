@@ -6,19 +6,16 @@ use std::ffi::c_void;
 use ash::vk;
 use wayfence::wayland;
 
+use super::{google_surfaceless_query as surfaceless, surface_maintenance1::asked_mode};
 use crate::{
+    catalogue::extension::{Level, SurfaceQuery},
+    driver::{
+        next::below,
+        offer::{MAX_IMAGES, Offer},
+    },
     entry::{
         answer::{on_instance, on_surface},
         dispatch,
-    },
-    extensions::{
-        extension::{Level, SurfaceQuery},
-        google_surfaceless_query as surfaceless,
-        surface_maintenance1::asked_mode,
-    },
-    objects::{
-        next::below,
-        offer::{MAX_IMAGES, Offer},
     },
     vulkan::{p_next, present_mode::min_images, result},
 };

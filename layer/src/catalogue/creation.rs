@@ -2,7 +2,7 @@
 
 use ash::vk;
 
-use crate::swapchain::compression::Compression;
+use crate::driver::compression::Compression;
 
 /// What the structures ask for.
 #[derive(Default)]

@@ -5,12 +5,12 @@ use std::ffi::{CStr, c_void};
 use ash::vk;
 use wayfence::wayland;
 
-use crate::{
-    extensions::command::Command,
-    frame::per_swapchain::{Frame, PerSwapchain},
-    objects::{offer::Offer, physical_device::PhysicalDevice},
-    swapchain::creation::Asked,
+use super::{
+    command::Command,
+    creation::Asked,
+    per_swapchain::{Frame, PerSwapchain},
 };
+use crate::driver::{offer::Offer, physical_device::PhysicalDevice};
 
 /// An extension of which the layer knows.
 pub struct Extension {

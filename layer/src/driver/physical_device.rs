@@ -13,10 +13,11 @@ use ash::{ext, khr, vk};
 use wayfence::{format, wayland::Nodes};
 
 use super::{
+    compression::Compression,
+    needs::DEVICE_NEEDS,
     next::{InstanceCommands, PhysicalDeviceCommands},
     waits::Waits,
 };
-use crate::{extensions::needs::DEVICE_NEEDS, swapchain::compression::Compression};
 
 /// One `VkPhysicalDevice`.
 pub struct PhysicalDevice {
