@@ -1,5 +1,5 @@
-//! The benchmark's own application: acquire, clear, present, as fast as it is let; and swapchains made
-//! anew, and questions to the surface, which the meter above the layer times.
+//! The benchmark's own application: acquire, clear and present as fast as possible; swapchain recreation and
+//! surface queries. The meter above the layer times them.
 
 use std::{
     hint,
@@ -10,9 +10,9 @@ use anyhow::{Context, Result, ensure};
 use ash::vk;
 use wayfence_tests::{Application, Wanted};
 
-/// Sizes between which the window changes when its swapchain is made anew.
+/// Sizes between which the window changes when its swapchain is recreated.
 const SIZES: [(u32, u32); 2] = [(256, 256), (320, 240)];
-/// Frames between two of these.
+/// Frames between two recreations.
 const BETWEEN: u32 = 3;
 
 /// What the application does.
@@ -21,13 +21,13 @@ pub struct Loop {
     /// Present in this mode.
     #[arg(long, value_enum, default_value = "mailbox")]
     pub mode: Mode,
-    /// Keep the processor busy for so many milliseconds before each frame.
+    /// Keep the CPU busy for so many milliseconds before each frame.
     #[arg(long, default_value_t = 0)]
     pub work: u64,
     /// Frames to draw.
     #[arg(long, default_value_t = 100)]
     pub frames: u32,
-    /// How often to make the swapchain anew, and how often to ask the surface.
+    /// How often to recreate the swapchain, and how often to query the surface.
     #[arg(long, default_value_t = 0)]
     pub again: u32,
 }
@@ -109,7 +109,7 @@ impl Loop {
     }
 }
 
-/// Keeps the processor busy. A clock may be a system call, which is traced: it is read some dozen times.
+/// Keeps the CPU busy. Reading a clock may be a system call, which is traced: it is read a few dozen times.
 fn work(time: Duration) {
     let begun = Instant::now();
     while begun.elapsed() < time {

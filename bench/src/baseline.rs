@@ -1,4 +1,4 @@
-//! The ratios of an earlier run, kept in the repository, against which a new one says what got better or worse.
+//! The ratios of an earlier run, kept in the repository, with which a new run is compared.
 
 use std::{collections::BTreeMap, fmt, fs, path::Path};
 
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{figures::ROWS, outcome::Outcome, table};
 
-/// Within this two runs of the same differ.
+/// Two runs of the same code differ by no more than this.
 const NOISE: f64 = 1.25;
 
-/// What the layer has for one of the driver's: by row.
+/// The layer's figures divided by the driver's, by row.
 type Ratios = BTreeMap<String, f64>;
 
-/// By compositor, workload and way.
+/// Ratios by compositor, workload and way.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Baseline(BTreeMap<String, BTreeMap<String, BTreeMap<String, Ratios>>>);
@@ -21,11 +21,11 @@ pub struct Baseline(BTreeMap<String, BTreeMap<String, BTreeMap<String, Ratios>>>
 /// A ratio that has changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// Of which workload, way and row.
+    /// Its workload, way and row.
     pub of: String,
-    /// As it was.
+    /// Its value in the baseline.
     pub before: f64,
-    /// As it is.
+    /// Its value now.
     pub now: f64,
     /// Whether that is better.
     pub is_better: bool,
@@ -40,7 +40,7 @@ impl fmt::Display for Change {
 }
 
 impl Baseline {
-    /// The one in this file.
+    /// The baseline in this file.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -49,7 +49,7 @@ impl Baseline {
         serde_json::from_str(&text).with_context(|| path.display().to_string())
     }
 
-    /// Puts what was measured on a compositor in the place of what was known of it.
+    /// Replaces the ratios of a compositor by what was measured.
     pub fn put(&mut self, compositor: &str, outcomes: &[Outcome]) {
         let known = self.0.entry(compositor.to_owned()).or_default();
         for outcome in outcomes {
@@ -57,7 +57,7 @@ impl Baseline {
         }
     }
 
-    /// What is not as it was on this compositor, and whether anything was known of it.
+    /// What has changed on this compositor, and whether the baseline has it at all.
     pub fn changes(&self, compositor: &str, outcomes: &[Outcome]) -> (bool, Vec<Change>) {
         let mut changes = Vec::new();
         let mut is_known = false;
@@ -88,7 +88,7 @@ impl Baseline {
         (is_known, changes)
     }
 
-    /// As it is kept.
+    /// The text of the file.
     ///
     /// # Errors
     /// There is none.
@@ -105,7 +105,7 @@ fn ratios(outcome: &Outcome) -> BTreeMap<String, Ratios> {
     let of = |layer| {
         let rows = ROWS.iter().filter_map(|row| {
             let ratio = table::ratio(row, driver, layer)?;
-            // Three digits are more than a run tells.
+            // A run is less precise than three decimals.
             Some((row.title.to_owned(), (ratio * 1e3).round() / 1e3))
         });
         rows.collect()

@@ -1,4 +1,4 @@
-//! What is run, in which order.
+//! The benchmark's runs, in their order.
 
 use std::{
     fs,
@@ -26,29 +26,29 @@ use crate::{
 /// How much is measured, and where it goes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Settings {
-    /// Rounds: in each every side has its turn.
+    /// Rounds; each runs every side once.
     #[arg(long, default_value_t = 3)]
     pub rounds: u32,
     /// Frames that count in each run.
     #[arg(long, default_value_t = 300)]
     pub frames: u64,
-    /// One round of few frames, to see that the benchmark works.
+    /// One round of few frames, to check that the benchmark works.
     #[arg(long)]
     pub quick: bool,
     /// The layer's ways of synchronisation, as `WAYFENCE_SYNC` takes them, separated by commas; `all`: those
-    /// that can be had here.
+    /// that are available here.
     #[arg(long, value_delimiter = ',', default_value = "all")]
     pub sync: Vec<String>,
-    /// Milliseconds of work for the processor in each frame of the loop.
+    /// Milliseconds of CPU work in each frame of the loop.
     #[arg(long, default_value_t = 0)]
     pub work: u64,
-    /// Say what is not as it was when this file was made.
+    /// Compare with this baseline, and say what has changed.
     #[arg(long)]
     pub compare: Option<PathBuf>,
     /// The present mode.
     #[arg(long, value_enum, default_value = "mailbox")]
     pub mode: Mode,
-    /// Another application to measure: a command that ends by itself. vkcube is without it.
+    /// Another application to measure, a command that ends by itself, in place of vkcube.
     #[arg(long)]
     pub app: Option<String>,
     /// One of Mesa's drivers without its hardware, in place of the one that the loader finds: radv,
@@ -60,7 +60,7 @@ pub struct Settings {
     pub output: PathBuf,
 }
 
-/// What the results are of.
+/// What the results describe.
 #[derive(Debug, Serialize)]
 struct Results<'a> {
     version: &'static str,
@@ -72,16 +72,16 @@ struct Results<'a> {
     workloads: &'a [Outcome],
 }
 
-/// The ways that are measured where all are: the CPU's is that of old kernels.
+/// The ways that `all` measures: `cpu` is only for old kernels.
 const WAYS: [&str; 3] = ["implicit", "explicit", "syncobj"];
 /// Frames before those that count.
 const WARM_UP: u64 = 30;
-/// How often a swapchain is made anew in a run.
+/// How often a swapchain is recreated in a run.
 const AGAIN: u32 = 20;
-/// Frames in which allocations and system calls are counted: these do not vary as times do.
+/// Frames in which allocations and system calls are counted: these vary less than times.
 const COUNTED_FRAMES: u64 = 100;
-/// The same on a driver without hardware: what plays its kernel makes calls of its own, of each of which
-/// strace looks at the stack.
+/// The same on a driver without hardware: the library that plays its kernel makes system calls of its own, and
+/// strace unwinds the stack of each.
 const COUNTED_FRAMES_WITHOUT_HARDWARE: u64 = 12;
 
 impl Settings {
@@ -97,7 +97,7 @@ impl Settings {
                     None => COUNTED_FRAMES,
                     Some(_) => COUNTED_FRAMES_WITHOUT_HARDWARE,
                 };
-                // Where allocations are counted, the layer tells how long its images took.
+                // In the runs that count allocations the layer reports how long its images took.
                 let again = if pass == Pass::Allocations { AGAIN } else { 0 };
                 (counted.min(self.frames.max(1)), again)
             }
@@ -123,7 +123,7 @@ impl Settings {
     /// Runs the benchmark: progress on standard error, the table on standard output.
     ///
     /// # Errors
-    /// If something could not be measured. Whatever the figures are, they are no error.
+    /// If something could not be measured. No figure is an error.
     pub fn run(&self) -> Result<()> {
         fs::create_dir_all(&self.output).with_context(|| self.output.display().to_string())?;
         let workplace = Workplace::new(self.driver)?;
@@ -250,7 +250,7 @@ impl Settings {
                 );
                 let run = workplace.run(workload, side, Pass::Times, self.amount(Pass::Times))?;
                 if round == 0 {
-                    // That of the pass for allocations said who is below; times are from here on.
+                    // The runs for allocations said which file is below; their times do not count.
                     counted.rounds.clear();
                 }
                 counted.rounds.push(run.measurement);
@@ -289,7 +289,7 @@ fn counted(side: &Side, run: Run, driver: &str, trace: Trace) -> Counted {
     }
 }
 
-/// What is done, as it goes on.
+/// Progress on standard error.
 struct Progress {
     begun: Instant,
 }

@@ -1,4 +1,4 @@
-//! What the layer says of itself, held against what was measured.
+//! The layer's claims about itself, checked against what was measured.
 
 use std::fmt;
 
@@ -12,23 +12,23 @@ use crate::{
     table::in_short,
 };
 
-/// System calls of its own that a frame may cost whose image is idle.
+/// How many system calls of the layer's a frame may cost whose image is idle.
 const MOST_SYSTEM_CALLS: f64 = 4.0;
-/// The same where the compositor's pace is waited for.
+/// The same in FIFO, where the frame waits for the compositor's pace.
 const MOST_IN_FIFO: f64 = 5.0;
 /// How many times faster a query is that needs no round trip.
 const WITHOUT_ROUND_TRIP: f64 = 3.0;
-/// Within this a time is no longer than another: what two runs of the same differ by.
+/// Times within this factor count as equal: two runs of the same differ by as much.
 const NOISE: f64 = 1.05;
 
 /// One claim.
 #[derive(Debug, PartialEq)]
 pub struct Claim {
-    /// What is claimed.
+    /// The claim.
     pub text: String,
-    /// Whether it was seen so.
+    /// Whether the measurement confirms it.
     pub holds: bool,
-    /// What was seen.
+    /// The measurement.
     pub seen: String,
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for Claim {
     }
 }
 
-/// The claims on which this workload says something.
+/// The claims that this workload can check.
 pub fn of(outcome: &Outcome) -> Vec<Claim> {
     let Some((driver, layers)) = outcome.sides.split_first() else {
         return Vec::new();
@@ -123,7 +123,7 @@ pub fn culprits(side: &Counted) -> Vec<String> {
         let stack = owned.allocations.stack.iter();
         let offsets: Vec<String> = stack
             .filter(|place| place.module.ends_with(crate::share::LAYER))
-            // Not only the allocation, but what led to it.
+            // The allocation with its callers.
             .take(6)
             .map(|place| format!("{:#x}", place.offset))
             .collect();

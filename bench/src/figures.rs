@@ -9,7 +9,7 @@ use crate::{
     strace::{SystemCalls, Trace},
 };
 
-/// What one side's runs have left.
+/// The measurements of one side's runs.
 #[derive(Debug, Serialize)]
 pub struct Counted {
     /// `driver`, or the way of synchronisation with the layer on.
@@ -18,7 +18,7 @@ pub struct Counted {
     pub layer: bool,
     /// The measurement of each round.
     pub rounds: Vec<Measurement>,
-    /// Swapchains made while the layer told how long its images took.
+    /// Swapchains made while the layer reported how long its images took.
     pub told: Vec<Creation>,
     /// Heap allocations of the measured frames, by stack.
     pub allocations: Vec<Owned>,
@@ -33,7 +33,7 @@ pub struct Counted {
 pub struct Owned {
     /// Whose.
     pub share: Share,
-    /// How many, and where.
+    /// Their number and stack.
     #[serde(flatten)]
     pub allocations: Allocations,
 }
@@ -41,7 +41,7 @@ pub struct Owned {
 /// How a figure is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Nanoseconds, written with what fits.
+    /// Nanoseconds, written in the unit that fits.
     Time,
     /// Bytes, written as MiB.
     Memory,
@@ -58,7 +58,7 @@ pub struct Row {
     pub unit: Unit,
     /// Whether more is better; otherwise less is.
     pub more_is_better: bool,
-    /// From a side's runs; `None` where these say nothing of it.
+    /// The figure from a side's runs; `None` where they have none.
     pub of: fn(&Counted) -> Option<f64>,
 }
 
@@ -166,9 +166,9 @@ pub const FUTEX: &str = "  of these waits for a lock (futex)";
 pub const RECREATION: &str = "making a swapchain anew";
 /// The row of what recreation costs in the driver under the layer.
 pub const IMAGES: &str = "  of this in the driver, for the images";
-/// The row of a query that costs Mesa a round trip.
+/// The row of a query that takes Mesa a round trip.
 pub const FORMATS: &str = "surface formats, later";
-/// The other one.
+/// The row of the other query that takes Mesa a round trip.
 pub const PRESENT_MODES: &str = "present modes, later";
 
 const QUERIES: [&str; 4] = [
@@ -184,7 +184,7 @@ pub fn row_of(title: &str) -> Option<&'static Row> {
 }
 
 impl Counted {
-    /// The median of what each round says.
+    /// The median over the rounds.
     fn each_round(&self, of: impl Fn(&Measurement) -> Option<f64>) -> Option<f64> {
         median(self.rounds.iter().filter_map(of))
     }
@@ -208,7 +208,7 @@ impl Counted {
         Some(count as f64 / positive(self.allocations_frames)?)
     }
 
-    /// Of swapchains that replace another, or of those that do not.
+    /// Creations that replace another swapchain, or those that do not.
     fn creations(&self, replaces: bool, of: fn(&Creation) -> Option<f64>) -> Option<f64> {
         self.each_round(|run| {
             let creations = run.creations.iter();
@@ -277,7 +277,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// A side as runs might leave it.
+    /// A side with plausible measurements.
     pub(crate) fn counted(name: &str, layer: bool, acquire: u64) -> Counted {
         let owned = |share, count| Owned {
             share,

@@ -19,10 +19,10 @@ pub struct Film {
     /// How many frames.
     #[arg(long, default_value_t = 240)]
     pub frames: u64,
-    /// Play it on whatever swapchains there are, and end.
+    /// Play it once, on whatever swapchains there are.
     #[arg(long, hide = true)]
     pub play: bool,
-    /// Let no frame say when it is to be shown.
+    /// Give no frame a target time.
     #[arg(long, hide = true)]
     pub no_targets: bool,
 }

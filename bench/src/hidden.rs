@@ -1,5 +1,5 @@
-//! A window that is hidden for a while and shown again, on the compositor of this session: how fast its frames go
-//! on meanwhile, and whether any call waits for long afterwards.
+//! A window that is hidden for a while and shown again, on the compositor of this session: how fast its frames
+//! go while it is hidden, and whether any call takes long afterwards.
 
 use std::{
     env,
@@ -22,10 +22,10 @@ pub struct Hidden {
     /// How many seconds the window is hidden.
     #[arg(long, default_value_t = 20)]
     pub hidden: u64,
-    /// How many seconds after it was shown again are measured.
+    /// How many seconds are measured after it is shown again.
     #[arg(long, default_value_t = 60)]
     pub shown: u64,
-    /// Measure whatever swapchains there are, and end.
+    /// Measure once, on whatever swapchains there are.
     #[arg(long, hide = true)]
     pub measure: bool,
 }
@@ -46,7 +46,7 @@ impl Took {
 }
 
 impl Hidden {
-    /// Measures each side, and prints what came out.
+    /// Measures each side, and prints the results.
     ///
     /// # Errors
     /// If a side cannot be measured.
@@ -69,7 +69,7 @@ impl Hidden {
             let said = String::from_utf8_lossy(&output.stdout);
             match output.status.success() {
                 true => print!("{name}: {said}"),
-                // A side that waits for good is a result, too.
+                // A side that never ends is a result, too.
                 false => println!(
                     "{name}: {} {said} {}",
                     output.status,
@@ -135,9 +135,9 @@ fn frames(swapchain: &mut Swapchain, long: Duration) -> Result<Took> {
 
 /// How a window was hidden.
 enum Way {
-    /// Another one is above it, for as long as this lives.
+    /// Covered by another window, for as long as this lives.
     Covered(Box<Swapchain>),
-    /// It was minimised, or its workspace left.
+    /// Minimised, or on a workspace that is not shown.
     Left,
 }
 
@@ -160,8 +160,8 @@ impl Way {
     }
 }
 
-/// Hides the application's window. Where that can be undone afterwards: not every compositor lets a client show
-/// what it has minimised.
+/// Hides the application's window, in a way that can be undone: not every compositor lets a client show a
+/// window that it has minimised.
 fn hide(app: &Application) -> Result<Way> {
     let window = app.surface.window();
     let cover = Application::new();

@@ -1,11 +1,11 @@
-//! The benchmark: the layer against the driver's own swapchains, by turns on the same machine.
+//! The benchmark: the layer against the driver's own swapchains, in turn on the same machine.
 //!
-//! `wayfence-bench` (`scripts/bench`) runs applications again and again, now on the layer, now on the
-//! driver's own swapchains ([`side`]). Above both stands a layer that measures, the meter (`meter/`), and
-//! leaves a [`measurement`] of each run. Runs for times have nothing else about them; runs for heap
-//! allocations have the meter preloaded, and runs for system calls have it start strace ([`strace`]). From
-//! the stacks of these two [`share`] tells whose an allocation or a system call is. [`figures`] are what
-//! is made of all that, for the [`table`], the [`claims`], the [`plot`] and the comparison with a [`baseline`].
+//! `wayfence-bench` (`scripts/bench`) runs applications again and again, now on the layer, now on the driver's
+//! own swapchains ([`side`]). Above both stands a layer that measures, the meter (`meter/`), and leaves a
+//! [`measurement`] of each run. Runs for times do nothing else; runs for heap allocations preload the meter,
+//! and in runs for system calls it starts strace ([`strace`]). From the stacks of these two [`share`] tells
+//! whose an allocation or a system call is. [`figures`] come from all that, for the [`table`], the [`claims`],
+//! the [`plot`] and the comparison with a [`baseline`].
 
 pub mod application;
 pub mod baseline;

@@ -15,7 +15,7 @@ enum Command {
     Loop(Loop),
     /// Show a film on each side, and say how even it is.
     Film(Film),
-    /// Hide a window on each side, show it again, and say how its frames fared.
+    /// Hide a window on each side, show it again, and report the pace of its frames.
     Hidden(Hidden),
 }
 

@@ -1,4 +1,4 @@
-//! What the meter has seen of one process: written by the meter, read by the benchmark.
+//! The meter's measurement of one process: written by the meter, read by the benchmark.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,11 +8,11 @@ pub const FILE: &str = "WAYFENCE_METER_FILE";
 pub const WARM_UP: &str = "WAYFENCE_METER_WARM_UP";
 /// The variable with the number of frames that it measures.
 pub const FRAMES: &str = "WAYFENCE_METER_FRAMES";
-/// The variable that names the file to which it has strace write the system calls of the measured
-/// frames, with the calls marked.
+/// The variable that names the file to which strace writes the system calls of the measured frames, with marks
+/// around the measured calls.
 pub const TRACE: &str = "WAYFENCE_METER_TRACE";
 
-/// What the meter writes, to a descriptor that never is one, where a measured acquire begins.
+/// What the meter writes to an invalid descriptor where a measured acquire begins.
 pub const MARK_ACQUIRE: &str = "wayfence-meter: acquire";
 /// The same for a present.
 pub const MARK_PRESENT: &str = "wayfence-meter: present";
@@ -61,8 +61,7 @@ pub struct Creation {
     pub replaces: bool,
     /// How long it took.
     pub wall: u64,
-    /// How long of that the layer waited for the driver, which made the images; the layer's report
-    /// tells it, not the meter.
+    /// How much of that the driver took to make the images, from the layer's report.
     #[serde(default)]
     pub images: Option<u64>,
 }
@@ -90,6 +89,6 @@ pub struct Allocations {
 pub struct Place {
     /// The file that was loaded.
     pub module: String,
-    /// The offset from where that begins, as `addr2line` takes it.
+    /// The offset in the file, as `addr2line` takes it.
     pub offset: u64,
 }

@@ -1,4 +1,4 @@
-//! The plot: what the layer costs for one of the driver's, row by row.
+//! The plot: the layer's figures divided by the driver's, row by row.
 
 use svg::{
     Document, Node,
@@ -148,7 +148,7 @@ fn panel(outcome: &Outcome, top: f64) -> (Group, f64) {
 fn title(row: &Row) -> String {
     let title = row.title.trim();
     if row.more_is_better {
-        // The bar shows what a frame costs.
+        // The bar shows the time of a frame.
         format!("{title} (bar: time a frame)")
     } else {
         title.to_owned()

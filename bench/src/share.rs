@@ -1,9 +1,9 @@
-//! Whose an allocation or a system call is: told by the loaded files on its stack.
+//! Whose an allocation or a system call is: by the loaded files on its stack.
 //!
-//! From the inside outwards, the first of layer and driver on the stack is the one that did it. What a
-//! driver does under the layer (a submit, an import) is the driver's. The C library is never asked.
-//! Another library between, libwayland or its kind, worked for the one that is found: it is counted
-//! apart from what the layer or driver itself did, but as the same one's.
+//! From the inside outwards, the first of layer and driver on the stack is the one that did it. What a driver
+//! does when the layer calls it (a submit, an import) is the driver's. The C library does not count. What
+//! another library in between does, libwayland for instance, is its caller's, and is counted apart from what
+//! layer or driver do themselves.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// The layer's file.
 pub const LAYER: &str = "libVkLayer_wayfence.so";
-/// The library that plays the kernel to a driver without hardware.
+/// The library that plays the kernel for a driver without hardware.
 pub const DEVICE: &str = "libwayfence_test_device.so";
 /// The meter's file.
 pub const METER: &str = "libVkLayer_wayfence_meter.so";
@@ -28,7 +28,7 @@ pub enum Share {
     Driver,
     /// Another library that the driver called.
     DriversLibraries,
-    /// Nobody of these: the Vulkan loader, say, or who plays the kernel.
+    /// None of these: the Vulkan loader, for instance, or the library that plays the kernel.
     Others,
 }
 
@@ -52,7 +52,7 @@ impl Share {
         Share::Others
     }
 
-    /// Whether it belongs to the swapchains' implementation: the layer where it is on, or else the
+    /// Whether it belongs to the implementation of swapchains: to the layer where it is on, or else to the
     /// driver.
     pub fn is_wsi(self, layer_is_on: bool) -> bool {
         match self {
@@ -114,7 +114,7 @@ mod tests {
             of(&[wayland, "libffi.so.8", DRIVER, METER]),
             Share::DriversLibraries
         );
-        // It called back: that is the layer's own.
+        // A callback into the layer is the layer's own.
         assert_eq!(of(&["libc.so.6", LAYER, wayland, LAYER]), Share::Layer);
     }
 
@@ -131,7 +131,7 @@ mod tests {
             of(&["/lib/libc.so.6", DEVICE, "libdrm.so.2", DRIVER]),
             Share::Others
         );
-        // It only passes by.
+        // The shim is a library that the driver calls.
         assert_eq!(
             of(&["libc.so.6", "libamdgpu_noop_drm_shim.so", DRIVER]),
             Share::DriversLibraries

@@ -21,7 +21,7 @@ use crate::{
     strace::MARK_CALL,
 };
 
-/// The meter's name for the loader.
+/// The meter's name as a layer.
 const METER_LAYER: &str = "VK_LAYER_WAYFENCE_meter";
 
 const PRELOAD: &str = "LD_PRELOAD";
@@ -45,8 +45,8 @@ impl Side {
 /// What is run.
 #[derive(Debug, Clone)]
 pub enum Workload {
-    /// The benchmark's own [`application`](crate::application), with so many milliseconds of work for the
-    /// processor a frame.
+    /// The benchmark's own [`application`](crate::application), with so many milliseconds of CPU work in each
+    /// frame.
     Loop(Mode, u64),
     /// vkcube, in this mode.
     Vkcube(Mode),
@@ -67,8 +67,8 @@ impl Workload {
         }
     }
 
-    /// The program and its arguments, for so many frames. `again` is how often it makes its swapchain
-    /// anew, if it does.
+    /// The program and its arguments, for so many frames. `again` is how often it recreates its swapchain, if
+    /// it does.
     fn command(&self, frames: u64, again: u32) -> Result<Vec<String>> {
         let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let frames = frames.to_string();
@@ -101,7 +101,7 @@ impl Workload {
     }
 }
 
-/// What a run is for. Each has what the others would be disturbed by.
+/// What a run measures. Each kind would disturb the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pass {
     /// Times and the footprint.
@@ -112,31 +112,31 @@ pub enum Pass {
     SystemCalls,
 }
 
-/// How much is run.
+/// The length of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Amount {
     /// Frames before those that count.
     pub warm_up: u64,
     /// Frames that count.
     pub frames: u64,
-    /// How often the swapchain is made anew.
+    /// How often the swapchain is recreated.
     pub again: u32,
     /// After how long a run has failed.
     pub timeout: Duration,
 }
 
-/// What a run leaves.
+/// The results of a run.
 #[derive(Debug)]
 pub struct Run {
-    /// What the meter saw.
+    /// The meter's measurement.
     pub measurement: Measurement,
-    /// The way of synchronisation, with the layer on, if it was asked.
+    /// The layer's way of synchronisation, if it is on and reports.
     pub way: Option<String>,
     /// What strace wrote.
     pub trace: String,
 }
 
-/// Where runs leave their files, and the meter's manifest is.
+/// The folder for the files of runs and the meter's manifest.
 pub struct Workplace {
     directory: TempDir,
     meter: PathBuf,
@@ -145,10 +145,10 @@ pub struct Workplace {
 }
 
 impl Workplace {
-    /// A new one, for this driver without its hardware, or for the one that the loader finds.
+    /// A new folder, for this driver without its hardware, or for the driver that the loader finds.
     ///
     /// # Errors
-    /// Where the meter was not built, or the directory for temporary files is not writable.
+    /// If the meter was not built, or the directory for temporary files is not writable.
     ///
     /// # Panics
     /// If this machine has not that driver.
@@ -207,7 +207,7 @@ impl Workplace {
         for old in [&measurement, &report, &trace] {
             let _ = fs::remove_file(old);
         }
-        // One more than is measured: the last is followed by something.
+        // One more than is measured: the last measured frame is not the last of all.
         let words = workload.command(amount.warm_up + amount.frames + 5, amount.again)?;
         let chosen: &[&str] = match side {
             Side::Driver => &[METER_LAYER],
@@ -231,7 +231,7 @@ impl Workplace {
                 let others = preloaded.map_or("", |(_, libraries)| libraries);
                 command
                     .env(PRELOAD, format!("{} {others}", self.meter.display()))
-                    // Who reports reads clocks, which are not to be counted or timed.
+                    // Reports make the layer read clocks, which would be counted or timed.
                     .env("WAYFENCE_REPORT", &report);
             }
             Pass::SystemCalls => {
@@ -286,14 +286,14 @@ impl Workplace {
     }
 }
 
-/// What the layer says of itself: the way that it took, and how long the driver made images.
+/// From the layer's report: its way, and how long the driver took to make images.
 fn reported(report: &Path, measurement: &mut Measurement) -> Result<String> {
     let reports = report::read(report).unwrap_or_default();
     let Some(report) = reports.first() else {
         bail!("the layer stepped aside: `wayfence doctor` says why");
     };
-    // A swapchain reports when it goes. The applications have one at a time, so that they go as they came;
-    // of others the row stays empty.
+    // A swapchain reports when it ends. The benchmark's applications have one at a time, so reports come in the
+    // order of creations; for others the row stays empty.
     if reports.len() == measurement.creations.len() {
         for (creation, report) in measurement.creations.iter_mut().zip(&reports) {
             creation.images = Some(report.creation.images_ns);

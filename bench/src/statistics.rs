@@ -11,7 +11,7 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     }
 }
 
-/// The least value that so many per cent of the values do not exceed (the nearest rank); `None` of none.
+/// The least value that so many percent of the values do not exceed (nearest rank); `None` of none.
 pub fn percentile(values: impl IntoIterator<Item = f64>, percent: f64) -> Option<f64> {
     let values = sorted(values);
     let rank = (percent / 100.0 * values.len() as f64).ceil() as usize;

@@ -9,16 +9,15 @@ use crate::{
     share::{DEVICE, Share},
 };
 
-/// What stands in for the kernel writes this, to a descriptor that never is one, where a driver without
-/// hardware makes a call of it. What it does then is nobody's: with hardware, the call is all there is.
+/// The library that plays the kernel writes this to an invalid descriptor where a driver without hardware calls
+/// it. Its own system calls after that do not count: with hardware there is only the driver's call.
 pub const MARK_CALL: &str = "wayfence-device: ioctl";
 
-/// The options that make strace write what [`read`] reads. It follows no other thread than the one that
-/// presents, and leaves out what the played
-/// kernel asks for each of its calls: stacks take time.
+/// The options that make strace write what [`read`] reads. It follows only the thread that presents, and leaves
+/// out the system calls that the played kernel makes for each call: stacks take time.
 pub const OPTIONS: [&str; 4] = ["-k", "-qq", "--signal=none", "--trace=!kcmp,getpid"];
 
-/// System calls with the same name, of the same one, in the same call.
+/// System calls with the same name and owner, in acquires or in presents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SystemCalls {
     /// In presents, not in acquires.
@@ -32,13 +31,13 @@ pub struct SystemCalls {
 }
 
 impl SystemCalls {
-    /// Whether it asks for the time. On most machines that is no system call.
+    /// Whether it reads a clock, which is no system call on most machines.
     pub fn reads_a_clock(&self) -> bool {
         self.name.starts_with("clock_gettime") || self.name == "gettimeofday"
     }
 }
 
-/// What was seen between the marks.
+/// The system calls between the marks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
     /// The measured presents.
@@ -51,7 +50,7 @@ pub struct Trace {
 pub fn read(text: &str, driver: &str) -> Trace {
     let mut trace = Trace::default();
     let mut counted: BTreeMap<(bool, &str, u8), SystemCalls> = BTreeMap::new();
-    // Inside of which call.
+    // The measured call that this is in.
     let mut present: Option<bool> = None;
     let mut lines = text.lines().peekable();
     while let Some(line) = lines.next() {
@@ -91,7 +90,7 @@ pub fn read(text: &str, driver: &str) -> Trace {
     trace
 }
 
-/// A system call's name and the rest of its line; `None` for what is no call.
+/// A system call's name and the rest of its line; `None` for another line.
 fn call(line: &str) -> Option<(&str, &str)> {
     let (name, rest) = line.split_once('(')?;
     let is_name = |part: &str| {

@@ -47,13 +47,13 @@ impl fmt::Display for Table<'_> {
     }
 }
 
-/// What the layer has for one of the driver's.
+/// The layer's figure divided by the driver's.
 pub fn ratio(row: &Row, driver: &Counted, layer: &Counted) -> Option<f64> {
     let below = (row.of)(driver).filter(|figure| *figure > 0.0)?;
     Some((row.of)(layer)? / below)
 }
 
-/// A figure as the table has it.
+/// A figure as the table shows it.
 pub fn text(row: &Row, figure: Option<f64>) -> String {
     let Some(figure) = figure else {
         return "-".to_owned();

@@ -1,9 +1,9 @@
 //! Heap allocations of the measured calls, counted where the meter is preloaded: the C library's
 //! allocator with a counter before it.
 //!
-//! Only the thread that is in a measured call is counted: what the driver's own threads do meanwhile is
-//! nobody's share of that call. `malloc`, `calloc`, `realloc` and the aligned ones count; `free` does
-//! not. Each is remembered with its stack, from which the benchmark tells whose it is.
+//! Only the thread that is in a measured call is counted: what the driver's own threads do meanwhile is not
+//! counted. `malloc`, `calloc`, `realloc` and the aligned ones count; `free` does not. Each is remembered with
+//! its stack, from which the benchmark tells whose it is.
 
 use std::{
     cell::Cell,
@@ -15,7 +15,7 @@ use wayfence_bench::measurement::{Allocations, Place};
 
 /// Frames of a stack that are kept, from the allocator outwards.
 const DEPTH: usize = 48;
-/// Different stacks for which there is room at first.
+/// How many different stacks fit without reallocation.
 const STACKS: usize = 1024;
 
 #[derive(Clone, Copy)]
@@ -28,7 +28,7 @@ struct Stack {
 static TAKEN: Mutex<Vec<Stack>> = Mutex::new(Vec::new());
 
 thread_local! {
-    /// Without destructor, and in a preloaded library: using it allocates nothing.
+    /// In a preloaded library and without a destructor, so using it allocates nothing.
     static COUNTING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -37,7 +37,7 @@ unsafe extern "C" {
     fn __libc_calloc(count: usize, size: usize) -> *mut c_void;
     fn __libc_realloc(pointer: *mut c_void, size: usize) -> *mut c_void;
     fn __libc_memalign(alignment: usize, size: usize) -> *mut c_void;
-    /// The unwinder's, of which Rust's panics make use, too.
+    /// Of the unwinder, which Rust's panics use, too.
     fn _Unwind_Backtrace(
         each: extern "C" fn(*mut c_void, *mut c_void) -> c_int,
         of: *mut c_void,
@@ -78,7 +78,7 @@ fn counted() {
     if !COUNTING.get() {
         return;
     }
-    // What the unwinder allocates for us is not of the call.
+    // Allocations of the unwinder do not count.
     COUNTING.set(false);
     let mut stack = Stack {
         count: 1,

@@ -3,20 +3,20 @@
     rustdoc::private_intra_doc_links,
     reason = "nobody links to a layer: its readers are here"
 )]
-//! The meter: a Vulkan layer above all others that measures what acquire, present, swapchain creation
-//! and surface queries cost in any application, whoever is below it.
+//! The meter: a Vulkan layer above all others that measures what acquire, present, swapchain creation and
+//! surface queries cost in any application, on the layer or on the driver's own swapchains.
 //!
-//! Every figure of the benchmark comes from here, for the layer and for the driver's own swapchains
-//! alike. The commands that it measures go down unchanged; all others never pass it.
+//! Every figure of the benchmark comes from here, for the layer and for the driver's own swapchains alike. The
+//! commands that it measures go down unchanged; all others do not pass through it.
 //!
-//! It is meant for an application with one instance and one device, as those that the benchmark runs
-//! are: of several it knows the last. Loaded as a layer it measures times. In `LD_PRELOAD` it counts heap
-//! allocations, too ([`allocations`]). With [`TRACE`](wayfence_bench::measurement::TRACE) set it has
-//! strace write the system calls ([`tracer`]), and writes a mark to no descriptor where a measured call
-//! begins and ends, which is seen among them.
+//! It is for applications with one instance and one device, as those of the benchmark: of several it knows the
+//! last. Loaded as a layer it measures times. In `LD_PRELOAD` it counts heap allocations, too
+//! ([`allocations`]). With [`TRACE`](wayfence_bench::measurement::TRACE) set it starts strace for the system
+//! calls ([`tracer`]), and writes a mark to an invalid descriptor where a measured call begins and ends, which
+//! strace shows among them.
 
 mod allocations;
-// Every layer keeps the same contract.
+// The contract is that of every layer.
 #[path = "../../../layer/src/vulkan/contract.rs"]
 mod loader;
 mod modules;
@@ -273,7 +273,7 @@ unsafe extern "system" fn queue_present(
     result
 }
 
-/// Defines a surface query: goes down, and is timed.
+/// Defines a surface query, which goes down and is timed.
 macro_rules! query {
     ($name:ident, $command:literal, $next:ident, ($($parameter:ident: $type:ty),*)) => {
         unsafe extern "system" fn $name(

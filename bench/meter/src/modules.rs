@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_void};
 
 use wayfence_bench::measurement::Place;
 
-/// The place of an address; of one in no file, a nameless place.
+/// The place of an address; without a name if it is in no file.
 pub fn place(address: usize) -> Place {
     let mut info = libc::Dl_info {
         dli_fname: std::ptr::null(),

@@ -1,4 +1,4 @@
-//! What is measured, and when.
+//! The measurement of this process.
 
 use std::{
     env,
@@ -19,9 +19,9 @@ use wayfence_bench::measurement::{
 use crate::{allocations, modules, tracer::Tracer};
 
 static RECORDER: OnceLock<Mutex<Recorder>> = OnceLock::new();
-/// The frame that begins is one to measure.
+/// Whether the current frame is measured.
 static MEASURING: AtomicBool = AtomicBool::new(false);
-/// Marks are wanted.
+/// Whether marks are written.
 static MARKING: AtomicBool = AtomicBool::new(false);
 
 /// The measurement so far.
@@ -45,7 +45,7 @@ pub fn recorder() -> MutexGuard<'static, Recorder> {
         .unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes a call, and measures it if its frame is one to measure. No lock is held meanwhile.
+/// Makes a call, and measures it if its frame is measured. Holds no lock meanwhile.
 pub fn measured(mark: &str, call: impl FnOnce() -> vk::Result) -> (vk::Result, Option<Call>) {
     // Relaxed: one thread draws, and the first frames do not count.
     if !MEASURING.load(Ordering::Relaxed) {
@@ -89,7 +89,7 @@ impl Recorder {
             trace,
             tracer: None,
         };
-        // What is measured must not move because of it.
+        // Pushing must not reallocate during a measured call.
         recorder.measurement.acquires.reserve(frames as usize + 16);
         recorder.measurement.presents.reserve(frames as usize + 16);
         allocations::prepare();
@@ -117,7 +117,7 @@ impl Recorder {
         self.turn();
     }
 
-    /// Begins or ends measuring where it is time to.
+    /// Begins or ends measuring if it is time.
     fn turn(&mut self) {
         if self.presented == self.warm_up {
             if let Some(trace) = &self.trace {
@@ -140,12 +140,12 @@ impl Recorder {
         }
     }
 
-    /// A swapchain was made.
+    /// Records the creation of a swapchain.
     pub fn creation(&mut self, creation: Creation) {
         self.measurement.creations.push(creation);
     }
 
-    /// A surface was asked.
+    /// Records a query of a surface.
     pub fn query(&mut self, query: Query) {
         self.measurement.queries.push(query);
     }
@@ -171,7 +171,7 @@ fn nanoseconds(clock: ClockId) -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// Resident bytes and open descriptors of this process; nothing without `/proc`.
+/// Resident bytes and open descriptors of this process; 0 without `/proc`.
 fn footprint() -> (u64, u64) {
     let pages = std::fs::read_to_string("/proc/self/statm")
         .ok()
@@ -186,8 +186,8 @@ fn footprint() -> (u64, u64) {
     )
 }
 
-/// A system call that does nothing, and that a tracer sees.
+/// A system call that does nothing, but that a tracer sees.
 fn write_mark(mark: &str) {
-    // SAFETY: a buffer and its length. The descriptor is none, so the kernel refuses.
+    // SAFETY: a buffer and its length. The descriptor is invalid, so the kernel refuses.
     unsafe { libc::write(-1, mark.as_ptr().cast(), mark.len()) };
 }

@@ -1,4 +1,4 @@
-//! A tracer of the system calls of the thread that draws, for as long as is measured.
+//! strace, on the thread that draws, while frames are measured.
 
 use std::{
     fs, io,
@@ -12,18 +12,18 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::gettid;
 use wayfence_bench::strace::OPTIONS;
 
-/// How long it may take until strace has hold of the thread.
+/// How long strace may take to attach.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// strace, attached to a thread of this process. Started no earlier than it is needed: it looks at the
-/// stack of every system call, and a program that starts makes thousands.
+/// strace, attached to a thread of this process. Started no earlier than needed: it unwinds the stack of every
+/// system call, and a starting program makes thousands.
 pub struct Tracer(Child);
 
 impl Tracer {
-    /// Has the calling thread traced, and the trace written to `file`.
+    /// Traces the calling thread, and writes the trace to `file`.
     ///
     /// # Errors
-    /// If strace cannot be started, or does not get hold of the thread.
+    /// If strace cannot be started, or does not attach to the thread.
     pub fn attach(file: &Path) -> io::Result<Self> {
         let any: libc::c_long = -1;
         // SAFETY: it takes a number and changes who may trace this process (`PR_SET_PTRACER_ANY`). Where
@@ -55,7 +55,7 @@ impl Tracer {
 
 impl Drop for Tracer {
     fn drop(&mut self) {
-        // It lets go of the thread and ends.
+        // strace detaches and ends.
         let _ = kill_process(Pid::from_child(&self.0), Signal::INT);
         let _ = self.0.wait();
     }
