@@ -31,16 +31,14 @@ pub enum Verb {
 
     /// Say whether the layer will take over here, and if not, why
     ///
-    /// Looks at the kernel (its ioctls, by trying them), the compositor (protocols and formats), the
-    /// Vulkan loader (where the layer is installed, whether it is loaded, in which order) and the
-    /// driver (extensions, formats and modifiers), then asks the layer itself: it makes a swapchain
-    /// on a surface that is never shown.
+    /// Looks at the kernel (its ioctls, by trying them), the compositor (protocols and formats), the Vulkan
+    /// loader (where the layer is installed, whether it is loaded, in which order) and the driver (extensions,
+    /// formats and modifiers), then asks the layer itself, with a swapchain on a surface that is never shown.
     ///
-    /// The verdict is about applications started in this environment, on the first Vulkan device:
-    /// `wayfence run -- wayfence doctor` tells of those started with `wayfence run`.
+    /// The verdict is about applications started in this environment, on the first Vulkan device. `wayfence run
+    /// -- wayfence doctor` gives it for those started with `wayfence run`.
     ///
-    /// Exits with 0 if the layer will take over, with 1 if it steps aside, with 2 if that cannot be
-    /// found out.
+    /// Exits with 0 if the layer will take over, with 1 if it steps aside, with 2 if that is unknown.
     Doctor {
         /// Print everything as JSON
         #[arg(long)]
@@ -49,10 +47,10 @@ pub enum Verb {
 
     Verify(Verify),
 
-    /// Examine, for verify
+    /// Examine in a process of its own, for verify
     #[command(hide = true)]
     Examine {
-        /// Where the layer tells of its swapchains
+        /// The file for the layer's reports
         report: PathBuf,
     },
 
@@ -72,13 +70,12 @@ pub enum Verb {
 
     /// Print what the layer counted: frames, fences, sync_files, waits, times, latencies
     ///
-    /// The layer appends to the file that WAYFENCE_REPORT names, one line of JSON for each
-    /// swapchain that is gone; this prints it for people, with what swapchains that still live have
-    /// counted, and those of processes that were killed within the last hour. See also
-    /// `wayfence run --report`.
+    /// The layer appends a line of JSON to the file that WAYFENCE_REPORT names for each swapchain that ends.
+    /// This prints it for people, together with the counts of living swapchains, and of those whose process was
+    /// killed within the last hour. See also `wayfence run --report`.
     ///
-    /// Exits with 0; with 1 if FILE names no swapchain, which means that the layer never owned
-    /// one; with 2 if FILE cannot be read.
+    /// Exits with 0; with 1 if FILE has no swapchain, because the layer owned none; with 2 if FILE cannot be
+    /// read.
     Report {
         /// What the layer wrote
         file: PathBuf,
@@ -86,11 +83,11 @@ pub enum Verb {
 
     Top(Top),
 
-    /// Say what held an application's frames up, from a trace of them
+    /// Say what held up an application's frames, from a trace
     ///
-    /// The layer writes a trace to the file that WAYFENCE_TRACE names, or `wayfence run --trace`:
-    /// when each frame was acquired, presented, shown and released, and which fences were in it. It
-    /// also opens in Perfetto (ui.perfetto.dev) and in Chrome (chrome://tracing).
+    /// The layer writes a trace to the file that WAYFENCE_TRACE names, or `wayfence run --trace`: when each
+    /// frame was acquired, presented, shown and released, and with which fences. It also opens in Perfetto
+    /// (ui.perfetto.dev) and in Chrome (chrome://tracing).
     #[command(arg_required_else_help = true)]
     Trace {
         /// What to do with it.
@@ -116,7 +113,7 @@ pub enum TraceVerb {
 
     /// Draw the frames: a lane for each image, time across
     ///
-    /// Draws the swapchain with the most frames, and its last frames unless told otherwise.
+    /// Draws the swapchain with the most frames: its last frames, or those that --frames names.
     ///
     /// Exits with 0; with 1 if FILE has none of the frames, with 2 if it cannot be read, or is no
     /// trace, or if the drawing cannot be written.
@@ -144,7 +141,7 @@ pub struct FrameRange {
 }
 
 impl FrameRange {
-    /// More than that cannot be told apart.
+    /// More could not be distinguished in a drawing.
     const MOST: u64 = 500;
 }
 
@@ -187,12 +184,11 @@ pub struct Run {
     #[arg(long, value_name = "WAY", value_parser = PossibleValuesParser::new(Choice::NAMES))]
     pub sync: Option<String>,
 
-    /// How much the layer says on standard error; `info` tells who owns each surface's
-    /// swapchains, and why
+    /// How much the layer logs on standard error; `info` says who owns each surface's swapchains, and why
     #[arg(long, value_name = "LEVEL", value_parser = ["off", "error", "warn", "info", "debug", "trace"])]
     pub log: Option<String>,
 
-    /// Print what the layer counted when APP has ended
+    /// Print what the layer counted, when APP has ended
     #[arg(long)]
     pub report: bool,
 
@@ -201,7 +197,7 @@ pub struct Run {
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
 
-    /// Run without the layer, even if it is installed: to compare
+    /// Run without the layer even if it is installed, to compare
     #[arg(long, conflicts_with_all = ["sync", "log", "report", "trace"])]
     pub without: bool,
 
@@ -215,11 +211,11 @@ pub struct Run {
 /// Shows the applications of this user, in all sessions whose XDG_RUNTIME_DIR is this one's, until q
 /// is pressed. One that was killed is shown as killed for a minute.
 ///
-/// Exits with 0; with --once or --json with 1 if nobody has a swapchain on the layer; with 2 if that
-/// cannot be found out.
+/// Exits with 0; with --once or --json with 1 if no application has a swapchain on the layer; with 2 if that is
+/// unknown.
 #[derive(Args)]
 pub struct Top {
-    /// Print what happens in one interval, and end
+    /// Print one interval, and end
     #[arg(long)]
     pub once: bool,
 
@@ -232,15 +228,15 @@ pub struct Top {
     pub interval: Duration,
 }
 
-/// See whether synchronisation is exact on this machine
+/// Verify whether synchronisation is exact on this machine
 ///
-/// Opens a small window on the running compositor, draws on it through the layer for less than a
-/// minute, and looks at what passes between the window and the compositor, at the fences of the driver
-/// and of the kernel: does a present return before its rendering ends, is the rendering's fence there
-/// at the commit, is an acquire held while the compositor reads, and so on. Needs no rights, and changes
-/// nothing of the session. WAYFENCE_SYNC chooses the way of synchronisation, as everywhere.
+/// Opens a small window on the running compositor, draws on it through the layer for less than a minute, and
+/// examines what passes between the window and the compositor, and the fences of driver and kernel: does a
+/// present return before its rendering ends, is the rendering's fence there at the commit, is an acquire held
+/// while the compositor reads, and so on. Needs no privileges, and changes nothing in the session.
+/// WAYFENCE_SYNC chooses the way of synchronisation, as everywhere.
 ///
-/// Exits with 0 if nothing failed, with 1 if something did, with 2 if nothing can be told.
+/// Exits with 0 if nothing failed, with 1 if something did, with 2 if nothing could be examined.
 #[derive(Args)]
 #[command(
     after_help = "Example: wayfence verify --output verify.json, and attach verify.json to an issue"
@@ -254,7 +250,7 @@ pub struct Verify {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Examine nothing: print what FILE holds, with what each line means
+    /// Examine nothing: print FILE, with what each line means
     #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "output"])]
     pub explain: Option<PathBuf>,
 }

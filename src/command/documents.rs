@@ -10,14 +10,14 @@ use clap_complete::Shell;
 
 use super::Arguments;
 
-/// Shells, with the places of their completions below `share`, as their own documentation has them.
+/// Shells, and where below `share` their completions belong by their documentation.
 const SHELLS: [(Shell, &str); 3] = [
     (Shell::Bash, "bash-completion/completions/wayfence"),
     (Shell::Zsh, "zsh/site-functions/_wayfence"),
     (Shell::Fish, "fish/vendor_completions.d/wayfence.fish"),
 ];
 
-/// Writes them all into a folder that is laid out as `/usr/share`.
+/// Writes man pages and completions into a folder laid out as `/usr/share`.
 pub fn make(share: &Path) -> ExitCode {
     match write(share) {
         Ok(()) => ExitCode::SUCCESS,
@@ -40,7 +40,7 @@ fn write(share: &Path) -> io::Result<()> {
     clap_mangen::generate_to(visible(), man)
 }
 
-/// The command line without what is not for people.
+/// The command line without its hidden verbs.
 fn visible() -> clap::Command {
     let all = Arguments::command();
     let mut visible = clap::Command::new("wayfence")

@@ -1,4 +1,4 @@
-//! What follows from what was found.
+//! The verdict, and advice, from the findings.
 
 use serde::Serialize;
 
@@ -12,13 +12,13 @@ use crate::command::layer;
 /// Whether the layer takes over, and what to do about it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {
-    /// Whether it does; `None` if that could not be found out.
+    /// Whether it does; `None` if that is unknown.
     pub takes_over: Option<bool>,
     /// Why not; empty where it does.
     pub why: String,
     /// The way of synchronisation, where it does.
     pub synchronisation: Option<String>,
-    /// What could be better, and how.
+    /// What could be improved, and how.
     pub advice: Vec<String>,
 }
 
@@ -32,9 +32,9 @@ pub struct Evidence<'a> {
     pub vulkan: &'a Looked<Vulkan>,
     /// The layers of an instance.
     pub chain: &'a [Link],
-    /// Why our layer is not among them, were it so.
+    /// Why our layer is not among them, if it is not.
     pub why_not_loaded: String,
-    /// What the layer logged about each device's surface.
+    /// The layer's log for each device's surface.
     pub logs: &'a [String],
     /// `WAYFENCE_SYNC`.
     pub forced: Option<String>,
@@ -47,15 +47,14 @@ const EXPLICIT: [(&str, &str); 2] = [
 ];
 
 impl Verdict {
-    /// Draws it: about the first device, which most applications take.
+    /// The verdict for the first device, which most applications take.
     pub fn draw(evidence: &Evidence<'_>) -> Self {
         let mut verdict = Self::on_taking_over(evidence);
         verdict.advise(evidence);
         verdict
     }
 
-    /// The command's exit status: 0 if the layer takes over, 1 if it steps aside, 2 if that could not
-    /// be found out.
+    /// The command's exit status: 0 if the layer takes over, 1 if it steps aside, 2 if that is unknown.
     pub fn exit_status(&self) -> u8 {
         match self.takes_over {
             Some(true) => 0,
@@ -162,7 +161,7 @@ impl Verdict {
                     self.advice.push(advice);
                 }
             }
-            // It would wait on the CPU, were nothing else in the way.
+            // Without the other obstacle the layer would wait on the CPU.
             None if evidence.kernel.has_sync_files() == Some(false) => self.advice.push(
                 "the kernel has no sync_files in dma-bufs: Linux 6.0 brought them".to_owned(),
             ),
@@ -171,7 +170,7 @@ impl Verdict {
     }
 }
 
-/// What would be better than this way of synchronisation, if anything is.
+/// Advice for a better way of synchronisation than this, if there is one.
 fn better_way(way: &str, evidence: &Evidence<'_>) -> Option<String> {
     if let Some(forced) = evidence
         .forced
@@ -218,7 +217,7 @@ fn better_way(way: &str, evidence: &Evidence<'_>) -> Option<String> {
     }
 }
 
-/// Overlays in the chain that see no swapchain, as we answer before they are asked.
+/// Overlays in the chain below the layer, which see no swapchain: the layer answers before them.
 fn below_us(chain: &[Link]) -> impl Iterator<Item = &Link> {
     chain
         .iter()
@@ -226,7 +225,7 @@ fn below_us(chain: &[Link]) -> impl Iterator<Item = &Link> {
         .filter(|link| link.is_overlay())
 }
 
-/// Why the layer stepped aside, in its own words.
+/// Why the layer stepped aside, from its log.
 fn why_aside(log: &str) -> Option<String> {
     let line = log
         .lines()
@@ -235,7 +234,7 @@ fn why_aside(log: &str) -> Option<String> {
     Some(why.trim_end_matches('"').replace("\\\"", "\""))
 }
 
-/// Why the CPU waits though the kernel has sync_files in dma-bufs, in the layer's own words.
+/// Why the CPU waits although the kernel has sync_files of dma-bufs, from the layer's log.
 fn why_cpu(log: &str) -> Option<String> {
     let line = log
         .lines()
@@ -244,7 +243,7 @@ fn why_cpu(log: &str) -> Option<String> {
     Some(why.split('"').next()?.to_owned())
 }
 
-/// The extensions with which a device keeps the driver's swapchains, in the layer's own words.
+/// The extensions with which a device keeps the driver's swapchains, from the layer's log.
 fn only_below(log: &str) -> Option<String> {
     let line = log
         .lines()
@@ -265,7 +264,7 @@ fn last_complaint(log: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Why the layer cannot serve on a device, or that it can, of those beyond the first.
+/// Whether the layer takes over on a device other than the first, and if not, why.
 pub fn on_device(device: &Device, log: &str, is_loaded: bool) -> String {
     if !is_loaded {
         return "the layer is not loaded".to_owned();
