@@ -1,9 +1,9 @@
-//! Devices by their numbers: which kernel driver has one.
+//! The kernel driver of a device, by the device's number.
 
 use std::{fs, path::Path};
 
 /// The name of the kernel driver that a device is bound to, by the number of one of its nodes; `None` where
-/// sysfs does not tell.
+/// sysfs does not say.
 pub(crate) fn driver_of(device: libc::dev_t) -> Option<String> {
     driver_in(Path::new("/sys"), device)
 }

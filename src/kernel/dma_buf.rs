@@ -29,8 +29,8 @@ use crate::kernel::sync_file::SyncFile;
 #[derive(Debug)]
 pub struct DmaBuf(OwnedFd);
 
-/// A kind of access to a dma-buf. It decides which fences the access waits for, and which later accesses wait for
-/// it (`DMA_BUF_SYNC_READ`, `DMA_BUF_SYNC_WRITE`).
+/// A kind of access to a dma-buf: which fences it waits for, and which later accesses wait for it
+/// (`DMA_BUF_SYNC_READ`, `DMA_BUF_SYNC_WRITE`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
     /// Waits for writers; later writers wait.
@@ -111,8 +111,8 @@ impl DmaBuf {
         .map_err(Error::kernel("DMA_BUF_IOCTL_IMPORT_SYNC_FILE"))
     }
 
-    /// Waits on the CPU until `access` is free to begin, for `timeout` at the most and without end
-    /// for `None`; answers whether it is. The wait is for the fences on the dma-buf when it begins. Works on every
+    /// Waits on the CPU until `access` is free to begin, for `timeout` at most, or without limit for `None`.
+    /// Answers whether it is. It waits for the fences that are on the dma-buf when it begins. Works on every
     /// kernel.
     ///
     /// # Errors
@@ -129,7 +129,7 @@ impl DmaBuf {
         until_ready(self.0.as_fd(), events, timeout)
     }
 
-    /// Whether `access` would wait for no fence. Looks once and never waits.
+    /// Whether `access` need not wait for any fence. Polls once and never waits.
     ///
     /// # Errors
     /// [`Error::Kernel`] if `poll` fails.
@@ -141,8 +141,8 @@ impl DmaBuf {
     /// 6.0. Exports one and closes it.
     ///
     /// # Errors
-    /// [`Error::Kernel`] if the try fails for another reason (no descriptor left, for one), which says nothing about
-    /// the kernel.
+    /// [`Error::Kernel`] if the try fails for another reason, such as no descriptor left, which says nothing
+    /// about the kernel.
     pub fn sync_file_support(&self) -> Result<bool> {
         match self.export_sync_file(Access::Read) {
             Ok(_) => Ok(true),
@@ -155,7 +155,7 @@ impl DmaBuf {
     }
 }
 
-/// Takes ownership. Whether the descriptor is a dma-buf shows at the first use.
+/// Takes ownership. The first use shows whether the descriptor is a dma-buf.
 impl From<OwnedFd> for DmaBuf {
     fn from(fd: OwnedFd) -> Self {
         Self(fd)
@@ -224,8 +224,8 @@ mod tests {
         );
     }
 
-    // This machine may have no dma-buf; a pipe refuses the ioctls as an old kernel does, and polls
-    // alike. Real fences are met in the integration tests.
+    // This machine may have no dma-buf; a pipe refuses the ioctls as an old kernel does, and polls alike. The
+    // integration tests have real fences.
 
     #[test]
     fn an_old_kernel_has_no_sync_file_support() {

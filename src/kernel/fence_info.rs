@@ -24,7 +24,7 @@ pub enum FenceStatus {
     Pending,
     /// The work is done.
     Signalled,
-    /// The work was given up, with this error. Waits for the fence end.
+    /// The work failed, with this error. Waits for the fence end.
     Failed(Errno),
 }
 
@@ -50,7 +50,7 @@ impl FenceInfo {
     }
 }
 
-/// How many fences are a few.
+/// As many fences as are read without allocation.
 pub(super) const FEW: usize = 4;
 
 /// The fences of a sync file at one moment.

@@ -2,8 +2,8 @@
 
 use rustix::io::{Errno, Result};
 
-/// Makes an ioctl until it is neither interrupted nor asked to try again, as libdrm does for all
-/// of its ioctls. Without either there is exactly one call.
+/// Repeats an ioctl while it fails with `EINTR` or `EAGAIN`, as libdrm does for all of its ioctls. Otherwise
+/// there is exactly one call.
 pub(crate) fn retried<T>(mut call: impl FnMut() -> Result<T>) -> Result<T> {
     loop {
         match call() {

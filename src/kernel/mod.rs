@@ -1,4 +1,4 @@
-//! The kernel's objects: dma-bufs, sync_files and timeline syncobjs, by the ioctls that make and ask them.
+//! The kernel's objects: dma-bufs, sync_files and timeline syncobjs, by their ioctls.
 //!
 //! A frame's fences pass here: those of a released image leave its dma-buf as a sync_file, and the rendering's go
 //! onto it. Uses nothing else of the library but its errors.

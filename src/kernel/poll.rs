@@ -1,4 +1,4 @@
-//! Waiting for one descriptor, within a bound, and looking at several.
+//! `poll`: a bounded wait for one descriptor, and a look at several.
 
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -9,8 +9,8 @@ use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
 
-/// Waits until `events` (`IN` or `OUT`) hold on `fd`, for `timeout` at the most; `None` waits
-/// without end, `Duration::ZERO` only looks. Answers whether they hold.
+/// Waits until `events` (`IN` or `OUT`) hold on `fd`, for `timeout` at most; `None` waits without limit,
+/// `Duration::ZERO` only looks. Answers whether they hold.
 ///
 /// A signal does not end the wait: `poll` is called again with the time that is left. With
 /// `Duration::ZERO` there is exactly one `poll` unless a signal interrupts it.
@@ -48,11 +48,11 @@ pub(crate) fn until_ready(
     }
 }
 
-/// Whether `events` (`IN` or `OUT`) hold on each of these, in their order. One call for all of them, or
-/// none where there are none. Looks once and never waits.
+/// Whether `events` (`IN` or `OUT`) hold on each of these, in their order. One call for all of them; none for
+/// an empty list. Looks once and never waits.
 ///
 /// # Errors
-/// [`Error::Kernel`] if `poll` fails. What ails one descriptor is told of that one.
+/// [`Error::Kernel`] if `poll` fails. An error of one descriptor is in its own place.
 pub(crate) fn are_ready<'a>(
     fds: impl IntoIterator<Item = BorrowedFd<'a>>,
     events: PollFlags,
@@ -71,13 +71,13 @@ pub(crate) fn are_ready<'a>(
     Ok(fds.iter().map(|fd| hold(fd.revents(), events)).collect())
 }
 
-/// As many descriptors as are usually looked at together, without allocation.
+/// As many descriptors as are usually polled together, without allocation.
 const USUAL: usize = 16;
 
-/// What holds of each of several descriptors; an error, if the descriptor itself is in error.
+/// For each of several descriptors, whether the events hold; an error if the descriptor itself is in error.
 pub(crate) type Readiness = SmallVec<[Result<bool>; USUAL]>;
 
-/// Whether these events are among those that were seen.
+/// Whether the seen events contain these.
 fn hold(seen: PollFlags, events: PollFlags) -> Result<bool> {
     if seen.intersects(events) || seen.is_empty() {
         return Ok(!seen.is_empty());
@@ -135,7 +135,7 @@ mod tests {
         drop(reader);
         // A pipe without a reader polls as POLLERR; POLLIN never comes.
         assert!(until_ready(writer.as_fd(), PollFlags::IN, Some(Duration::ZERO)).is_err());
-        // It is of no concern to those that are looked at with it.
+        // The descriptors that are polled with it are unaffected.
         let (silent, _keeps_it_open) = pipe().unwrap();
         let fds = [silent.as_fd(), writer.as_fd(), silent.as_fd()];
         let seen = are_ready(fds, PollFlags::IN).unwrap();

@@ -1,9 +1,9 @@
 //! Sync files: a fence, or several, behind a file descriptor.
 //!
-//! A frame meets two of them. The one that [`DmaBuf::export_sync_file`] takes when the compositor
-//! releases an image holds the fences that the application's rendering must wait for; the one that
-//! the driver exports when the application presents holds the rendering itself and goes onto the
-//! dma-buf. The fences in a sync file never change, they only signal: a sync file is a snapshot.
+//! A frame meets two of them. The one that [`DmaBuf::export_sync_file`] takes when the compositor releases an
+//! image holds the fences that the application's rendering must wait for; the one that the driver exports when
+//! the application presents holds the rendering itself and goes onto the dma-buf. The fences in a sync file
+//! never change; they only signal. A sync file is a snapshot.
 //!
 //! Kernel documentation: "Sync File API Guide", `Documentation/driver-api/sync_file.rst`;
 //! structures and ioctls in `include/uapi/linux/sync_file.h`.
@@ -51,8 +51,8 @@ impl SyncFile {
         self.wait(Some(Duration::ZERO))
     }
 
-    /// Whether of each of these every fence has signalled or failed, in their order. Looks once, with one
-    /// `poll` for all of them, and never waits.
+    /// For each of these, in order, whether every fence has signalled or failed. One `poll` for all of them,
+    /// which never waits.
     ///
     /// # Errors
     /// [`Error::Kernel`] if `poll` fails.
@@ -62,8 +62,8 @@ impl SyncFile {
         are_ready(files.into_iter().map(AsFd::as_fd), PollFlags::IN)
     }
 
-    /// Waits on the CPU until every fence has signalled or failed, for `timeout` at the most and
-    /// without end for `None`; answers whether they have. Signals do not shorten the wait.
+    /// Waits on the CPU until every fence has signalled or failed, for `timeout` at most, or without limit for
+    /// `None`. Answers whether they have. Signals to the process do not shorten the wait.
     ///
     /// # Errors
     /// [`Error::Kernel`] if `poll` fails.
@@ -91,8 +91,8 @@ impl SyncFile {
         })
     }
 
-    /// When the last of its fences signalled or failed, in nanoseconds of `CLOCK_MONOTONIC`; `None` if one
-    /// has not. Of a few fences, in one call, and without memory being allocated.
+    /// When the last of its fences signalled or failed, in nanoseconds of `CLOCK_MONOTONIC`; `None` if one has
+    /// not. For a few fences it takes one call and no allocation.
     ///
     /// # Errors
     /// [`Error::Kernel`]; with `ENOTTY` the descriptor is no sync file.
@@ -110,9 +110,9 @@ impl SyncFile {
         Ok(is_over.then(|| last.unwrap_or_default().as_nanos() as u64))
     }
 
-    /// The fences, if there are only a few; in one call (`SYNC_IOC_FILE_INFO`), and without memory being
-    /// allocated. A fence has a name while it is pending only: since Linux 6.17 the kernel answers
-    /// `detached-driver` and `signaled-timeline` of one that has signalled.
+    /// The fences, if there are only a few; in one call (`SYNC_IOC_FILE_INFO`) and without allocation. Only a
+    /// pending fence has a name: since Linux 6.17 the kernel answers `detached-driver` and `signaled-timeline`
+    /// of one that has signalled.
     pub(crate) fn few_fences(&self) -> Option<FewFences> {
         let mut few = FewFences::default();
         // An array that is too short is refused.
@@ -130,8 +130,8 @@ impl SyncFile {
         Ok(self.read_info(&mut [])?.num_fences)
     }
 
-    /// A new sync file that signals when both have (`SYNC_IOC_MERGE`), close-on-exec, owned by the
-    /// caller. `name` is for people who debug; at most 31 bytes of it are kept.
+    /// A new sync file that signals when both have (`SYNC_IOC_MERGE`), close-on-exec, owned by the caller.
+    /// `name` is for debugging; the kernel keeps at most 31 bytes of it.
     ///
     /// # Errors
     /// [`Error::Kernel`]; with `ENOTTY` this descriptor is no sync file, with `ENOENT` the other
@@ -164,7 +164,7 @@ impl SyncFile {
                 .len()
                 .try_into()
                 .map_err(|_| Error::kernel("SYNC_IOC_FILE_INFO")(Errno::INVAL))?,
-            // Exposed, as it is through this address that the kernel writes.
+            // Exposed, since the kernel writes through this address.
             sync_fence_info: fences.as_mut_ptr().expose_provenance() as u64,
             ..RawFile::default()
         };
@@ -181,7 +181,7 @@ impl SyncFile {
     }
 }
 
-/// Takes ownership. Whether the descriptor is a sync file shows at the first use.
+/// Takes ownership. The first use shows whether the descriptor is a sync file.
 impl From<OwnedFd> for SyncFile {
     fn from(fd: OwnedFd) -> Self {
         Self(fd)
@@ -282,8 +282,8 @@ mod tests {
         assert_eq!(offset_of!(RawFile, sync_fence_info), 48);
     }
 
-    // This machine may have nothing that makes a sync file; a pipe polls alike, and refuses the
-    // ioctls. Real fences are met in the integration tests.
+    // This machine may have nothing that makes a sync file; a pipe polls alike, and refuses the ioctls. The
+    // integration tests have real fences.
 
     #[test]
     fn a_sync_file_is_signalled_once_it_is_readable() {

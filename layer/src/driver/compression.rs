@@ -1,5 +1,5 @@
-//! How far the images of a swapchain may be compressed (`VK_EXT_image_compression_control_swapchain`): what
-//! the driver makes of it (`VK_EXT_image_compression_control`) is passed on.
+//! How far the images of a swapchain may be compressed (`VK_EXT_image_compression_control_swapchain`): passed
+//! on to the driver (`VK_EXT_image_compression_control`).
 
 use std::ffi::c_void;
 
@@ -38,7 +38,7 @@ impl Compression {
         }
     }
 
-    /// The same for an image, or for a question about one. It lives no longer than this.
+    /// The structure for an image's creation, or for a query about one. It lives no longer than this.
     pub fn control(&self) -> vk::ImageCompressionControlEXT<'_> {
         vk::ImageCompressionControlEXT {
             flags: self.flags,

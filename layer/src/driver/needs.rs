@@ -1,10 +1,10 @@
-//! What the layer needs of whoever is below it.
+//! What the layer needs of the driver.
 
 use std::ffi::CStr;
 
 use ash::{ext, khr, vk};
 
-/// An extension that the layer needs below it, and the version of Vulkan that has taken it in.
+/// An extension that the layer needs of the driver, and the version of Vulkan of which it became a part.
 pub struct Need {
     /// Its name.
     pub name: &'static CStr,
@@ -18,10 +18,10 @@ impl Need {
     }
 }
 
-/// Not in any version.
+/// In no version.
 const NEVER: u32 = u32::MAX;
 
-/// What the layer asks of an instance: to ask devices about formats and handle types.
+/// Of an instance: queries about formats and handle types.
 pub const INSTANCE_NEEDS: &[Need] = &[
     Need {
         name: khr::get_physical_device_properties2::NAME,
@@ -41,8 +41,7 @@ pub const INSTANCE_NEEDS: &[Need] = &[
     },
 ];
 
-/// What the layer asks of a device: images in dma-bufs, semaphores and fences from sync_files; and
-/// what those depend on.
+/// Of a device: images in dma-bufs, semaphores and fences from sync_files; and what those depend on.
 pub const DEVICE_NEEDS: &[Need] = &[
     Need {
         name: khr::maintenance1::NAME,

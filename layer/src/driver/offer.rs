@@ -23,27 +23,27 @@ pub struct Offer {
     pub usage: vk::ImageUsageFlags,
     /// The largest image.
     pub max_extent: vk::Extent2D,
-    /// When images can be shown.
+    /// The present modes.
     pub present_modes: Vec<vk::PresentModeKHR>,
-    /// Whether the compositor tells when it has shown an image.
+    /// Whether the compositor reports when it has shown an image.
     pub times: bool,
-    /// Whether it can be told when to.
+    /// Whether it can show an image at a given time.
     pub schedules: bool,
 }
 
-/// A format that both can do, opaque and with alpha.
+/// A format that driver and compositor support, opaque and with alpha.
 pub struct SharedFormat {
     /// Its names.
     pub format: &'static format::Format,
-    /// The layouts that the driver can do; in one at least the compositor takes it opaque, and in one at
-    /// least with alpha.
+    /// The layouts that the driver supports. The compositor takes at least one of them opaque, and at least one
+    /// with alpha.
     pub layouts: Vec<Layout>,
     /// The fixed rates at which its images can be compressed.
     pub fixed_rates: vk::ImageCompressionFixedRateFlagsEXT,
 }
 
 impl Offer {
-    /// What a driver's device and a compositor share, in these colour spaces; `None` if they share no format.
+    /// What a device and a compositor share, in these colour spaces; `None` if they share no format.
     pub fn of(
         device: &PhysicalDevice,
         compositor: &Capabilities,
@@ -121,8 +121,8 @@ fn surface_formats(
         .collect()
 }
 
-/// The format with the layouts that both can do: opaque and with alpha, for an application may choose
-/// either with every format that a surface offers.
+/// The format with its layouts, if both support it opaque and with alpha: an application may choose either with
+/// every format that a surface offers.
 fn shared(
     device: &PhysicalDevice,
     offered: &wayland::Formats,
@@ -149,7 +149,7 @@ fn shared(
     })
 }
 
-/// The least that images of a format are.
+/// The least demanding kind of image of a format.
 fn kind(format: vk::Format) -> ImageKind<'static> {
     ImageKind {
         format,

@@ -1,4 +1,4 @@
-//! Physical devices: whether the layer can own swapchains on one, and how it lays out images.
+//! Physical devices: whether the layer can own swapchains on one, and in which layouts it makes images.
 
 use std::{
     collections::HashSet,
@@ -27,7 +27,7 @@ pub struct PhysicalDevice {
     pub api_version: u32,
     /// The driver's name.
     pub name: String,
-    /// Which driver it is; 0 if it does not tell.
+    /// Which driver it is; 0 if it does not say.
     pub driver: vk::DriverId,
     /// The largest image in pixels.
     pub max_extent: u32,
@@ -35,14 +35,14 @@ pub struct PhysicalDevice {
     pub queue_families: u32,
     /// Whether the driver lets an image's creator say how far it may be compressed.
     pub compresses: bool,
-    /// Whether presents can take the application's semaphores for what they wait for.
+    /// Whether a present can export its wait semaphores as sync_files, instead of submitting a wait for them.
     pub exports_waits: bool,
-    /// Its DRM nodes, as far as the driver tells.
+    /// Its DRM nodes, as far as the driver names them.
     pub nodes: Nodes,
     extensions: HashSet<CString>,
-    /// The time domains that the driver can calibrate, once it was asked.
+    /// The time domains that the driver can calibrate, once queried.
     pub time_domains: OnceLock<Vec<vk::TimeDomainKHR>>,
-    /// How many devices live that keep the driver's swapchains.
+    /// How many living devices keep the driver's swapchains.
     keepers: AtomicUsize,
     /// Whether the layer can own swapchains here; if not, why.
     pub ability: Result<(), String>,
@@ -52,7 +52,7 @@ pub struct PhysicalDevice {
 pub struct Keeper(Arc<PhysicalDevice>);
 
 impl Keeper {
-    /// A device of this one does.
+    /// For a device of this physical device.
     pub fn new(of: &Arc<PhysicalDevice>) -> Self {
         of.keepers.fetch_add(1, Ordering::Relaxed);
         Keeper(Arc::clone(of))
@@ -65,7 +65,7 @@ impl Drop for Keeper {
     }
 }
 
-/// How a device can lay out an image that others are to read.
+/// A layout in which a device can make an image that others read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     /// The DRM format modifier.
@@ -75,7 +75,7 @@ pub struct Layout {
 }
 
 impl PhysicalDevice {
-    /// Asks the driver once.
+    /// Queries the driver once.
     pub fn new(
         next: &InstanceCommands,
         queries: PhysicalDeviceCommands,
@@ -138,7 +138,7 @@ impl PhysicalDevice {
         self.extensions.contains(extension)
     }
 
-    /// Whether a device lives that keeps the driver's swapchains: then surfaces say what those can do.
+    /// Whether a living device keeps the driver's swapchains: then surface queries answer for those.
     pub fn is_kept(&self) -> bool {
         self.keepers.load(Ordering::Relaxed) > 0
     }
@@ -470,7 +470,7 @@ pub fn next_extensions(
                 extensions.truncate(count as usize);
                 return extensions;
             }
-            // There are more by now.
+            // There are more now than when they were counted.
             vk::Result::INCOMPLETE => {}
             _ => return Vec::new(),
         }

@@ -7,7 +7,7 @@ use crate::{driver::next::below, vulkan::p_next};
 
 const SYNC_FD: vk::ExternalSemaphoreHandleTypeFlags = vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD;
 
-/// `vkCreateSemaphore`: a binary one that the application does not export itself can be exported.
+/// `vkCreateSemaphore`: a binary semaphore that the application does not export itself is created exportable.
 pub unsafe extern "system" fn create_semaphore(
     device: vk::Device,
     info: *const vk::SemaphoreCreateInfo<'_>,
@@ -60,7 +60,7 @@ pub unsafe extern "system" fn destroy_semaphore(
     unsafe {
         // The command has no answer.
         let _ = on_device("vkDestroySemaphore", device, |object| {
-            // Before: afterwards another semaphore may have this handle.
+            // Before it is destroyed: afterwards another semaphore may have this handle.
             if let Some(waits) = &object.waits {
                 waits.forget(semaphore);
             }
@@ -70,8 +70,8 @@ pub unsafe extern "system" fn destroy_semaphore(
     }
 }
 
-/// `vkImportSemaphoreFdKHR`: of what kind a payload from elsewhere is decides whether it can be exported
-/// ("unless that imported payload's handle type was included in exportFromImportedHandleTypes",
+/// `vkImportSemaphoreFdKHR`: the type of an imported payload decides whether it can be exported ("unless that
+/// imported payload's handle type was included in exportFromImportedHandleTypes",
 /// VUID-VkSemaphoreGetFdInfoKHR-semaphore-01133).
 pub unsafe extern "system" fn import_semaphore_fd(
     device: vk::Device,

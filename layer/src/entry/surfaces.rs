@@ -1,4 +1,4 @@
-//! The creation of surfaces and their end.
+//! Surfaces, created and destroyed.
 
 use std::sync::Arc;
 
@@ -33,8 +33,8 @@ pub unsafe extern "system" fn create_wayland_surface(
         };
         // SAFETY: valid by the specification.
         let info = unsafe { &*create_info };
-        // Queried now: later nothing tells whether the display still exists.
-        // SAFETY: the application's display, which is valid during this call.
+        // Queried now: later nothing says whether the display still exists. SAFETY: the application's display,
+        // which is valid during this call.
         let compositor = unsafe { wayland::Display::of(info.display) }
             .map(|display| Arc::clone(display.capabilities()))
             .map_err(|error| error.to_string());

@@ -1,4 +1,4 @@
-//! The creation of swapchains, their images and their end.
+//! Swapchains, created and destroyed, and their images.
 
 use ash::vk::{self, Handle};
 
@@ -47,7 +47,7 @@ pub unsafe extern "system" fn create_swapchain(
             let window = surface
                 .window()
                 .map_err(|error| result::log("vkCreateSwapchainKHR", &error))?;
-            // Of whatever VkSurfaceKHR oldSwapchain is: it must be "associated with [the] native window".
+            // `oldSwapchain` may be of another VkSurfaceKHR: it must be "associated with [the] native window".
             let Some(claim) = window.claim() else {
                 tracing::error!(
                     "vkCreateSwapchainKHR: the surface has a swapchain that is not oldSwapchain"
@@ -61,7 +61,8 @@ pub unsafe extern "system" fn create_swapchain(
                     Err(NotMade::Unreadable(why)) => {
                         let driver = object.instance.physical_device(object.physical);
                         surface.step_aside(object.physical, &driver.name, why);
-                        // A swapchain of ours may have what the driver's needs of the wl_surface until it goes.
+                        // Until it is destroyed, a swapchain of ours may hold the objects of the wl_surface
+                        // that the driver's swapchain needs.
                         if !known_below || object.swapchain(info.old_swapchain).is_some() {
                             return Err(vk::Result::ERROR_INITIALIZATION_FAILED);
                         }

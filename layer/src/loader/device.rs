@@ -1,4 +1,4 @@
-//! The creation of devices and their end.
+//! Devices, created and destroyed.
 
 use std::{
     ffi::{CStr, c_char},
@@ -58,8 +58,8 @@ pub unsafe extern "system" fn create_device(
         let is_passed = |name: &CStr| {
             enabled.contains(name) && (known.has(name) || !can_own || !EXTENSIONS.provides(name))
         };
-        // What the layer implements without the driver's help is nothing to the driver.
-        // SAFETY: valid C strings by the specification.
+        // The driver does not get the names of extensions that the layer implements alone. SAFETY: valid C
+        // strings by the specification.
         names.retain(|name| is_passed(unsafe { CStr::from_ptr(*name) }));
         if can_own {
             let is_enabled = |name: &CStr| enabled.contains(name);

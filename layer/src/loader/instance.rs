@@ -1,4 +1,4 @@
-//! The creation of instances and their end, and what the layer adds to them.
+//! Instances, created and destroyed, and what the layer adds to them.
 
 use std::{
     collections::HashSet,

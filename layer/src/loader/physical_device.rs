@@ -15,8 +15,8 @@ use crate::{
     vulkan::{p_next, result},
 };
 
-/// `vkEnumerateDeviceExtensionProperties`: the driver's, with ours added where the layer can own
-/// swapchains, and without those that name swapchains in ways that we do not know.
+/// `vkEnumerateDeviceExtensionProperties`: the driver's; where the layer can own swapchains with ours added,
+/// and without those in which a swapchain occurs in a way that the layer does not know.
 pub unsafe extern "system" fn enumerate_device_extension_properties(
     device: vk::PhysicalDevice,
     layer: *const c_char,
@@ -71,7 +71,7 @@ pub unsafe extern "system" fn enumerate_device_extension_properties(
     )
 }
 
-/// `vkEnumerateDeviceLayerProperties`: device layers are no more; this one answers for itself.
+/// `vkEnumerateDeviceLayerProperties`: device layers are deprecated; the layer names itself.
 pub unsafe extern "system" fn enumerate_device_layer_properties(
     _: vk::PhysicalDevice,
     count: *mut u32,

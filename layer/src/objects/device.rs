@@ -25,20 +25,19 @@ pub struct Device {
     pub physical: vk::PhysicalDevice,
     /// The version of Vulkan that application and device share.
     pub api_version: u32,
-    /// The commands below us.
+    /// The next layer's commands.
     pub next: DeviceCommands,
     get_proc_addr: vk::PFN_vkGetDeviceProcAddr,
     /// The extensions that the application asked for.
     enabled: HashSet<CString>,
-    /// Whether the driver takes part in `VK_KHR_swapchain_maintenance1`, by either of its names.
+    /// Whether `VK_KHR_swapchain_maintenance1` is enabled in the driver, too, by either of its names.
     pub maintains_below: bool,
-    /// Present if its swapchains are the driver's.
+    /// Held if its swapchains are the driver's.
     keeper: Option<Keeper>,
     /// The application's images that are aliases of swapchains' images.
     aliases: Mutex<HashMap<vk::Image, Alias>>,
     semaphores: Mutex<Semaphores>,
-    /// The application's semaphores that can be exported; none where they are as the application makes
-    /// them.
+    /// The application's semaphores that can be exported; `None` where the layer changes none of them.
     pub waits: Option<Waits>,
     /// Private data of our swapchains and surfaces, by slot and handle.
     private_data: Mutex<HashMap<(vk::PrivateDataSlot, u64), u64>>,
@@ -46,21 +45,21 @@ pub struct Device {
 
 /// The memory of an alias of a swapchain's image (`VkBindImageMemorySwapchainInfoKHR`).
 pub struct Alias {
-    /// Whose image it is an alias of.
+    /// The swapchain of that image.
     pub swapchain: vk::SwapchainKHR,
-    /// That image's memory, imported once more for the alias. The device frees it.
+    /// The memory of that image, imported again for the alias. The device frees it.
     pub memory: vk::DeviceMemory,
 }
 
 /// Semaphores whose payload can be exported as a sync_file.
 #[derive(Default)]
 struct Semaphores {
-    /// Unsignalled, with nothing pending that could be seen.
+    /// Unsignalled, without a pending operation.
     free: Vec<vk::Semaphore>,
-    /// Perhaps signalled and never waited for: of no use any more.
+    /// Perhaps signalled and never waited for: not to be used again.
     spoiled: Vec<vk::Semaphore>,
-    /// Signalled for the driver's own presents in a call that ours are in, too: one a queue, on which
-    /// each wait comes before the next signal.
+    /// Signalled for the driver's part of a present to swapchains of both: one for each queue, on which each
+    /// wait comes before the next signal.
     below: HashMap<vk::Queue, vk::Semaphore>,
 }
 
@@ -250,7 +249,7 @@ impl Device {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Destroys what the layer keeps. The device must be idle after it.
+    /// Destroys what the layer keeps, once the device is idle.
     pub fn clear(&self) {
         let mut semaphores = self.semaphores();
         let Semaphores {
@@ -267,8 +266,8 @@ impl Device {
             return;
         }
         if let Some(wait) = self.next.device_wait_idle {
-            // The application's own work is done, ours may still be signalling.
-            // SAFETY: our device; the application guarantees that nobody uses its queues.
+            // The application's work is done; a signal operation of ours may still be pending. SAFETY: our
+            // device; the application guarantees that nobody uses its queues.
             let _ = unsafe { wait(self.handle) };
         }
         for semaphore in all {

@@ -44,7 +44,7 @@ pub struct Instance {
     enabled: HashSet<CString>,
     physical_devices: RwLock<HashMap<vk::PhysicalDevice, Arc<PhysicalDevice>>>,
     surfaces: RwLock<HashMap<vk::SurfaceKHR, Arc<Surface>>>,
-    /// Whether the application has asked for presentation support on a Wayland display, and has it.
+    /// Whether the application has queried presentation support on a Wayland display, and the answer was yes.
     asked_of_display: AtomicBool,
 }
 
@@ -108,8 +108,8 @@ impl Instance {
         self.enabled.contains(extension)
     }
 
-    /// Whether the layer may come to own swapchains on that device. It leaves programs alone that present
-    /// elsewhere, on X11 say.
+    /// Whether the layer may own swapchains on that device. It leaves programs alone that present elsewhere, on
+    /// X11 for instance.
     pub fn can_own(&self, device: &PhysicalDevice) -> bool {
         self.has(khr::wayland_surface::NAME) && device.ability.is_ok()
     }
@@ -136,7 +136,7 @@ impl Instance {
         }
     }
 
-    /// Remembers that the application has asked for presentation support on a Wayland display, and has it.
+    /// Remembers that the application has queried presentation support on a Wayland display, and got a yes.
     pub fn is_asked_of_display(&self) {
         self.asked_of_display.store(true, Ordering::Relaxed);
     }
@@ -164,7 +164,7 @@ impl Instance {
         Arc::clone(known.entry(handle).or_insert(device))
     }
 
-    /// The Wayland surface with this handle; none for a surface of another platform.
+    /// The Wayland surface with this handle; `None` for a surface of another platform.
     pub fn surface(&self, handle: vk::SurfaceKHR) -> Option<Arc<Surface>> {
         self.surfaces
             .read()

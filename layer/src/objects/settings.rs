@@ -21,12 +21,12 @@ use crate::{catalogue::properties::LAYER_NAME, vulkan::p_next};
 
 /// The settings of an instance.
 pub struct Settings {
-    /// `WAYFENCE_SYNC`, `sync`; an error holds the text if it names no way.
+    /// `WAYFENCE_SYNC`, `sync`; an error with the text if it names no way.
     pub synchronisation: Result<Choice, Error>,
     /// `WAYFENCE_REPORT`, `report`: the file to which each swapchain appends its report.
     pub report: Option<PathBuf>,
-    /// `WAYFENCE_LATENCY`, `latency`: whether the report says how long frames lay between present and pixels.
-    /// Then the compositor is asked of each when it was shown.
+    /// `WAYFENCE_LATENCY`, `latency`: whether the report has the latency of frames from present to pixels. Then
+    /// the compositor is asked when each frame was shown.
     pub latency: bool,
     /// `WAYFENCE_TRACE`, `trace`: the file to which each frame's events go.
     pub trace: Option<PathBuf>,

@@ -22,10 +22,10 @@ use crate::{
 
 /// One `VkSurfaceKHR` of a Wayland surface.
 ///
-/// It may outlive its `wl_display` and `wl_surface`, and is asked about by commands that do not name it:
-/// what answers them is what the compositor said when the application made it.
+/// It may outlive its `wl_display` and `wl_surface`, and some queries do not name it. The answers come from
+/// what the compositor said when the application created the surface.
 pub struct Surface {
-    /// Valid while a swapchain is made or lives.
+    /// Valid while a swapchain is created or lives.
     display: *mut c_void,
     /// As above.
     surface: *mut c_void,
@@ -34,7 +34,7 @@ pub struct Surface {
     /// What the compositor can do, or why that is not known.
     compositor: Result<Arc<Capabilities>, String>,
     verdicts: Mutex<HashMap<vk::PhysicalDevice, Arc<Verdict>>>,
-    /// The log says already that compositor and driver use different devices.
+    /// Whether it is logged already that compositor and driver use different devices.
     told_foreign: AtomicBool,
 }
 
@@ -47,7 +47,7 @@ unsafe impl Sync for Surface {}
 pub enum Verdict {
     /// The layer, with what compositor and driver share.
     Owned(Offer),
-    /// Whoever is below; why.
+    /// The driver; why.
     Aside(String),
 }
 
@@ -96,7 +96,7 @@ impl Surface {
             Verdict::Aside(why) if self.below && self.compositor.is_ok() => {
                 tracing::info!(driver = device.name, why, "Wayfence steps aside");
             }
-            // The driver will fail as the layer did, and does not say why; or it does not know the surface at all.
+            // The driver will fail for the same reason without a message, or does not know the surface at all.
             Verdict::Aside(why) => {
                 let driver = &device.name;
                 tracing::error!(
@@ -126,7 +126,7 @@ impl Surface {
         true
     }
 
-    /// Leaves swapchains of this surface on that device to whoever is below from now on, and logs why.
+    /// Leaves swapchains of this surface on that device to the driver from now on, and logs why.
     pub fn step_aside(&self, handle: vk::PhysicalDevice, driver: &str, why: String) {
         tracing::warn!(driver, why, "Wayfence steps aside");
         self.verdicts()

@@ -1,12 +1,12 @@
-//! What the registry has and `ash` has not yet, by the registry's own names.
+//! Definitions that the registry has and `ash` lacks, by the registry's names.
 
 use std::{ffi::CStr, marker::PhantomData, os::raw::c_void};
 
 use ash::vk;
 
-/// `VK_KHR_surface_maintenance1`, the `EXT` of this name with other names.
+/// `VK_KHR_surface_maintenance1`: the same as `EXT`, under new names.
 pub const KHR_SURFACE_MAINTENANCE1: &CStr = c"VK_KHR_surface_maintenance1";
-/// `VK_KHR_swapchain_maintenance1`, the `EXT` of this name with other names.
+/// `VK_KHR_swapchain_maintenance1`: the same as `EXT`, under new names.
 pub const KHR_SWAPCHAIN_MAINTENANCE1: &CStr = c"VK_KHR_swapchain_maintenance1";
 /// `VK_KHR_present_mode_fifo_latest_ready`.
 pub const KHR_PRESENT_MODE_FIFO_LATEST_READY: &CStr = c"VK_KHR_present_mode_fifo_latest_ready";

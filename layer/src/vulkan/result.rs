@@ -1,4 +1,4 @@
-//! Errors as `VkResult`, in one place, and the wall that no panic crosses.
+//! Errors as `VkResult`, in one place, and panics caught.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,7 +8,7 @@ use wayfence::error::Error;
 
 use super::registry;
 
-/// The `VkResult` that the specification names for a failure of the library's.
+/// The `VkResult` that the specification names for an error of the library's.
 pub fn of(error: &Error) -> vk::Result {
     match error {
         Error::Kernel {
@@ -23,11 +23,11 @@ pub fn of(error: &Error) -> vk::Result {
     }
 }
 
-/// The `VkResult` of a present of which nothing was enqueued, by the driver's reason. Only where that is
-/// a lack of memory, everything is as it was before: "If it does, the implementation must ensure that the
-/// state and contents of any resources or synchronization primitives referenced is unaffected by the call
-/// or its failure. If vkQueuePresentKHR fails in such a way that the implementation is unable to make that
-/// guarantee, the implementation must return VK_ERROR_DEVICE_LOST" (vkQueuePresentKHR).
+/// The `VkResult` of a present of which nothing was enqueued, from the driver's error. Only a lack of memory
+/// leaves everything as it was: "If it does, the implementation must ensure that the state and contents of any
+/// resources or synchronization primitives referenced is unaffected by the call or its failure. If
+/// vkQueuePresentKHR fails in such a way that the implementation is unable to make that guarantee, the
+/// implementation must return VK_ERROR_DEVICE_LOST" (vkQueuePresentKHR).
 pub fn of_unqueued(error: vk::Result) -> vk::Result {
     match error {
         vk::Result::ERROR_OUT_OF_HOST_MEMORY | vk::Result::ERROR_OUT_OF_DEVICE_MEMORY => error,
@@ -36,12 +36,12 @@ pub fn of_unqueued(error: vk::Result) -> vk::Result {
 }
 
 /// The `VkResult` of a present that is enqueued and shows nothing: its semaphores are waited for, and the
-/// image is the application's no more. That is what the first two mean, and no other: "the set of queue
-/// operations are still considered to be enqueued" (vkQueuePresentKHR).
+/// application no longer holds the image. Only the first two results mean that: "the set of queue operations
+/// are still considered to be enqueued" (vkQueuePresentKHR).
 pub fn of_unshown(error: &Error) -> vk::Result {
     match error {
         Error::CompositorGone(_) | Error::Protocol(_) => vk::Result::ERROR_SURFACE_LOST_KHR,
-        // It never was the application's: the call is not valid.
+        // The application has not acquired it: the call is not valid.
         Error::NotAcquired(_) => vk::Result::ERROR_UNKNOWN,
         // The image stays the application's.
         Error::NoSlot => registry::ERROR_PRESENT_TIMING_QUEUE_FULL_EXT,
@@ -49,11 +49,11 @@ pub fn of_unshown(error: &Error) -> vk::Result {
     }
 }
 
-/// Logs a failure of the library's, once, where it becomes a result.
+/// Logs an error of the library's where it becomes a result.
 pub fn log(command: &str, error: &Error) -> vk::Result {
     let result = of(error);
     match result {
-        // Part of every application's life.
+        // These happen to every application.
         vk::Result::ERROR_OUT_OF_DATE_KHR | registry::ERROR_PRESENT_TIMING_QUEUE_FULL_EXT => {
             tracing::debug!(command, %error, ?result);
         }
@@ -62,7 +62,7 @@ pub fn log(command: &str, error: &Error) -> vk::Result {
     result
 }
 
-/// What a driver has made, if it has: success is not always that.
+/// The handle that a driver has made; an error if it reports success without one.
 ///
 /// # Errors
 /// There is no handle.
@@ -76,7 +76,7 @@ pub fn given<H: Handle + Copy>(command: &str, handle: H) -> Result<H, vk::Result
 
 /// Runs an entry point's body; a panic becomes `fallback` and a line in the log.
 pub fn guard<T>(command: &'static str, fallback: T, body: impl FnOnce() -> T) -> T {
-    // The state behind the entry points is guarded by locks whose data every change leaves consistent.
+    // Locks guard the state behind the entry points, and every change leaves it consistent.
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(answer) => answer,
         Err(panic) => {
@@ -86,7 +86,7 @@ pub fn guard<T>(command: &'static str, fallback: T, body: impl FnOnce() -> T) ->
                 .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
                 .unwrap_or("no message");
             tracing::error!(command, cause, "a bug in Wayfence");
-            // Its destructor could panic again.
+            // The payload's destructor could panic again.
             std::mem::forget(panic);
             fallback
         }

@@ -36,8 +36,8 @@ impl From<OwnedFd> for File {
 
 /// All of these answer [`Error::Kernel`] with the ioctl's name.
 impl File {
-    /// Gives up being master of the display, as which whoever opens a primary node while it has none is
-    /// made. A render node answers that it knows no masters.
+    /// Gives up being DRM master, which the first to open a primary node becomes. Does nothing on a render
+    /// node.
     pub(super) fn leave_master(&self) {
         let _ = self.release_master_lock();
     }
@@ -59,7 +59,7 @@ impl File {
         let _ = self.destroy_syncobj(handle);
     }
 
-    /// A handle of the syncobj that somebody else gave a descriptor of, which stays the caller's.
+    /// A handle of the syncobj behind a descriptor, which stays the caller's.
     pub(super) fn open(&self, fd: BorrowedFd<'_>) -> Result<Handle> {
         retried_io("DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE", || {
             self.fd_to_syncobj(fd, false)
@@ -114,8 +114,8 @@ impl File {
         })
     }
 
-    /// Gives a binary syncobj the fences of a sync_file. By the kernel's own structure: the drm crate always asks for a new handle, which the kernel refuses
-    /// for a sync_file.
+    /// Gives a binary syncobj the fences of a sync_file. Made without the drm crate, which always asks for a
+    /// new handle: the kernel refuses that for a sync_file.
     pub(super) fn import(&self, handle: Handle, sync_file: BorrowedFd<'_>) -> Result<()> {
         let mut import = RawHandle {
             handle: handle.into(),
@@ -182,7 +182,7 @@ impl File {
     }
 }
 
-/// Makes a call of the drm crate's until it is not interrupted, and names it on failure.
+/// Repeats a call of the drm crate's while it is interrupted, and names it on failure.
 fn retried_io<T>(operation: &'static str, mut call: impl FnMut() -> io::Result<T>) -> Result<T> {
     retried(|| call().map_err(errno)).map_err(Error::kernel(operation))
 }

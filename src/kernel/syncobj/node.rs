@@ -13,8 +13,8 @@ use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
 use super::calls::{File, Handle};
 use crate::error::{Error, Result};
 
-/// An open DRM node that knows timeline syncobjs and tells an eventfd of their points. A clone is the
-/// same open file. Thread-safe.
+/// An open DRM node with timeline syncobjs, and eventfds that are signalled when a point is available. A clone
+/// is the same open file. Thread-safe.
 #[derive(Debug, Clone)]
 pub struct Node {
     pub(super) file: Arc<File>,
@@ -24,8 +24,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// Opens the device with this number, which may be that of any of its nodes: its render node if it
-    /// has one, for which no rights over displays are needed.
+    /// Opens the device with this number, which may be that of any of its nodes. Opens its render node, which
+    /// needs no rights over displays, or without one the node with this number.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if it is no DRM device or lacks what is needed, [`Error::File`] if it
@@ -45,10 +45,10 @@ impl Node {
         Self::at(&path)
     }
 
-    /// Opens the first device of this machine that serves, render nodes before others.
+    /// Opens the first device of this machine that has what is needed, render nodes before others.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if there is none; the text says why each was left.
+    /// [`Error::Unsupported`] if there is none; the text says what each lacks.
     pub fn any() -> Result<Self> {
         let mut paths: Vec<PathBuf> = nodes()
             .into_iter()
@@ -80,8 +80,8 @@ impl Node {
             source: source.into(),
         })?;
         let file = File::from(node);
-        // Whoever opens a primary node while nobody is its master becomes that, and keeps a compositor
-        // that starts later from the display.
+        // Who opens a primary node without a master becomes its master, and keeps a compositor that starts
+        // later from the display.
         file.leave_master();
         let directly = check(&file).map_err(|error| {
             Error::Unsupported(format!("timeline syncobjs of {}: {error}", path.display()))
@@ -93,8 +93,8 @@ impl Node {
     }
 }
 
-/// Tries what a frame needs, since a kernel's version tells nothing about it. Answers whether sync_files go to
-/// points and leave them in one call.
+/// Tries what a frame needs: the kernel's version does not say whether it is there. Answers whether sync_files
+/// go to points and leave them in one call.
 fn check(file: &File) -> Result<bool> {
     if !file.has_timelines()? {
         return Err(Error::Unsupported("the driver has none".to_owned()));
@@ -114,8 +114,8 @@ fn try_points(file: &File, timeline: Handle, bell: BorrowedFd<'_>) -> Result<boo
     Ok(fence.is_ok_and(|fence| file.import_to_point(timeline, 2, fence.as_fd()).is_ok()))
 }
 
-/// What is in `/dev/dri`. By the kernel's own calls, as all of this folder: a driver shim in the process
-/// hides real devices from the C library.
+/// What is in `/dev/dri`. By system calls, as everything in this folder: a driver shim in the process may hide
+/// real devices from the C library.
 fn nodes() -> Option<impl Iterator<Item = PathBuf>> {
     let folder = Path::new("/dev/dri");
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;

@@ -10,16 +10,14 @@ use crate::error::Result;
 use crate::kernel::sync_file::SyncFile;
 use crate::lock::lock;
 
-/// A timeline, shared with whoever has a descriptor of it. Points start at 1 and are to be given fences
-/// in ascending order: a point has signalled when its fence and those of all points before it have.
-/// Thread-safe.
+/// A timeline, shared with everybody who has a descriptor of it. Points start at 1 and get fences in ascending
+/// order: a point has signalled when its fence and those of all points before it have. Thread-safe.
 #[derive(Debug)]
 pub struct Timeline {
     node: Node,
     handle: Handle,
-    /// The binary syncobj through which sync_files pass where the kernel moves fences from and to points
-    /// of timelines only between syncobjs; made when it is needed first, and kept. Locked for the calls of
-    /// one passage.
+    /// The binary syncobj through which sync_files pass where the kernel moves fences from and to points of
+    /// timelines only between syncobjs; made at first use, and kept. Locked while a sync_file passes.
     passage: Mutex<Option<Handle>>,
 }
 
@@ -32,10 +30,10 @@ impl Timeline {
         Ok(Self::with(node, node.file.create()?))
     }
 
-    /// The timeline of which somebody else gave a descriptor, which stays the caller's.
+    /// The timeline behind a descriptor, which stays the caller's.
     ///
     /// # Errors
-    /// [`Error::Kernel`](crate::error::Error::Kernel); with `EINVAL` it is the descriptor of something else.
+    /// [`Error::Kernel`](crate::error::Error::Kernel); with `EINVAL` it is not the descriptor of a syncobj.
     pub fn from_fd(node: &Node, fd: impl AsFd) -> Result<Self> {
         let handle = node.file.open(fd.as_fd())?;
         Ok(Self::with(node, handle))
@@ -49,7 +47,7 @@ impl Timeline {
         }
     }
 
-    /// A descriptor by which somebody else can have the timeline, close-on-exec, owned by the caller.
+    /// A descriptor that shares the timeline, close-on-exec, owned by the caller.
     ///
     /// # Errors
     /// [`Error::Kernel`](crate::error::Error::Kernel) if the process has no descriptor left (`EMFILE`).
@@ -61,7 +59,8 @@ impl Timeline {
     /// available from then on.
     ///
     /// # Errors
-    /// [`Error::Kernel`](crate::error::Error::Kernel); with `EINVAL` the descriptor is no sync_file. The point is as before then.
+    /// [`Error::Kernel`](crate::error::Error::Kernel); with `EINVAL` the descriptor is no sync_file. The point
+    /// is then unchanged.
     pub fn import_sync_file(&self, point: u64, sync_file: impl AsFd) -> Result<()> {
         let Node { file, directly } = &self.node;
         if *directly {
@@ -97,7 +96,7 @@ impl Timeline {
         }
     }
 
-    /// Gives the point a fence that has signalled. The point itself has when all before it have.
+    /// Gives the point a signalled fence. The point itself signals when all points before it have.
     ///
     /// # Errors
     /// [`Error::Kernel`](crate::error::Error::Kernel).
@@ -149,8 +148,8 @@ impl Drop for Timeline {
 }
 
 impl Node {
-    /// How far each of these timelines, all of this node, has come. One call, for all of them together.
-    /// Looks once and never waits.
+    /// How far each of these timelines has come, all of them of this node, in one call. Looks once and never
+    /// waits.
     ///
     /// # Errors
     /// [`Error::Kernel`](crate::error::Error::Kernel); with `ENOENT` a timeline is not of this node.
@@ -177,21 +176,21 @@ impl Node {
 pub enum Reached {
     /// The last point that has a fence (`DRM_SYNCOBJ_QUERY_FLAGS_LAST_SUBMITTED`).
     Available,
-    /// The last point that has signalled, as have all before it.
+    /// The last point that has signalled, with all points before it.
     Signalled,
 }
 
 /// As many timelines as a swapchain usually has images, without allocation.
 const USUAL: usize = 8;
 
-/// A point for each timeline; 0 if it has come to none.
+/// A point for each timeline; 0 if it has reached none.
 pub type Reaches = SmallVec<[u64; USUAL]>;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Needs a node: kernels of both kinds are played on one that can do both.
+    /// On a node that has both ways, both are tried.
     #[test]
     #[ignore = "needs a DRM node with timelines"]
     fn sync_files_go_to_points_and_leave_them_on_new_kernels_and_on_old_ones() {
