@@ -1,4 +1,4 @@
-//! A window, a device and what connects them: what most tests begin with.
+//! A window with its surface and a device that draws on it: what most tests begin with.
 
 use std::ffi::CStr;
 use std::os::unix::net::UnixStream;
@@ -26,10 +26,9 @@ impl Application {
         Self::with(Options::default())
     }
 
-    /// An application whose instance is made like this.
+    /// An application with this kind of instance.
     pub fn with(options: Options<'_>) -> Self {
-        // The window first: what is missing on this machine is then said in the order in which a
-        // person would set it up.
+        // The window first: then the first panic names what one would set up first on this machine.
         let window = Window::open();
         let instance = Instance::new(options);
         let surface = Surface::of_window(&instance, window);
@@ -37,8 +36,8 @@ impl Application {
         Self { surface, device }
     }
 
-    /// An application of Vulkan 1.1 whose window is on a compositor of the test's own, to which this
-    /// socket leads.
+    /// An application of Vulkan 1.1 whose window is on the test's own compositor, at the other end of this
+    /// socket.
     pub fn at(socket: UnixStream) -> Self {
         Self::at_with(
             socket,
@@ -96,7 +95,7 @@ impl Application {
     /// A swapchain like this.
     ///
     /// # Panics
-    /// If it cannot be had.
+    /// If it cannot be created.
     pub fn swapchain_with(&self, wanted: Wanted) -> Swapchain {
         self.try_swapchain(wanted)
             .unwrap_or_else(|error| panic!("vkCreateSwapchainKHR: {error}"))

@@ -11,10 +11,10 @@ use wayfence::sync_file::SyncFile;
 
 use crate::{environment, test_driver};
 
-/// The driver of this process, which is the real one but for what a test asks of it.
+/// The driver of this process: the real one, changed as a test asks.
 ///
-/// To be had before anything of the process opens the Vulkan loader: it is what the loader will find.
-/// One test has it at a time; the others of the process, if they run beside it (`cargo test`), wait.
+/// It must be made before anything in the process opens the Vulkan loader, which then finds it. One test has it
+/// at a time; others in the same process (`cargo test`) wait.
 pub struct AsynchronousDriver {
     library: Library,
     _alone: MutexGuard<'static, ()>,
@@ -42,7 +42,7 @@ pub enum Command {
 }
 
 impl AsynchronousDriver {
-    /// Makes the loader of this process use it.
+    /// Makes the loader of this process find it.
     ///
     /// # Panics
     /// If it was not built, if there is no real driver, or if the loader is open already.
@@ -101,8 +101,8 @@ impl AsynchronousDriver {
         assert!(known, "{command:?}");
     }
 
-    /// From now on the device can lay out images with this DRM format modifier, too, and likes it better
-    /// than its own. For instances that are made later.
+    /// From now on the device also supports this DRM format modifier, and prefers it to its own. For instances
+    /// that are made later.
     pub fn add_modifier(&self, modifier: u64) {
         // SAFETY: the function of this name has this type.
         unsafe {
@@ -114,7 +114,7 @@ impl AsynchronousDriver {
         }
     }
 
-    /// From now on the device is the one with this render node. For instances that are made later.
+    /// From now on the device has this render node. For instances that are made later.
     pub fn set_render_node(&self, major: u32, minor: u32) {
         // SAFETY: the function of this name has this type.
         unsafe {
@@ -126,7 +126,7 @@ impl AsynchronousDriver {
         }
     }
 
-    /// From now on the driver tells of this device extension and takes it, for instances that are made later.
+    /// From now on the driver lists and accepts this device extension, for instances that are made later.
     pub fn add_extension(&self, name: &CStr) {
         // SAFETY: the function of this name has this type; the name ends with a NUL.
         unsafe {
@@ -150,8 +150,8 @@ impl AsynchronousDriver {
         }
     }
 
-    /// From now on the device has `VK_EXT_image_compression_control`, for instances that are made later.
-    /// A device must not be made with it.
+    /// From now on the device has `VK_EXT_image_compression_control`, for instances that are made later. No
+    /// device may enable it.
     pub fn add_compression(&self) {
         // SAFETY: the function of this name has this type.
         unsafe {
@@ -177,7 +177,7 @@ impl AsynchronousDriver {
         (both != u64::MAX).then_some((both as u32, (both >> 32) as u32))
     }
 
-    /// How many of the sync files and failures nobody has got yet.
+    /// How many of the sync files and failures have not been used yet.
     pub fn outstanding(&self) -> usize {
         // SAFETY: the function of this name has this type.
         unsafe {
@@ -190,7 +190,7 @@ impl AsynchronousDriver {
     }
 }
 
-/// A test that asked for something which then nobody met has tested something else.
+/// A test whose sync file or failure was never used has tested something else.
 impl Drop for AsynchronousDriver {
     fn drop(&mut self) {
         if !std::thread::panicking() {

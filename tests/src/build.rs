@@ -1,9 +1,9 @@
-//! What cargo has built beside the tests.
+//! Libraries that cargo has built beside the tests.
 
 use std::env;
 use std::path::PathBuf;
 
-/// A library of this workspace, in the profile's directory. Whether it is there is the caller's to see.
+/// The path of a library of this workspace, in the profile's directory. The caller checks whether it exists.
 ///
 /// # Panics
 /// Without `/proc`.

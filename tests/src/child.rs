@@ -1,4 +1,4 @@
-//! `wayfence-probe` and other programs, run on layers of the test's choice.
+//! `wayfence-probe` and other programs, run on the layers that a test chooses.
 
 use std::env;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub fn on(program: impl AsRef<std::ffi::OsStr>, layers: &[&str]) -> Command {
 /// # Panics
 /// If it was not built.
 pub fn probe() -> PathBuf {
-    // What nextest says when the build has been moved; otherwise cargo has put it beside the tests.
+    // nextest names it when the build has been moved; otherwise it is beside the tests.
     if let Some(path) = env::var_os("NEXTEST_BIN_EXE_wayfence_probe") {
         return path.into();
     }

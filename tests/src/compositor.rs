@@ -6,11 +6,10 @@ use std::{env, fs};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Makes a session on sway, which minimises no window, go to a workspace without windows. Others stay where
-/// they are.
+/// Switches sway, which minimises no window, to a workspace without windows. Does nothing on other compositors.
 ///
 /// # Panics
-/// If sway does not do it.
+/// If sway refuses.
 pub fn leave_workspace() {
     static WORKSPACES: AtomicU32 = AtomicU32::new(0);
     let number = WORKSPACES.fetch_add(1, Ordering::Relaxed);
@@ -18,11 +17,11 @@ pub fn leave_workspace() {
     tell_sway(&["workspace", &name]);
 }
 
-/// Shows windows again that were hidden, as far as the compositor takes orders: sway goes back to the workspace
-/// that it [left](leave_workspace) last, and KWin unfolds what was minimised.
+/// Shows hidden windows again, on compositors that can be told to: sway goes back to the workspace that it
+/// [left](leave_workspace) last, and KWin unminimises its windows.
 ///
 /// # Panics
-/// If the compositor does not do it.
+/// If the compositor refuses.
 pub fn bring_back() {
     tell_sway(&["workspace", "back_and_forth"]);
     if env::var("WAYFENCE_COMPOSITOR").as_deref() == Ok("kwin") {
@@ -47,7 +46,7 @@ fn tell_kwin(call: &[&str]) {
     assert!(status.success(), "{status}");
 }
 
-/// Tells sway to do this; other compositors nothing.
+/// Sends sway a command; does nothing on other compositors.
 fn tell_sway(command: &[&str]) {
     if env::var("WAYFENCE_COMPOSITOR").as_deref() != Ok("sway") {
         return;
@@ -74,7 +73,7 @@ pub struct Compositor(Pid);
 
 impl Compositor {
     /// # Panics
-    /// If the session did not say which process it is.
+    /// If the session does not name its process.
     pub fn of_the_session() -> Self {
         let pid = env::var("WAYFENCE_COMPOSITOR_PID")
             .ok()
@@ -87,20 +86,19 @@ impl Compositor {
         Self(pid)
     }
 
-    /// It does nothing any more, but its connections stay open, until what this returns is dropped.
+    /// Stops its process, with its connections open, until the answer is dropped.
     pub fn freeze(self) -> Frozen {
         kill_process(self.0, Signal::STOP).expect("the compositor runs");
         Frozen(self)
     }
 
-    /// It is gone, without a word.
+    /// Kills it.
     pub fn kill(self) {
         kill_process(self.0, Signal::KILL).expect("the compositor runs");
     }
 }
 
-/// A compositor that stands still. It goes on where it was when this is dropped, however the test
-/// ends.
+/// A stopped compositor, which continues when this is dropped, however the test ends.
 #[must_use]
 pub struct Frozen(Compositor);
 

@@ -35,7 +35,7 @@ impl Device {
     /// # Panics
     /// If the driver refuses.
     pub fn with_extensions(instance: &Arc<Instance>, extensions: &[&CStr]) -> Arc<Self> {
-        // An instance of Vulkan 1.0 knows no chain of features.
+        // An instance of Vulkan 1.0 has no chain of features.
         Self::made(instance, extensions, None)
     }
 
@@ -106,7 +106,7 @@ impl Device {
         self.with_queue(|queue| unsafe { self.raw.queue_wait_idle(queue) })
     }
 
-    /// Submits nothing that waits for the semaphore and then signals the fence, or none if it is null.
+    /// Submits an empty batch that waits for the semaphore and then signals the fence, unless that is null.
     ///
     /// # Panics
     /// If the driver refuses.

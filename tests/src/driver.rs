@@ -8,7 +8,7 @@ use ash::vk::{self, Handle};
 
 use crate::link::{LinkInfo, VkLayerDeviceLink, VkLayerInstanceLink};
 
-/// What the driver has and what it saw.
+/// What the driver has, and the calls that it got.
 #[derive(Clone, Default)]
 pub struct Driver {
     /// Its instance extensions; it refuses others.
@@ -21,7 +21,7 @@ pub struct Driver {
     pub devices: Vec<Vec<CString>>,
     /// The types of the structures chained to the create info of the last instance or device.
     pub chained: Vec<vk::StructureType>,
-    /// The link that the layer above must have put in place of its own, as an address.
+    /// The link to which the layer above must have advanced the chain, as an address.
     expected_link: usize,
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn expect_link(link: *mut c_void) {
     DRIVER.with_borrow_mut(|driver| driver.expected_link = link.addr());
 }
 
-/// A function that exists in the driver alone: the layer must give it out as it is.
+/// A function that only the driver has: the layer must give it out unchanged.
 ///
 /// # Safety
 /// None: it does nothing.
@@ -122,7 +122,7 @@ fn find(name: &CStr) -> vk::PFN_vkVoidFunction {
         return Some(draw);
     }
     match name.to_bytes() {
-        // They are there, and never called for what the driver does not know.
+        // They exist, but the layer must never call them with an object that the driver does not know.
         b"vkSetPrivateData" | b"vkGetPrivateData" => Some(draw),
         b"vkCreateInstance" => function!(create_instance, PFN_vkCreateInstance),
         b"vkDestroyInstance" => function!(destroy_instance, PFN_vkDestroyInstance),

@@ -4,7 +4,7 @@ use std::env;
 
 use libloading::os::unix::{Library, RTLD_LAZY};
 
-/// Sets variables. Whatever sets some for the loader does it here, before the loader is opened.
+/// Sets variables, before the loader is opened: everything that sets variables for the loader does it here.
 ///
 /// # Panics
 /// If the loader is open: it has read them.
@@ -23,7 +23,7 @@ pub(crate) fn set(variables: impl IntoIterator<Item = (String, String)>) {
 }
 
 fn loader_is_open() -> bool {
-    /// Of `dlopen(3)`: only what is open already.
+    /// Of `dlopen(3)`: succeed only if the library is open already.
     const RTLD_NOLOAD: i32 = 4;
     // SAFETY: nothing is loaded, so nothing runs.
     unsafe { Library::open(Some("libvulkan.so.1"), RTLD_LAZY | RTLD_NOLOAD) }.is_ok()

@@ -45,19 +45,19 @@ const CALLS: [(libc::c_long, &str); 18] = [
     (libc::SYS_fallocate, "fallocate"),
 ];
 
-/// No register of a call that somebody makes holds this: it marks the handler's own.
+/// Marks the handler's own system calls: no other call has this value in its unused register.
 const OWN: u64 = 0x5741_5946_454e_4345;
 
 static LAYER_BEGIN: AtomicUsize = AtomicUsize::new(0);
 static LAYER_END: AtomicUsize = AtomicUsize::new(0);
-/// The part of the story that runs, from 1; 0 outside of Vulkan commands.
+/// The part of the test that runs, from 1; 0 outside of Vulkan commands.
 static PART: AtomicUsize = AtomicUsize::new(0);
 /// Calls of the layer's since [`FailingCalls::arm`].
 static COUNT: AtomicU64 = AtomicU64::new(0);
 /// The one that fails, from 1; 0 for none.
 static CHOSEN: AtomicU64 = AtomicU64::new(0);
 static ERRNO: AtomicI32 = AtomicI32::new(0);
-/// What the layer has called, in order, by [`encode`]; the rest of what is more is not known.
+/// The layer's calls in order, by [`encode`]; those beyond its length are not kept.
 static CALLED: [AtomicU64; 4096] = [const { AtomicU64::new(0) }; 4096];
 
 /// The thread's kernel, from now on.
@@ -66,14 +66,14 @@ pub struct FailingCalls(());
 /// A call of the layer's.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hit {
-    /// The part of the story.
+    /// The part of the test.
     pub part: usize,
     /// The call's name, with the request of an ioctl.
     pub call: String,
 }
 
 impl FailingCalls {
-    /// Puts this thread, and those that it starts, on such a kernel for good. The layer is loaded already.
+    /// Puts this thread, and threads that it starts, on such a kernel for good. The layer must be loaded.
     ///
     /// # Panics
     /// Without the layer, or without seccomp.
@@ -102,21 +102,21 @@ impl FailingCalls {
         Self(())
     }
 
-    /// Lets the `number`th of the layer's calls from now on fail, counted from 1; 0 for none.
+    /// Makes the `number`th of the layer's calls from now on fail, counted from 1; 0: none.
     pub fn arm(&self, number: u64, errno: Errno) {
         ERRNO.store(errno.raw_os_error(), Ordering::SeqCst);
         COUNT.store(0, Ordering::SeqCst);
         CHOSEN.store(number, Ordering::SeqCst);
     }
 
-    /// Lets nothing fail any more, and says what has failed.
+    /// Makes no further call fail. Answers what has failed.
     pub fn disarm(&self) -> Option<Hit> {
         let number = CHOSEN.swap(0, Ordering::SeqCst) as usize;
         let index = number.checked_sub(1)?;
         self.called().nth(index)
     }
 
-    /// What the layer has called since the last [`arm`](Self::arm), in order.
+    /// The layer's calls since the last [`arm`](Self::arm), in order.
     pub fn called(&self) -> impl Iterator<Item = Hit> {
         let count = COUNT.load(Ordering::SeqCst) as usize;
         CALLED.iter().take(count).map(|called| {
@@ -128,7 +128,7 @@ impl FailingCalls {
         })
     }
 
-    /// Runs a Vulkan command, which is this part of the story, counted from 1.
+    /// Runs a Vulkan command, as this part of the test, counted from 1.
     pub fn during<T>(&self, part: usize, command: impl FnOnce() -> T) -> T {
         PART.store(part, Ordering::SeqCst);
         let answer = command();
@@ -143,7 +143,7 @@ impl Default for FailingCalls {
     }
 }
 
-/// Where the layer's instructions are.
+/// The address range of the layer's code.
 fn layer_text() -> Range<usize> {
     let library = layers::library().canonicalize().expect("the layer");
     let library = library.to_str().expect("a path in UTF-8");
@@ -158,7 +158,7 @@ fn layer_text() -> Range<usize> {
         .expect("the layer is loaded")
 }
 
-/// Traps the calls, but for the handler's own.
+/// A filter that traps the calls, except the handler's own.
 fn filter() -> Vec<sock_filter> {
     // struct seccomp_data: nr at 0, arch at 4, args from 16.
     const NUMBER: u32 = 0;
@@ -182,7 +182,8 @@ fn filter() -> Vec<sock_filter> {
     for (number, _) in CALLS {
         filter.extend([load(NUMBER), skip_unless_equal(number as u32, 7)]);
         match number {
-            // The sixth is the offset; of the fifth, a descriptor, the kernel takes the lower half.
+            // The sixth argument is the offset, and is in use. Of the fifth, a descriptor, the kernel takes the
+            // lower half: the mark is in the upper.
             libc::SYS_mmap => filter.extend([
                 load(FIFTH + 4),
                 skip_unless_equal((OWN >> 32) as u32, 1),
@@ -192,7 +193,7 @@ fn filter() -> Vec<sock_filter> {
                 returns(SECCOMP_RET_TRAP),
                 returns(SECCOMP_RET_TRAP),
             ]),
-            // None of the others has a sixth.
+            // The other calls have no sixth argument: the mark is there.
             _ => filter.extend([
                 load(SIXTH),
                 skip_unless_equal(OWN as u32, 3),
@@ -249,7 +250,7 @@ extern "C" fn trapped(_: c_int, information: *mut libc::siginfo_t, context: *mut
     registers[libc::REG_RAX as usize] = unsafe { call(number, arguments) };
 }
 
-/// A system call, without libc, whose errno belongs to whoever was interrupted.
+/// A system call without libc, whose `errno` belongs to the interrupted code.
 ///
 /// # Safety
 /// That of the call.
@@ -274,12 +275,12 @@ unsafe fn call(number: u64, [a, b, c, d, e, f]: [u64; 6]) -> i64 {
     answer
 }
 
-/// A call in one word: the part of the story, the call's number, 32 bits of its second argument.
+/// A call in one word: the part of the test, the call's number, 32 bits of its second argument.
 fn encode(part: usize, number: u64, request: u64) -> u64 {
     (part as u64) << 48 | number << 32 | request & 0xffff_ffff
 }
 
-/// What an ioctl of the kernel's interfaces that the layer uses is called.
+/// The name of an ioctl that the layer uses.
 fn name(number: u64, request: u64) -> String {
     let number = number as libc::c_long;
     let call = CALLS

@@ -49,7 +49,7 @@ impl Fence {
         unsafe { self.device.raw.get_fence_status(self.raw) }.expect("a status")
     }
 
-    /// Waits until it signals, for so many nanoseconds at the most.
+    /// Waits until it signals, for at most so many nanoseconds.
     ///
     /// # Errors
     /// What `vkWaitForFences` answers, `TIMEOUT` included.
@@ -58,7 +58,7 @@ impl Fence {
         unsafe { self.device.raw.wait_for_fences(&[self.raw], true, timeout) }
     }
 
-    /// Makes it unsignalled, for the next that signals it. Nothing may be about to signal it.
+    /// Resets it. No signal operation may be pending.
     ///
     /// # Panics
     /// If the driver refuses.

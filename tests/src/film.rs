@@ -1,6 +1,6 @@
-//! A film: frames at fixed times, one after the other. Where a frame can be meant for a time
-//! (`VK_EXT_present_timing`), each says its own, and is presented as soon as there is an image for it. Elsewhere
-//! the film does what players do: it waits until a refresh before a frame's time, and presents.
+//! A film: frames at fixed times, one after the other. With `VK_EXT_present_timing` each frame has a target
+//! time, and is presented as soon as there is an image for it. Elsewhere the film does what players do: it
+//! waits until a refresh before a frame's time, and presents.
 
 use std::ffi::{CStr, c_void};
 use std::fmt;
@@ -25,10 +25,10 @@ use crate::watch::Watch;
 use crate::window::Window;
 
 const SECOND: u64 = 1_000_000_000;
-/// What is taken for a refresh that nobody has told.
+/// The refresh that is assumed while it is unknown.
 const USUAL_REFRESH: u64 = SECOND / 60;
 
-/// Which the timed swapchains need.
+/// What swapchains with target times need.
 const EXTENSIONS: [&CStr; 3] = [
     PRESENT_ID2,
     khr::calibrated_timestamps::NAME,
@@ -55,12 +55,12 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// How far it was shown from when it was meant to be.
+    /// How far from its target time it was shown.
     pub fn off(&self) -> Option<i64> {
         Some(self.shown? as i64 - self.target as i64)
     }
 
-    /// Whether it was ready before the first refresh that may be the nearest to its time.
+    /// Whether it was ready before the first refresh that may be the nearest to its target time.
     pub fn is_in_time(&self, refresh: u64) -> bool {
         self.ready + refresh / 2 <= self.target
     }
@@ -69,7 +69,7 @@ impl Frame {
 /// Shows a film.
 pub struct Projector {
     swapchain: Swapchain,
-    /// The number of the time domain, where frames can be meant for a time.
+    /// The number of the time domain, if frames have target times.
     domain: Option<u64>,
     watch: Option<Watch>,
     start: u64,
@@ -80,10 +80,11 @@ pub struct Projector {
 }
 
 impl Projector {
-    /// One in a window of its own, of so many frames a second. Without `targets` no frame says its time.
+    /// A projector with a window of its own, for so many frames a second. Without `targets` no frame has a
+    /// target time.
     ///
     /// # Panics
-    /// If something cannot be had.
+    /// If something is missing.
     pub fn new(window: Window, per_second: u64, targets: bool) -> Self {
         let instance = Instance::new(Options::default());
         let surface = Surface::of_window(&instance, window);
@@ -126,7 +127,7 @@ impl Projector {
         }
     }
 
-    /// Whether each frame says its time.
+    /// Whether each frame has a target time.
     pub fn has_targets(&self) -> bool {
         self.domain.is_some()
     }
@@ -140,7 +141,7 @@ impl Projector {
         }
     }
 
-    /// The frames so far; of the last ones it may not be known when they were shown.
+    /// The frames so far; when the last ones were shown may still be unknown.
     pub fn frames(&self) -> &[Frame] {
         &self.frames
     }
@@ -192,7 +193,7 @@ impl Projector {
         self.hear();
     }
 
-    /// Waits until of all frames it is known when they were shown; for some seconds at most.
+    /// Waits until it is known of all frames when they were shown, for some seconds at most.
     ///
     /// # Panics
     /// If the driver, the layer or the compositor fails.
@@ -240,7 +241,7 @@ fn has(instance: &Instance, names: &[&CStr]) -> bool {
     names.iter().all(has)
 }
 
-/// How even a film was.
+/// How evenly a film was shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Evenness {
     /// The time from one refresh to the next.
@@ -260,7 +261,7 @@ pub struct Evenness {
 }
 
 impl Evenness {
-    /// Of these frames, on a display of this refresh.
+    /// The evenness of these frames, on a display with this refresh.
     pub fn of(frames: &[Frame], refresh: u64) -> Self {
         let off: Vec<i64> = frames.iter().filter_map(Frame::off).collect();
         let many = off.len().max(1) as f64;

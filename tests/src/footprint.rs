@@ -1,4 +1,4 @@
-//! What a process holds.
+//! Descriptors and memory that a process holds.
 
 use std::fs;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ impl Footprint {
     /// # Panics
     /// Without `/proc`.
     pub fn now() -> Self {
-        // The directory's own descriptor is among them, each time.
+        // The directory's own descriptor is always among them.
         let descriptors = fs::read_dir("/proc/self/fd").expect("/proc").count();
         let statm = fs::read_to_string("/proc/self/statm").expect("/proc");
         let pages: usize = statm
@@ -35,8 +35,8 @@ impl Footprint {
         }
     }
 
-    /// What this process holds when malloc has given back what it kept for later: freed memory that
-    /// is still resident, more or less of it as threads happen to meet, is no leak.
+    /// The same after malloc has given back freed memory. How much of that stays resident depends on the order
+    /// of threads, and is no leak.
     ///
     /// # Panics
     /// Without `/proc`.
@@ -61,7 +61,7 @@ pub fn descriptors() -> Vec<PathBuf> {
     names
 }
 
-/// Every dma-buf that this process has open, by descriptors of the caller's own.
+/// Every dma-buf that this process has open, as new descriptors for the caller.
 ///
 /// # Panics
 /// Without `/proc`, or without a descriptor left.

@@ -1,7 +1,8 @@
-//! Hardware that is not there: a test lets its work stand still and go on, and reads what the driver asked for.
+//! Hardware that is not there: a test can stop and continue its work, and reads the driver's calls to the
+//! kernel.
 //!
-//! It is played by a library of this process: that of `tests/device` for Mesa's drivers
-//! ([`crate::real_driver`]), or the driver of `tests/driver` for others' manners ([`crate::manner`]).
+//! A library in this process plays it: that of `tests/device` for Mesa's drivers ([`crate::real_driver`]), or
+//! the driver of `tests/driver` in another driver's manner ([`crate::manner`]).
 
 use std::ffi::c_int;
 use std::fs::File;
@@ -15,17 +16,17 @@ use wayfence::sync_file::SyncFile;
 
 use crate::environment;
 
-/// The device of this process that is not there.
+/// The played device of this process.
 pub struct Hardware<Driver> {
-    /// Whose it is.
+    /// Its driver.
     pub driver: Driver,
     library: Library,
-    /// What the names of the library's functions begin with.
+    /// The prefix of the names of the library's functions.
     prefix: &'static str,
     log: OwnedFd,
 }
 
-/// What the driver asked of the kernel: see `tests/device/src/log.rs`.
+/// A call of the driver to the kernel: see `tests/device/src/log.rs`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
@@ -60,13 +61,13 @@ pub enum Event {
         /// The dma-buf's inode.
         dma_buf: u64,
     },
-    /// A buffer was given up.
+    /// A buffer was closed.
     Closed,
-    /// Work was handed over.
+    /// Work was submitted.
     Submitted(Submitted),
 }
 
-/// Work that was handed over.
+/// Submitted work.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Submitted {
     /// Its flags, as the driver's interface has them.
@@ -75,9 +76,9 @@ pub struct Submitted {
     pub listed: usize,
     /// Those that have a dma-buf.
     pub shared: Vec<Used>,
-    /// Of how many buffers fences were waited for, by the kernel's rules.
+    /// For how many buffers the kernel made it wait for fences.
     pub implicit: usize,
-    /// Whether it was not done at once.
+    /// Whether it was still pending after the submission.
     pub pending: bool,
 }
 
@@ -88,13 +89,13 @@ pub struct Used {
     pub dma_buf: u64,
     /// Whose fences on it are waited for: `nobody`, `writers`, `everybody` or `everybody_else`.
     pub waits: String,
-    /// As what the work's fence is on it: `read`, `write` or nothing.
+    /// The kind of access for which the work's fence is on it: `read`, `write` or none.
     pub leaves: Option<String>,
 }
 
 impl<Driver> Hardware<Driver> {
-    /// The hardware that this library plays, whose functions' names begin so. Before anything of this process
-    /// opens the driver.
+    /// The hardware that this library plays, by the prefix of its functions' names. To be called before
+    /// anything in this process opens the driver.
     pub fn new(driver: Driver, library: Library, prefix: &'static str) -> Self {
         let log = memfd_create("device", MemfdFlags::CLOEXEC).expect("memfd_create");
         let path = format!("/proc/self/fd/{}", log.as_raw_fd());
@@ -107,8 +108,7 @@ impl<Driver> Hardware<Driver> {
         }
     }
 
-    /// What is submitted from now on is not done before the hold is dropped; after ten seconds the kernel
-    /// gives it up.
+    /// Work submitted from now on is not done before the hold is dropped; after ten seconds the kernel ends it.
     pub fn hold(&self) -> Hold<'_> {
         self.call("hold");
         Hold {
@@ -117,8 +117,8 @@ impl<Driver> Hardware<Driver> {
         }
     }
 
-    /// For what a compositor on the same device waits that leaves waiting to the kernel and reads this
-    /// dma-buf; `None` if for nothing.
+    /// What a compositor on the same device would wait for if it reads this dma-buf and leaves waiting to the
+    /// kernel; `None` if nothing.
     pub fn reader_waits(&self, dma_buf: impl AsFd) -> Option<SyncFile> {
         let name = format!("{}_reader_waits\0", self.prefix);
         // SAFETY: the function of this name has this type, and borrows the descriptor for the call.
@@ -133,7 +133,7 @@ impl<Driver> Hardware<Driver> {
         (fd >= 0).then(|| SyncFile::from(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
-    /// Everything that the driver has asked for, in order.
+    /// All calls of the driver, in order.
     pub fn log(&self) -> Vec<Event> {
         let mut text = String::new();
         let path = format!("/proc/self/fd/{}", self.log.as_raw_fd());
@@ -153,7 +153,7 @@ impl<Driver> Hardware<Driver> {
     /// The flags with which the buffer of this dma-buf was created; amdgpu's domains are in the upper half.
     ///
     /// # Panics
-    /// If it is none of the driver's.
+    /// If it is not of a buffer of the driver's.
     pub fn flags_of(&self, dma_buf: impl AsFd) -> u64 {
         let wanted = inode(dma_buf);
         let log = self.log();
@@ -181,7 +181,7 @@ impl<Driver> Hardware<Driver> {
             .expect("the driver has made it")
     }
 
-    /// What was submitted since the log had so many lines.
+    /// The work submitted after so many lines of the log.
     pub fn submitted_since(&self, lines: usize) -> Vec<Submitted> {
         let log = self.log();
         log.into_iter()
@@ -198,7 +198,7 @@ impl<Driver> Hardware<Driver> {
     }
 }
 
-/// The GPU's work stands still.
+/// Holds the GPU's work.
 pub struct Hold<'a> {
     library: &'a Library,
     prefix: &'static str,
@@ -210,7 +210,7 @@ impl Drop for Hold<'_> {
     }
 }
 
-/// Calls a function of the library's that takes and gives nothing.
+/// Calls a function of the library without parameters or result.
 fn call(library: &Library, prefix: &str, name: &str) {
     let name = format!("{prefix}_{name}\0");
     // SAFETY: the functions called by name here have this type.

@@ -29,8 +29,8 @@ impl Installation {
             built.display()
         );
         fs::create_dir_all(root.join("bin")).expect("a folder for the installation");
-        // A copy: the command looks around where it really lies. Not copied by this process, whose
-        // other tests' children would hold it open for writing (ETXTBSY).
+        // A copy, not a link: the command resolves its own path. Copied by another process: children of other
+        // tests could inherit this one's descriptor, open for writing (ETXTBSY).
         let copied = Command::new("cp")
             .args([&built, &root.join("bin/wayfence")])
             .status()
@@ -61,14 +61,14 @@ impl Installation {
         let folder = data.join("vulkan/implicit_layer.d");
         let library = self.root.join("libVkLayer_wayfence.so");
         fs::create_dir_all(&folder).expect("a folder for the installation");
-        // Another file: the loader is seen to take the one or the other.
+        // A file of its own: it shows which one the loader takes.
         fs::copy(layers::library(), &library).expect("a folder for the installation");
         fs::write(folder.join("VkLayer_wayfence.json"), manifest(&library))
             .expect("a folder for the installation");
         data
     }
 
-    /// The command, in an environment that nobody has asked for layers in.
+    /// The command, in an environment that asks for no layers.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.root.join("bin/wayfence"));
         command.args(arguments);

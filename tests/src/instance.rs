@@ -21,7 +21,7 @@ pub struct Instance {
     pub wayland_surface: khr::wayland_surface::Instance,
     /// `VK_KHR_get_surface_capabilities2`.
     pub capabilities2: khr::get_surface_capabilities2::Instance,
-    /// `VK_KHR_swapchain`, what there is of it in an instance.
+    /// `VK_KHR_swapchain`, its instance-level commands.
     pub swapchain: khr::swapchain::Instance,
     /// `VK_EXT_headless_surface`.
     pub headless_surface: ext::headless_surface::Instance,
@@ -45,7 +45,7 @@ pub struct Options<'a> {
     pub extensions: &'a [&'a CStr],
     /// Whether to collect messages, with the validation layer's checks of synchronisation on.
     pub messages: bool,
-    /// What it sets of the layer under test (`VK_EXT_layer_settings`): names and values.
+    /// Its settings for the layer under test (`VK_EXT_layer_settings`): names and values.
     pub settings: &'a [(&'a CStr, &'a CStr)],
 }
 
@@ -163,7 +163,7 @@ impl Instance {
         })
     }
 
-    /// What was complained about; nothing unless messages were asked for.
+    /// The messages so far; none unless they were asked for.
     pub fn messages(&self) -> Vec<String> {
         self.messenger
             .as_ref()

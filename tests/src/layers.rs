@@ -14,16 +14,16 @@ use crate::manifests::{self, write_manifest};
 
 /// The layer under test.
 pub const WAYFENCE: &str = "VK_LAYER_WAYFENCE_wsi";
-/// The layer under test as `scripts/install` leaves it: an implicit layer, which no one names. It
-/// stands above all that are named.
+/// The layer under test as `scripts/install` leaves it: an implicit layer, above all layers that are enabled by
+/// name.
 pub const INSTALLED: &str = "installed";
 /// The validation layer.
 pub const VALIDATION: &str = "VK_LAYER_KHRONOS_validation";
 
-/// Where the layer writes its reports unless told otherwise: memory of this process.
+/// The file to which the layer writes its reports by default: memory of this process.
 static REPORTS: OnceLock<OwnedFd> = OnceLock::new();
 
-/// Tells the loader of this process which layers to use, once, before it is opened.
+/// Sets the layers that the loader of this process uses, once, before it is opened.
 ///
 /// Everything in this crate that opens the loader goes through here first.
 pub fn set_up() {
@@ -48,7 +48,7 @@ pub fn force_way(way: &str) {
     unsafe { env::set_var("WAYFENCE_SYNC", way) };
 }
 
-/// Has the layer write the trace of this process to that file, as `WAYFENCE_TRACE` does.
+/// Makes the layer write the trace of this process to that file, as `WAYFENCE_TRACE` does.
 ///
 /// # Panics
 /// If the loader is open already.
@@ -58,8 +58,8 @@ pub fn trace_to(path: &Path) {
     unsafe { env::set_var("WAYFENCE_TRACE", path) };
 }
 
-/// What the layer reported of the last swapchain of this size that this process has destroyed. A
-/// test that asks has a size of its own, as others may run beside it.
+/// The layer's report on the last swapchain of this size that this process has destroyed. Tests that use it
+/// have sizes of their own, since others may run beside them.
 ///
 /// # Panics
 /// If there is none.
@@ -102,7 +102,7 @@ pub fn environment(layers: &[impl AsRef<str>]) -> Vec<(String, String)> {
     let chosen = names.join(":");
     let installed = names.contains(&INSTALLED);
     names.retain(|name| *name != INSTALLED);
-    // What the user has set, without what an earlier call added.
+    // The user's value, without what an earlier call added.
     let directories = |variable: &str, default: &str| -> Vec<PathBuf> {
         let path = env::var_os(variable).filter(|path| !path.is_empty());
         env::split_paths(&path.unwrap_or_else(|| default.into()))
@@ -134,7 +134,7 @@ pub fn environment(layers: &[impl AsRef<str>]) -> Vec<(String, String)> {
         ("XDG_DATA_DIRS".to_owned(), path(data)),
     ];
     if !named && !installed {
-        // Where the layer is installed on the machine it would come uncalled.
+        // A layer that is installed on this machine would be loaded, too.
         variables.push(("DISABLE_WAYFENCE".to_owned(), "1".to_owned()));
     }
     variables
@@ -156,7 +156,7 @@ pub fn library() -> PathBuf {
     library.canonicalize().expect("it exists")
 }
 
-/// A directory with the project's manifest in this folder of it, made to name the library under test.
+/// A directory that has the project's manifest in this folder, changed to name the library under test.
 fn manifest_directory(folder: &str) -> PathBuf {
     const TEMPLATE: &str = include_str!("../../manifest/VkLayer_wayfence.json");
     let text = TEMPLATE.replace("@LIBRARY_PATH@", &library().display().to_string());

@@ -1,60 +1,59 @@
 //! A small real Vulkan application on Wayland, for the integration tests of the layer.
 //!
-//! A test is a story about an [`Application`]: it has a [`Window`], makes a [`Swapchain`], draws
-//! frames. Whatever goes wrong on the way to the point of a test panics with its reason.
+//! A test is about an [`Application`], which has a [`Window`], makes a [`Swapchain`] and draws frames. Whatever
+//! fails on the way to the point of a test panics with its reason.
 //!
 //! | test binary | holds | needs |
 //! | --- | --- | --- |
-//! | `loader_contract` | what a layer owes to the loader | nothing for the half that speaks to the library itself; loader and driver for the `#[ignore]`d half |
+//! | `loader_contract` | what a layer owes to the loader | nothing for the tests of the library itself; loader and driver for the `#[ignore]`d ones |
 //! | `kernel_fences` | sync files and dma-bufs on a real kernel | `/dev/udmabuf`, vgem |
 //! | `timelines` | timeline syncobjs on a real kernel | vgem, a DRM node with timeline syncobjs |
 //! | `test_driver` | what the driver under the layer can be made to do | a driver with semaphores and fences as sync files, vgem |
 //! | `ways` | which way of synchronisation is chosen, or forced | a DRM node with timeline syncobjs |
 //! | `exactness` | rules 1 to 3, in every way of synchronisation, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `real_drivers` | the layer on Mesa's GPU drivers without their hardware, on a scripted compositor | mesa-drm-shim, `/dev/udmabuf`, vgem, a DRM node with timeline syncobjs |
-//! | `faults` | rule 4, and rule 6: whatever fails, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
-//! | `starved` | rule 4, and rule 6: each call to the kernel fails once with each error, on a scripted compositor | a driver, `/dev/udmabuf`, a DRM node with timeline syncobjs |
-//! | `recreation` | rule 1 where memory goes from a swapchain to the next, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
+//! | `faults` | rules 4 and 6 when a call of driver or kernel fails, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
+//! | `starved` | rules 4 and 6 when each call to the kernel fails once with each error, on a scripted compositor | a driver, `/dev/udmabuf`, a DRM node with timeline syncobjs |
+//! | `recreation` | rule 1 where a new swapchain takes over memory of the old one, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `lifetimes` | rule 10: what lives as long as what, on a scripted compositor | a driver, `/dev/udmabuf`, a DRM node with timeline syncobjs |
 //! | `command` | what `wayfence` does and says | nothing for the half about processes; a compositor, and MangoHud, for the `#[ignore]`d half |
-//! | `living` | `wayfence top`, and what is left of a killed process's report | nothing for one; a compositor with dma-bufs, and vkcube, for the `#[ignore]`d ones |
-//! | `verify` | what `wayfence verify` finds: on each driver, and of each manner of the test driver what is wrong | nothing for the half about files; a compositor with dma-bufs, vgem, mesa-drm-shim for the `#[ignore]`d half |
+//! | `living` | `wayfence top`, and the report of a killed process | nothing for one; a compositor with dma-bufs, and vkcube, for the `#[ignore]`d ones |
+//! | `verify` | what `wayfence verify` finds on each driver, and which fault it finds in each manner of the test driver | nothing for the half about files; a compositor with dma-bufs, vgem, mesa-drm-shim for the `#[ignore]`d half |
 //! | `conformance` | the rules of the Vulkan specification, on the layer or on a driver's own swapchains | a compositor, or the scripted one: `scripts/conformance` |
 //! | `swapchain` | what a swapchain does where the specification leaves it open | a compositor |
 //! | `exact_acquire` | rules 1 and 2 of the design | a compositor with dma-bufs, vgem |
 //! | `cadence` | a film of 24 frames a second by `VK_EXT_present_timing`, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `pacing` | FIFO, on a scripted compositor with and without `wp_fifo_v1` | a driver, `/dev/udmabuf` |
-//! | `acceptance` | what is taken though it was not offered, on a scripted compositor | a driver, `/dev/udmabuf` |
+//! | `acceptance` | what is accepted although it is not offered, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `drivers_own` | devices that keep the driver's swapchains, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `colour` | `VK_EXT_swapchain_colorspace` and `VK_EXT_hdr_metadata`, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `compression` | `VK_EXT_image_compression_control_swapchain`, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `feedback` | layouts by the compositor's dma-buf feedback, true and false, on a scripted compositor | a driver, `/dev/udmabuf` |
-//! | `manners` | drivers that cannot be had, as manners of the test driver, on a scripted compositor | a driver, `/dev/udmabuf`, vgem, a DRM node with timeline syncobjs |
+//! | `manners` | drivers that need their hardware, as manners of the test driver, on a scripted compositor | a driver, `/dev/udmabuf`, vgem, a DRM node with timeline syncobjs |
 //! | `two_devices` | a compositor on another device than the driver's, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `present_modes` | each present mode, and the change from one to another, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `present_wait` | waits for frames, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `scaling` | images on a surface of another size, on a scripted compositor | a driver, `/dev/udmabuf` |
-//! | `screen` | what a compositor shows of each colour space and each format | a compositor, of spaces one with colour management, and its screen |
+//! | `screen` | what a compositor shows of each colour space and each format | a compositor and its screen; for colour spaces one with colour management |
 //! | `trace` | the trace, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `wire` | rule 3, and what goes to kernel and compositor for each frame | a compositor with dma-bufs, strace |
 //! | `progress` | rule 8, and what a user can force | a compositor whose process is known |
-//! | `settings` | what the application sets, and the user against it | a compositor with dma-bufs |
+//! | `settings` | the application's settings, and the user's, which override them | a compositor with dma-bufs |
 //! | `allocations` | rule 8: no allocation is left behind, in 100,000 frames on a scripted compositor | a driver, a DRM node with timeline syncobjs, minutes |
 //! | `endurance` | nothing leaks, nothing wears out | a compositor, minutes |
 //! | `validation` | no message of the validation layer | a compositor, `VK_LAYER_KHRONOS_validation` |
-//! | `stepping_aside` | untouched where the layer cannot serve | the half named `without_dma_bufs` a compositor that has none |
+//! | `stepping_aside` | untouched calls where the layer cannot own swapchains | for the half named `without_dma_bufs` a compositor that takes none |
 //! | `driver_without_wsi` | frames on a driver that knows no window system | a compositor with dma-bufs |
 //! | `lost_compositor` | the compositor's death | a compositor of its own: the test kills it |
 //!
-//! Tests that need more than the build are `#[ignore]`d, so a bare `cargo test` says how many it
-//! leaves out. Run with `--run-ignored` (as `scripts/test` does, in the virtual machine) they fail
-//! where what they need is missing; they never pass without having looked.
+//! Tests that need more than the build are `#[ignore]`d, so a bare `cargo test` says how many it leaves out.
+//! With `--run-ignored` (as `scripts/test` runs them, in the virtual machine) they fail where something is
+//! missing; they never pass without a check.
 //!
-//! Settings: `WAYFENCE_LAYER_LIBRARY` is the layer to test (otherwise the one beside the tests in
-//! cargo's target directory), `WAYFENCE_TEST_LAYERS` the layers to run on, from the application
-//! down, separated by colons (otherwise ours alone; `installed` for ours as an implicit one; empty for
-//! none: most tests hold for a driver's own swapchains too, which is how the tests themselves are
-//! tested).
+//! Settings: `WAYFENCE_LAYER_LIBRARY` is the layer to test (otherwise the one beside the tests in cargo's
+//! target directory), `WAYFENCE_TEST_LAYERS` the layers to run on, from the application down, separated by
+//! colons (otherwise the layer alone; `installed` for the layer as an implicit one; empty for none: most tests
+//! also pass on a driver's own swapchains, which is how the tests are tested).
 
 pub mod application;
 pub mod asynchronous;

@@ -39,6 +39,6 @@ pub struct LinkInfo<Link> {
     pub p_next: *const c_void,
     /// 0, `VK_LAYER_LINK_INFO`.
     pub function: i32,
-    /// The link of whoever is asked next.
+    /// The link to the next layer or driver.
     pub link: *mut Link,
 }

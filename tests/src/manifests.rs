@@ -5,7 +5,7 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-/// Where this crate leaves manifests.
+/// The directory of this crate's manifests.
 pub(crate) fn root() -> PathBuf {
     env::temp_dir().join("wayfence-tests")
 }
@@ -18,12 +18,12 @@ pub(crate) fn write_manifest(file: &Path, text: &str) -> PathBuf {
     const WRITABLE: &str = "the directory for temporary files is writable";
     let mut hasher = DefaultHasher::new();
     (file, text).hash(&mut hasher);
-    // The same for all tests of one build, so that they do not litter.
+    // The same for all tests of one build, so that there is only one.
     let directory = root().join(format!("{:016x}", hasher.finish()));
     let manifest = directory.join(file);
     if fs::read_to_string(&manifest).ok().as_deref() != Some(text) {
         fs::create_dir_all(manifest.parent().expect("it lies in the directory")).expect(WRITABLE);
-        // Other processes may read it: it is there as a whole or not at all.
+        // Other processes may read it: it appears whole.
         let draft = directory.join(format!("draft-{}", std::process::id()));
         fs::write(&draft, text).expect(WRITABLE);
         fs::rename(&draft, &manifest).expect(WRITABLE);

@@ -1,4 +1,4 @@
-//! Manners of the test driver: drivers that cannot be had without their hardware (`tests/driver/src/manner.rs`).
+//! Manners of the test driver: those of drivers that need their hardware (`tests/driver/src/manner.rs`).
 
 use std::process::Command;
 use std::{env, fmt};
@@ -10,7 +10,7 @@ use wayfence_test_compositor::Offer;
 use crate::sysfs::bind_to_driver;
 use crate::{hardware, test_driver};
 
-/// The device of this process, which is not there.
+/// The played device of this process.
 pub type Hardware = hardware::Hardware<Manner>;
 
 /// The manner of a driver.
@@ -44,7 +44,7 @@ impl Manner {
         Self::Amdvlk,
     ];
 
-    /// The kernel's driver of such a device.
+    /// The kernel driver of such a device.
     pub fn kernel_driver(self) -> &'static str {
         match self {
             Self::AnvI915 => "i915",
@@ -61,17 +61,17 @@ impl Manner {
         !matches!(self, Self::Nvidia | Self::Amdvlk)
     }
 
-    /// Makes the main device of compositors that do not choose it such a device, to this thread.
+    /// Makes the default main device of compositors such a device, for this thread.
     pub fn bind_main_device(self) {
         bind_to_driver(Offer::default().main_device, self.kernel_driver());
     }
 
-    /// The variables with which a process on the test driver has it.
+    /// The variables that give the test driver this manner.
     pub fn environment(self) -> Vec<(String, String)> {
         vec![(MANNER.to_owned(), self.to_string())]
     }
 
-    /// Runs a story of a test on this driver, with compositors on the same device, in another process, which
+    /// Runs the body of a test on this driver, with compositors on the same device, in another process, which
     /// runs this test alone and comes here again.
     ///
     /// # Panics

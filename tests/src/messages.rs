@@ -1,4 +1,4 @@
-//! What layers and driver complain about, through `VK_EXT_debug_utils`.
+//! Warnings and errors of layers and driver, through `VK_EXT_debug_utils`.
 
 use std::ffi::{CStr, c_void};
 use std::sync::{Mutex, PoisonError};

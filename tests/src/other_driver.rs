@@ -1,7 +1,7 @@
-//! The driver on which a test is played, if it is not the one that the machine has: one of Mesa's without its
-//! hardware, or another's manner.
+//! The driver on which a test runs, if it is not this machine's: one of Mesa's without its hardware, or another
+//! driver's manner.
 //!
-//! `WAYFENCE_TEST_ON` names it. It needs variables of its own, so that the test is run again in a process that has
+//! `WAYFENCE_TEST_ON` names it. It needs environment variables, so the test runs again in a process that has
 //! them.
 
 use std::process::Command;
@@ -15,7 +15,7 @@ use crate::real_driver::{Kernel, RealDriver};
 pub enum OtherDriver {
     /// One of Mesa's: nothing is drawn.
     Real(RealDriver),
-    /// What another does with the memory that it shares; the machine's driver draws.
+    /// How another driver treats shared memory; this machine's driver draws.
     Manner(Manner),
 }
 
@@ -32,14 +32,14 @@ impl From<Manner> for OtherDriver {
 }
 
 const ON: &str = "WAYFENCE_TEST_ON";
-/// The driver on which this process is.
+/// The driver of this process.
 const IS_ON: &str = "WAYFENCE_TEST_IS_ON";
 
 impl OtherDriver {
-    /// The one on which tests are to be played, if there is one.
+    /// The driver on which tests are to run, if one is named.
     ///
     /// # Panics
-    /// If `WAYFENCE_TEST_ON` names none.
+    /// If `WAYFENCE_TEST_ON` names no driver.
     pub fn asked_for() -> Option<Self> {
         let name = env::var(ON).ok()?;
         let real = RealDriver::ALL.map(Self::Real);
@@ -49,7 +49,7 @@ impl OtherDriver {
         Some(found.unwrap_or_else(|| panic!("{ON}={name}")))
     }
 
-    /// Whether this process is on it. If not, runs the tests that this process was asked for in one that is.
+    /// Whether this process is on it. If not, runs the tests that this process was to run in one that is.
     ///
     /// # Panics
     /// If they fail there.
@@ -74,7 +74,7 @@ impl OtherDriver {
         false
     }
 
-    /// Whether images have content.
+    /// Whether it draws.
     pub fn draws(self) -> bool {
         matches!(self, Self::Manner(_))
     }

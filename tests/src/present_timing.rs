@@ -153,22 +153,22 @@ type GetPast =
 /// What a surface can do.
 #[derive(Clone, Copy, Debug)]
 pub struct Abilities {
-    /// Times of presents can be asked for.
+    /// Whether presents have times.
     pub times: bool,
-    /// A present can be meant for a time.
+    /// Whether a present can have a target time.
     pub absolute: bool,
-    /// A present can be meant for some time after the one before.
+    /// Whether the target can be relative to the present before.
     pub relative: bool,
     /// Whose times can be asked for.
     pub stages: u32,
 }
 
-/// What a present says of its time.
+/// What a present asks about times.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked {
     /// [`RELATIVE`], [`NEAREST`]
     pub flags: u32,
-    /// The time for which it is meant, or 0.
+    /// The target time, or 0.
     pub target: u64,
     /// The number of the time domain.
     pub domain: u64,
@@ -194,13 +194,13 @@ pub struct Refresh {
 pub struct Told {
     /// Its number.
     pub id: u64,
-    /// The time for which it was meant.
+    /// Its target time.
     pub target: u64,
     /// The time domain with its number.
     pub domain: (u64, vk::TimeDomainKHR),
     /// Stages with their times.
     pub stages: Vec<(u32, u64)>,
-    /// That is all.
+    /// Whether the report is complete.
     pub complete: bool,
 }
 
@@ -226,7 +226,7 @@ pub struct Past {
 /// What the surface can do.
 ///
 /// # Panics
-/// If it cannot be asked.
+/// If the query fails.
 pub fn abilities(surface: &Surface, device: vk::PhysicalDevice) -> Abilities {
     let mut ours = Capabilities {
         s_type: stype(8),
@@ -251,7 +251,7 @@ pub fn abilities(surface: &Surface, device: vk::PhysicalDevice) -> Abilities {
     }
 }
 
-/// A command of the swapchain's device, of which the extension is enabled.
+/// A command of an extension that the swapchain's device has enabled.
 fn command(swapchain: &Swapchain, name: &std::ffi::CStr) -> unsafe extern "system" fn() {
     swapchain
         .device
@@ -336,7 +336,7 @@ pub fn domain(swapchain: &Swapchain, wanted: vk::TimeDomainKHR) -> Option<u64> {
     found.map(|(id, _)| id)
 }
 
-/// How many frames `vkGetPastPresentationTimingEXT` could tell of.
+/// How many frames `vkGetPastPresentationTimingEXT` has results for.
 pub fn past_count(swapchain: &Swapchain, flags: u32) -> u32 {
     ask_past(swapchain, flags, &mut []).1.count
 }
@@ -415,7 +415,7 @@ fn ask_past(
     (answer, properties)
 }
 
-/// Presents an image that was drawn, as the frame with this number, and asks this of its times.
+/// Presents a drawn image as the frame with this number, and asks for these times.
 ///
 /// # Errors
 /// What the present answers.

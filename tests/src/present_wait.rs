@@ -25,7 +25,7 @@ pub const FEATURES: [vk::StructureType; 4] = [
     PRESENT_WAIT_2_FEATURES,
 ];
 
-/// A structure of one feature, which is asked for: all of them are laid out alike.
+/// A structure with one feature, enabled: all of them have the same layout.
 pub fn feature(s_type: vk::StructureType) -> vk::PhysicalDevicePresentIdFeaturesKHR<'static> {
     vk::PhysicalDevicePresentIdFeaturesKHR {
         s_type,
@@ -51,7 +51,7 @@ pub const FLAGS: vk::SwapchainCreateFlagsKHR = vk::SwapchainCreateFlagsKHR::from
     CREATE_PRESENT_ID_2.as_raw() | CREATE_PRESENT_WAIT_2.as_raw(),
 );
 
-/// The extensions come in two generations.
+/// The two generations of the extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Generation {
     /// `VK_KHR_present_id`, `VK_KHR_present_wait`
@@ -79,7 +79,7 @@ impl Generation {
         swapchain.present_with(index, (&raw const info).cast())
     }
 
-    /// Waits for a frame, for so many nanoseconds at the most. Answers what the wait answers.
+    /// Waits for a frame, for at most so many nanoseconds. Returns the result of the wait.
     ///
     /// # Panics
     /// If the device does not have the extension enabled.

@@ -1,5 +1,4 @@
-//! `wayfence-probe`: an application as a process of its own, for what must be seen with several
-//! sets of layers.
+//! `wayfence-probe`: an application as a process of its own, for comparisons between sets of layers.
 //!
 //! ```text
 //! wayfence-probe describe wayland|headless   prints what an application sees, then draws
@@ -96,7 +95,7 @@ fn describe(headless: bool) {
                 )
             })
             .collect();
-    // Their order is nobody's promise.
+    // Their order is unspecified.
     extensions.sort();
     for extension in extensions {
         println!("device extension {extension}");
@@ -176,7 +175,7 @@ fn frames(number: u32, settings: &[&str]) {
     app.surface.window().assert_alive();
 }
 
-/// A hundred frames, and what else a swapchain goes through, under the validation layer.
+/// A hundred frames, recreations and waits, under the validation layer.
 fn messages(careless: bool) {
     let app = Application::with(Options {
         messages: true,
@@ -197,7 +196,7 @@ fn messages(careless: bool) {
                 .unwrap();
         }
     }
-    // By fence instead of by semaphore.
+    // With a fence instead of a semaphore.
     for _ in 0..10 {
         let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
         swapchain.draw_and_present(index).unwrap();
@@ -222,7 +221,7 @@ fn messages(careless: bool) {
     println!("drawn to the end");
 }
 
-/// Two writes to one buffer with nothing between them.
+/// Two writes to one buffer without a barrier between them.
 fn write_twice(device: &Device) {
     let create_info = vk::BufferCreateInfo::default()
         .size(64)

@@ -1,5 +1,5 @@
-//! A compositor that is a client of another and composes nothing: a virtual machine's, say, that shows
-//! its guests' windows on the host.
+//! A compositor that is a client of another and composes nothing, as a virtual machine's that shows its guest's
+//! windows on the host.
 
 use std::os::fd::AsFd;
 use std::sync::{Arc, Weak};
@@ -24,7 +24,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// To a compositor that offers this way.
+    /// A proxy for a compositor that offers this way.
     ///
     /// # Panics
     /// If it does not answer.
@@ -41,8 +41,8 @@ impl Proxy {
         }
     }
 
-    /// Commits the buffer of a client's commit, with what the client's compositor would have to wait for,
-    /// and without waiting for it. Answers that commit as the outer compositor sees it.
+    /// Commits the buffer of a client's commit to the outer compositor, and passes its fence on instead of
+    /// waiting for it. Answers the commit as the outer compositor sees it.
     ///
     /// # Panics
     /// If a request or an ioctl fails.
@@ -97,7 +97,7 @@ impl Proxy {
     }
 }
 
-/// Nobody waits for the buffer to come back.
+/// Ignores the release of the buffer.
 struct Nobody;
 
 impl ReleaseListener for Nobody {

@@ -13,7 +13,7 @@ use libloading::os::unix::Library;
 use crate::build::built;
 use crate::hardware;
 
-/// The device of this process, which is not there.
+/// The played device of this process.
 pub type Hardware = hardware::Hardware<RealDriver>;
 
 /// A driver.
@@ -29,14 +29,14 @@ pub enum RealDriver {
     Honeykrisp,
 }
 
-/// The driver that runs this process.
+/// The driver of this process.
 const DRIVER: &str = "WAYFENCE_TEST_REAL_DRIVER";
 
 impl RealDriver {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Radv, Self::Turnip, Self::Nvk, Self::Honeykrisp];
 
-    /// Its shim, its manifest, and the variable that says which device there is, with one that is common.
+    /// Its shim, its manifest, and the variable that names the device, with a common value.
     fn parts(
         self,
     ) -> (
@@ -52,7 +52,7 @@ impl RealDriver {
         }
     }
 
-    /// What the names of its devices begin with, or hold.
+    /// What the names of its devices contain.
     pub fn device_name(self) -> &'static str {
         match self {
             Self::Radv => "RADV NAVI31",
@@ -93,7 +93,7 @@ impl RealDriver {
         variables
     }
 
-    /// Runs a story of a test on this driver, in another process, which runs this test alone and comes here
+    /// Runs the body of a test on this driver, in another process, which runs this test alone and comes here
     /// again.
     ///
     /// # Panics
@@ -127,7 +127,7 @@ impl RealDriver {
 impl std::str::FromStr for RealDriver {
     type Err = String;
 
-    /// By its name, in any case.
+    /// By its name, in upper or lower case.
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL
             .into_iter()
@@ -147,7 +147,7 @@ impl fmt::Display for RealDriver {
     }
 }
 
-/// How much of the kernel there is.
+/// How much of the kernel is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
     /// With buffers, fences and submissions.

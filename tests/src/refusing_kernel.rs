@@ -1,4 +1,4 @@
-//! Kernels that are too old, or that fail: the running one, told by seccomp to refuse ioctls.
+//! Kernels that are too old, or that fail: the running one, with a seccomp filter that refuses ioctls.
 
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
@@ -17,7 +17,7 @@ pub const EXPORT_SYNC_FILE: Opcode = opcode::read_write::<[u32; 2]>(b'b', 2);
 /// `DMA_BUF_IOCTL_IMPORT_SYNC_FILE`
 pub const IMPORT_SYNC_FILE: Opcode = opcode::write::<[u32; 2]>(b'b', 3);
 
-/// A kernel that refuses some ioctls, on any descriptor, and does all else.
+/// A kernel that refuses some ioctls on every descriptor, and nothing else.
 #[derive(Clone, Debug, Default)]
 pub struct RefusingKernel(Vec<(Opcode, Errno)>);
 
@@ -29,14 +29,14 @@ impl RefusingKernel {
             .refusing(IMPORT_SYNC_FILE, Errno::NOTTY)
     }
 
-    /// The kernel answers `errno` to this ioctl, too, and does nothing.
+    /// Also refuses this ioctl, with `errno`.
     pub fn refusing(mut self, request: Opcode, errno: Errno) -> Self {
         self.0.push((request, errno));
         self
     }
 
-    /// Runs `work` on this kernel, in a thread of its own: a filter holds for one thread and for those
-    /// that it starts, and is never lifted.
+    /// Runs `work` on this kernel, in a thread of its own: a filter holds for a thread and those that it
+    /// starts, and cannot be removed.
     ///
     /// # Panics
     /// If `work` does, or if the kernel knows no seccomp.

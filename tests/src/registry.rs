@@ -1,5 +1,5 @@
-//! What the registry has and `ash` has not yet, by the registry's own names. On purpose not the layer's
-//! own: a number that is wrong there is right here.
+//! Definitions that the registry has and `ash` lacks, by the registry's names. They are not the layer's on
+//! purpose, so that a wrong number there shows here.
 
 use std::ffi::{CStr, c_void};
 use std::marker::PhantomData;
@@ -69,7 +69,7 @@ pub struct PresentId<'a> {
 }
 
 impl<'a> PresentId<'a> {
-    /// Of one swapchain, in the first or the second generation.
+    /// For one swapchain, in the first or the second generation.
     pub fn of(id: &'a u64, second: bool) -> Self {
         Self {
             s_type: match second {
@@ -94,7 +94,7 @@ pub struct PresentWait2Info {
 }
 
 impl PresentWait2Info {
-    /// A wait for this frame, for so many nanoseconds at the most.
+    /// A wait for this frame, for at most so many nanoseconds.
     pub fn of(present_id: u64, timeout: u64) -> Self {
         Self {
             s_type: PRESENT_WAIT_2_INFO,

@@ -1,4 +1,5 @@
-//! An application that does at random what applications do, for long, and looks for what it has lost.
+//! An application that opens, resizes, hides and closes windows at random for a long time, and checks for
+//! leaks.
 
 use std::{
     sync::Arc,
@@ -10,24 +11,24 @@ use ash::vk;
 
 use crate::{Device, Footprint, Instance, Surface, Swapchain, Wanted, Window, instance};
 
-/// As many windows at once.
+/// How many windows it has at most.
 const WINDOWS: usize = 4;
 
-/// So many actions, then everything is closed and counted.
+/// How many actions a round has; after it everything is closed and counted.
 const ACTIONS: u32 = 60;
 
 /// No acquire or present of a living compositor takes longer; in nanoseconds.
 const TIMEOUT: u64 = 20_000_000_000;
 
-/// What memory may differ by from one count to another, in bytes: malloc and driver keep what they like.
+/// By how many bytes memory may differ between counts: malloc and driver keep freed memory.
 const SLACK: usize = 32 << 20;
 
-/// Why it ended before its time.
+/// Why it ended early.
 #[derive(Debug)]
 pub enum Failure {
     /// The compositor is gone, as `VK_ERROR_SURFACE_LOST_KHR` says.
     Lost,
-    /// Something that must not be.
+    /// A fault.
     Wrong(String),
 }
 
@@ -38,11 +39,11 @@ pub struct Done {
     pub frames: u64,
     /// Swapchains made.
     pub swapchains: u64,
-    /// Times that everything was closed and counted.
+    /// How often everything was closed and counted.
     pub rounds: u64,
 }
 
-/// The same numbers for the same seed.
+/// Random numbers, the same for the same seed.
 struct Random(u64);
 
 impl Random {
@@ -61,12 +62,12 @@ impl Random {
 }
 
 struct Shown {
-    // Before the surface.
+    // Destroyed before the surface.
     swapchain: Option<Swapchain>,
     surface: Arc<Surface>,
 }
 
-/// Does so for this long.
+/// Runs it for this long.
 ///
 /// # Errors
 /// Why it cannot go on.
@@ -91,7 +92,7 @@ pub fn play(seed: u64, duration: Duration) -> Result<Done, Failure> {
             return Err(Failure::Lost);
         }
         done.rounds += 1;
-        // Caches are full after two.
+        // Caches are filled after two rounds.
         if done.rounds < 3 {
             continue;
         }
@@ -136,7 +137,7 @@ fn round(
                 windows.swap_remove(at);
                 continue;
             }
-            // Hidden, if the compositor does that.
+            // Not every compositor hides it.
             2 => windows[at].surface.window().minimise(),
             3 => sleep(Duration::from_millis(random.below(200))),
             4..7 => windows[at].change(device, random, done)?,
@@ -149,7 +150,7 @@ fn round(
 }
 
 impl Shown {
-    /// Another swapchain: of another size, in another mode, with other images; in the place of the one before, or
+    /// Another swapchain, with another size, mode and number of images: in the place of the one before, or
     /// after its end.
     fn change(
         &mut self,
@@ -160,7 +161,7 @@ impl Shown {
         let modes = self.surface.present_modes(device.physical);
         let mut modes =
             modes.map_err(|error| wrong("vkGetPhysicalDeviceSurfacePresentModesKHR", error))?;
-        // Those that need no feature.
+        // Modes that need no feature.
         modes.retain(|mode| {
             [
                 vk::PresentModeKHR::FIFO,

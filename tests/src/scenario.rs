@@ -1,7 +1,7 @@
-//! What a test plays in every way of synchronisation, with every payload of an acquire.
+//! A scene that a test plays in every way of synchronisation, with every payload of an acquire.
 //!
-//! On other drivers than the machine's (`other_driver.rs`) each way is played with one payload: what becomes of the
-//! others is the layer's business, and no other there.
+//! On other drivers than the machine's (`other_driver.rs`) each way is played with one payload: the layer
+//! treats the others the same on every driver.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -11,16 +11,16 @@ use crate::scripted::{Payload, Scene, Stage, Way};
 use crate::table;
 use crate::watchdog::Watchdog;
 
-/// Twelve cells of the table, each of which has time for a fence of vgem's to expire.
+/// Time for twelve cells of the table, in each of which a fence of vgem's may expire.
 const LIMIT: Duration = Duration::from_secs(150);
 
-/// A scenario, by its name in the table. Each way with each payload is a cell: a scene of its own.
+/// A scenario, by its name in the table. Each way with each payload is a cell, with a scene of its own.
 pub struct Scenario {
     name: &'static str,
-    /// Cells in which there is nothing to show, and why; the first reason counts.
+    /// Cells that do not apply, and why; the first reason counts.
     not_applicable: Vec<(Way, Payload, &'static str)>,
     looks_at_pixels: bool,
-    /// Drivers on which there is nothing to show, and why.
+    /// Drivers on which it does not apply, and why.
     not_on: Vec<(OtherDriver, &'static str)>,
 }
 
@@ -35,33 +35,33 @@ impl Scenario {
         }
     }
 
-    /// In this way there is nothing to show.
+    /// It does not apply to this way.
     pub fn not_in(self, way: Way, reason: &'static str) -> Self {
         self.without(reason, |cell, _| cell == way)
     }
 
-    /// In the other ways there is nothing to show.
+    /// It does not apply to the other ways.
     pub fn only_in(self, way: Way, reason: &'static str) -> Self {
         self.without(reason, |cell, _| cell != way)
     }
 
-    /// With this payload there is nothing to show.
+    /// It does not apply to this payload.
     pub fn not_with(self, payload: Payload, reason: &'static str) -> Self {
         self.without(reason, |_, cell| cell == payload)
     }
 
-    /// With the other payloads there is nothing to show.
+    /// It does not apply to the other payloads.
     pub fn only_with(self, payload: Payload, reason: &'static str) -> Self {
         self.without(reason, |_, cell| cell != payload)
     }
 
-    /// On this driver there is nothing to show.
+    /// It does not apply to this driver.
     pub fn not_on(mut self, driver: impl Into<OtherDriver>, reason: &'static str) -> Self {
         self.not_on.push((driver.into(), reason));
         self
     }
 
-    /// On these drivers there is nothing to show.
+    /// It does not apply to these drivers.
     pub fn not_on_any<const N: usize>(
         self,
         drivers: [impl Into<OtherDriver>; N],
@@ -72,7 +72,7 @@ impl Scenario {
             .fold(self, |scenario, driver| scenario.not_on(driver, reason))
     }
 
-    /// It tells what happened by what was drawn.
+    /// It looks at pixels, so it does not apply to drivers that draw nothing.
     pub fn looks_at_pixels(mut self) -> Self {
         self.looks_at_pixels = true;
         self
@@ -102,7 +102,7 @@ impl Scenario {
             table::record(driver, name, way, payload, "did not end");
             let result = match self.reason_on(driver, way, payload) {
                 Some(reason) => format!("n/a: {reason}"),
-                // What a cell changes goes with it; the stage is as it was.
+                // A cell changes only its own scene, never the stage.
                 None => match catch_unwind(AssertUnwindSafe(|| cell(stage.scene(way), payload))) {
                     Ok(()) => "pass".to_owned(),
                     Err(_) => {
@@ -117,7 +117,7 @@ impl Scenario {
         assert!(failed.is_empty(), "{name}: {}", failed.join("; "));
     }
 
-    /// The cells that are played on a driver.
+    /// The cells for a driver.
     fn cells_on(&self, driver: Option<OtherDriver>) -> Vec<(Way, Payload)> {
         if driver.is_none() {
             return cells().collect();

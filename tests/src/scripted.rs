@@ -31,10 +31,10 @@ use crate::swapchain::{Swapchain, Wanted};
 use crate::vgem::{self, Vgem};
 use crate::window::Window;
 
-/// vgem's fences signal by themselves after ten seconds: what takes less has not waited for them.
+/// vgem's fences signal by themselves after ten seconds: a call that takes less has not waited for one.
 pub const SOON: Duration = Duration::from_secs(5);
 
-/// Long enough for a release that was sent, in nanoseconds.
+/// Long enough for a release that the compositor has sent, in nanoseconds.
 pub const TIMEOUT: u64 = 3_000_000_000;
 
 /// How the compositor and the kernel let an application synchronise.
@@ -107,7 +107,7 @@ impl fmt::Display for Payload {
     }
 }
 
-/// A device on a driver of which a test can say how its work goes, and a source of fences.
+/// A device on a driver whose work a test controls, and a source of fences.
 pub struct Stage {
     /// The driver.
     pub driver: AsynchronousDriver,
@@ -118,7 +118,7 @@ pub struct Stage {
 
 impl Stage {
     /// # Panics
-    /// If this machine lacks any of it: scripts/test has it.
+    /// If this machine lacks something: scripts/test has everything.
     #[expect(clippy::new_without_default, reason = "it changes the process")]
     pub fn new() -> Self {
         let driver = AsynchronousDriver::new();
@@ -153,7 +153,7 @@ impl Stage {
         }
     }
 
-    /// A compositor and a kernel of that kind, and a swapchain there.
+    /// A compositor and a kernel for that way, with a swapchain.
     pub fn scene(&self, way: Way) -> Scene<'_> {
         self.scene_of(way, |_| {})
     }
@@ -181,11 +181,11 @@ impl Stage {
 
 /// An application with a swapchain, and its compositor.
 pub struct Scene<'a> {
-    /// Where it plays.
+    /// The stage.
     pub stage: &'a Stage,
-    /// What is offered.
+    /// The way that is offered.
     pub way: Way,
-    /// The compositor, whose verbs are the test's.
+    /// The compositor, which does what the test says.
     pub compositor: Arc<Compositor>,
     /// The kernel on which the application's calls run.
     pub kernel: RefusingKernel,
@@ -206,7 +206,7 @@ impl<'a> Scene<'a> {
     ) -> Self {
         static SCENES: AtomicU32 = AtomicU32::new(0);
         let surface = Surface::of_window(&stage.device.instance, window);
-        // A size of its own, by which its report is found.
+        // Its size is unique, so that its report can be found.
         let extent = (64 + SCENES.fetch_add(1, Ordering::Relaxed), 48);
         let wanted = Wanted {
             extent,
@@ -250,8 +250,8 @@ impl<'a> Scene<'a> {
         self.stage.vgem.fence()
     }
 
-    /// Draws an image that the application holds and presents it. Answers its number, and the commit as
-    /// the compositor saw it.
+    /// Draws an image that the application holds, and presents it. Answers its number and the compositor's
+    /// commit.
     pub fn show(&mut self) -> (u32, Commit) {
         let index = self.held.pop().expect("the application holds an image");
         self.try_show(index).expect("a present");
@@ -281,8 +281,8 @@ impl<'a> Scene<'a> {
         kernel.run(|| swapchain.present(index))
     }
 
-    /// Presents an image that is drawn, as the frame with this number, and with a fence. Answers the result
-    /// of the present, and what it tells of the swapchain.
+    /// Presents a drawn image as the frame with this number, and with a fence. Answers the result of the
+    /// present, and the one for the swapchain.
     pub fn present(
         &mut self,
         index: u32,
@@ -300,7 +300,7 @@ impl<'a> Scene<'a> {
             let wait = [swapchain.drawn(index)];
             let swapchains = [swapchain.raw];
             let indices = [index];
-            // What no present answers.
+            // No present answers this.
             let mut told = [vk::Result::EVENT_SET];
             let mut info = vk::PresentInfoKHR::default()
                 .wait_semaphores(&wait)
@@ -381,7 +381,7 @@ impl<'a> Scene<'a> {
             .run(|| self.swapchain.acquire(timeout, of_semaphore, of_ready));
         let took = begun.elapsed();
         let index = answer?;
-        // A driver may wait inside of the submit: it has a thread.
+        // A driver may wait inside of the submit, so a thread makes it.
         let (done, submitting) = match &semaphore {
             Some(semaphore) => {
                 let done = Fence::new(device).expect("a fence");
@@ -407,7 +407,7 @@ impl<'a> Scene<'a> {
         self.compositor.surfaces(clients[0])[0]
     }
 
-    /// Ends it, and tells what the layer counted.
+    /// Ends it, and answers the layer's report.
     ///
     /// # Panics
     /// If the client did what a protocol forbids.
@@ -443,7 +443,7 @@ impl Acquired {
         self.seen().all(|signalled| signalled)
     }
 
-    /// Whether none of what was asked for has signalled.
+    /// Whether nothing that was asked for has signalled.
     pub fn is_held(&self) -> bool {
         !self.seen().any(|signalled| signalled)
     }
@@ -453,8 +453,7 @@ impl Acquired {
         fences.into_iter().flatten().map(Fence::is_signalled)
     }
 
-    /// How long it took from now until all has signalled, looking all the time; `None` if longer than
-    /// `within`.
+    /// How long it takes from now until all has signalled, by polling; `None` if longer than `within`.
     pub fn signals_within(&self, within: Duration) -> Option<Duration> {
         let begun = Instant::now();
         loop {
@@ -471,7 +470,7 @@ impl Acquired {
 
 impl Drop for Acquired {
     fn drop(&mut self) {
-        // What the submit uses goes after it.
+        // The semaphore may only go after the submit.
         if let Some(submitting) = self.submitting.take() {
             let _ = submitting.join();
         }

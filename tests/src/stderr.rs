@@ -6,8 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
-/// Runs this and answers, too, what was printed meanwhile: by whoever, in whatever thread. It is printed
-/// in the end.
+/// Runs this, and also answers what the process printed meanwhile, in any thread. It is printed afterwards.
 ///
 /// # Panics
 /// If no descriptor is left.
@@ -33,7 +32,7 @@ fn print_to(file: &impl AsRawFd) {
     assert_eq!(duplicated, libc::STDERR_FILENO, "dup2");
 }
 
-/// Standard error as it was, also when a test fails.
+/// Restores standard error, also when a test fails.
 struct Back(OwnedFd);
 
 impl Drop for Back {

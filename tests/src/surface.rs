@@ -1,4 +1,4 @@
-//! A Vulkan surface and what is known of it.
+//! A Vulkan surface and its queries.
 
 use std::sync::Arc;
 
@@ -82,7 +82,7 @@ impl Surface {
     /// Lets the window answer its compositor; nothing to do for a headless surface.
     pub fn dispatch(&self) {
         if let Some(window) = &self.window {
-            // A dead compositor is the swapchain's to report.
+            // The swapchain reports a dead compositor.
             let _ = window.dispatch();
         }
     }

@@ -13,14 +13,14 @@ use crate::surface::Surface;
 /// Frames in flight: the application waits for the frame before the last.
 const SLOTS: usize = 2;
 
-/// How a swapchain is made.
+/// The properties of a new swapchain.
 #[derive(Clone, Copy)]
 pub struct Wanted {
     /// Width and height in pixels.
     pub extent: (u32, u32),
-    /// The pace.
+    /// The present mode.
     pub present_mode: vk::PresentModeKHR,
-    /// The modes in which images may be presented; none: only in the first.
+    /// The modes to which it may change; empty: none.
     pub present_modes: &'static [vk::PresentModeKHR],
     /// Flags of its creation.
     pub flags: vk::SwapchainCreateFlagsKHR,
@@ -28,8 +28,8 @@ pub struct Wanted {
     pub format: Option<vk::SurfaceFormatKHR>,
     /// What the compositor does with alpha.
     pub alpha: vk::CompositeAlphaFlagsKHR,
-    /// What becomes of an image on a surface of another size, and where it lies on both axes; nothing
-    /// said, if both are empty.
+    /// How an image of another size than the surface is scaled, and its gravity on both axes; not in the chain
+    /// if both are empty.
     pub scaling: (vk::PresentScalingFlagsEXT, vk::PresentGravityFlagsEXT),
     /// The least number of images.
     pub images: u32,
@@ -54,7 +54,7 @@ impl Default for Wanted {
 }
 
 impl Wanted {
-    /// Not paced by the compositor.
+    /// MAILBOX, which is not paced by the compositor.
     pub fn mailbox() -> Self {
         Self {
             present_mode: vk::PresentModeKHR::MAILBOX,
@@ -76,12 +76,12 @@ pub struct Swapchain {
     pub images: Vec<vk::Image>,
     /// How it was made, its format filled in.
     pub wanted: Wanted,
-    /// What frames are filled with; without, each with its own.
+    /// The colour of all frames; `None`: each has its own.
     pub colour: Option<[f32; 4]>,
     pool: vk::CommandPool,
     slots: Vec<Slot>,
-    /// Signalled when an image is drawn; one for each image, as only its next acquire says that
-    /// the present has waited for it.
+    /// Signalled when an image is drawn. One for each image: only the image's next acquire means that the
+    /// present has waited for it.
     drawn: Vec<Semaphore>,
     frame: u64,
 }
@@ -106,8 +106,8 @@ impl Swapchain {
         Self::changed(device, surface, wanted, |_| {})
     }
 
-    /// A swapchain of a surface, of which `change` may say more than [`Wanted`] can. What it adds to the
-    /// chain must outlive this call.
+    /// A swapchain of a surface; `change` may set what [`Wanted`] lacks. What it adds to the chain must outlive
+    /// this call.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -394,7 +394,7 @@ impl Swapchain {
         self.drawn[index as usize].raw
     }
 
-    /// Destroys that semaphore, and makes another in its place. The present that waits for it is over.
+    /// Replaces that semaphore. The present that waits for it must be over.
     ///
     /// # Panics
     /// If the driver makes none.
@@ -417,14 +417,14 @@ impl Swapchain {
         )
     }
 
-    /// What the next frame is drawn with, once the frame that used it last is drawn.
+    /// The slot of the next frame, once its last frame is drawn.
     fn free_slot(&self) -> Result<&Slot, vk::Result> {
         let slot = &self.slots[self.frame as usize % SLOTS];
         slot.done.wait(u64::MAX)?;
         Ok(slot)
     }
 
-    /// Fills the image with the frame's colour, with the free slot, after the semaphore unless it is null.
+    /// Clears the image to the frame's colour in the free slot, after the semaphore unless it is null.
     fn draw(&mut self, index: u32, acquired: vk::Semaphore) -> Result<(), vk::Result> {
         let slot = &self.slots[self.frame as usize % SLOTS];
         let image = self.images[index as usize];
@@ -463,7 +463,7 @@ impl Swapchain {
 
 impl Drop for Swapchain {
     fn drop(&mut self) {
-        // A lost device is idle.
+        // A lost device is as good as idle.
         let _ = self.device.wait_idle();
         let device = &self.device.raw;
         // SAFETY: the queue is idle, so nothing of this is in use; both are the device's and made by `new`.

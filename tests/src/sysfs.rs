@@ -1,4 +1,4 @@
-//! What sysfs says of devices, to one thread.
+//! Another sysfs for one thread.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,11 +7,11 @@ use rustix::fs::{Dev, major, minor};
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
-/// Makes this thread, and the processes that it starts, see that this device is bound to a kernel driver of this
-/// name, and see no other device.
+/// Makes this thread, and the processes that it starts, see this device bound to a kernel driver of this name,
+/// and no other device.
 ///
 /// # Panics
-/// For who is not root.
+/// If the process is not root.
 pub fn bind_to_driver(device: Dev, driver: &str) {
     // SAFETY: it concerns this thread alone, which opens nothing by a name that was looked up before.
     unsafe { unshare_unsafe(UnshareFlags::NEWNS) }.expect("a namespace of one's own, as root");

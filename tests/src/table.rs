@@ -1,5 +1,5 @@
-//! A table of what was proven: scenarios by ways and payloads, each cell passed, failed, or not
-//! applicable with its reason.
+//! A table of results: scenarios by ways and payloads, each cell passed, failed, or not applicable with its
+//! reason.
 //!
 //! Each cell is a line of the file that `WAYFENCE_TEST_TABLE` names, if it names one: the driver (empty: the
 //! machine's), scenario, way, payload, result, separated by tabs. `scripts/guest/tests` prints the table.
@@ -11,7 +11,7 @@ use std::io::Write;
 use crate::other_driver::OtherDriver;
 use crate::scripted::{Payload, Way};
 
-/// Adds what is known of a cell. Its last line counts.
+/// Adds the result of a cell. The last line of a cell counts.
 pub fn record(
     driver: Option<OtherDriver>,
     scenario: &str,

@@ -68,7 +68,7 @@ pub fn library() -> PathBuf {
 /// # Panics
 /// If there is no real driver, or more than one.
 pub fn environment(hidden: &[&str]) -> Vec<(String, String)> {
-    // A process on the test driver starts others, or asks again: the real driver stays the same.
+    // A process on the test driver may start others, or call this again: the real driver stays the same.
     let manifest =
         env::var_os("WAYFENCE_TEST_DRIVER_MANIFEST").map_or_else(installed_manifest, PathBuf::from);
     let text = fs::read_to_string(&manifest)
@@ -82,7 +82,7 @@ pub fn environment(hidden: &[&str]) -> Vec<(String, String)> {
     let own = own.to_string_lossy().into_owned();
     vec![
         ("VK_DRIVER_FILES".to_owned(), own.clone()),
-        // What older loaders know it by.
+        // The name in older loaders.
         ("VK_ICD_FILENAMES".to_owned(), own),
         ("WAYFENCE_TEST_DRIVER".to_owned(), real),
         (

@@ -1,5 +1,5 @@
-//! When the frames of a window were shown, as the compositor tells the window itself (`wp_presentation`):
-//! whatever swapchain they come from.
+//! When the frames of a window were shown, by the window's own `wp_presentation`, whatever swapchain they come
+//! from.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub struct Watch {
     surface: WlSurface,
 }
 
-/// What the compositor has told.
+/// The compositor's events.
 #[derive(Default)]
 struct Told {
     clock: u32,
@@ -30,7 +30,7 @@ struct Told {
 }
 
 impl Watch {
-    /// Watches this surface; `None` if the compositor tells no times.
+    /// Watches this surface; `None` if the compositor has no `wp_presentation`.
     ///
     /// # Panics
     /// If the compositor does not answer.
@@ -54,7 +54,7 @@ impl Watch {
             .feedback(&self.surface, &self.queue.handle(), number);
     }
 
-    /// Takes what has been told of frames: when they were shown.
+    /// Takes the numbers of frames that were shown or discarded since the last call, and when they were shown.
     ///
     /// # Panics
     /// If the compositor does not answer.
@@ -65,7 +65,7 @@ impl Watch {
         std::mem::take(&mut self.told.frames)
     }
 
-    /// The time from one refresh to the next in nanoseconds, as it was told with the last frame; 0: unknown.
+    /// The time from one refresh to the next in nanoseconds, from the last shown frame; 0: unknown.
     pub fn refresh(&self) -> u64 {
         self.told.refresh
     }

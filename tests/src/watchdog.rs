@@ -10,7 +10,7 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// For what must be over within `limit`. `what` says what hangs otherwise.
+    /// Allows `limit`. `what` names what hangs otherwise.
     pub fn new(limit: Duration, what: &'static str) -> Self {
         let (stop, stopped) = mpsc::channel();
         thread::spawn(move || {

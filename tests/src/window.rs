@@ -49,11 +49,11 @@ pub struct Window {
 #[derive(Default)]
 struct Shell {
     configured: bool,
-    /// The size that it has asked for last; 0: any.
+    /// The size of its last configure; 0: any.
     size: (u32, u32),
-    /// A frame callback has come.
+    /// Whether a frame callback has come.
     seen: bool,
-    /// The compositor has taken a description of colours.
+    /// Whether the image description is ready.
     described: bool,
 }
 
@@ -73,8 +73,7 @@ impl Window {
         Self::open_on(connection)
     }
 
-    /// A window on the connection of which this socket is the client's end: to a compositor of the
-    /// test's own.
+    /// A window on the test's own compositor, at the other end of this socket.
     ///
     /// # Panics
     /// If the compositor does not answer, or has no xdg-shell.
@@ -98,7 +97,7 @@ impl Window {
         let shell: xdg_wm_base::XdgWmBase = globals
             .bind(&handle, 1..=6, ())
             .expect("the compositor has xdg-shell");
-        // As most applications do: events may then name it.
+        // Bound as most applications do, so that events may name it.
         let _: Result<wl_output::WlOutput, _> = globals.bind(&handle, 1..=4, ());
         let surface = compositor.create_surface(&handle, ());
         let xdg_surface = shell.get_xdg_surface(&surface, &handle, ());
@@ -137,8 +136,8 @@ impl Window {
         queue.flush().expect("the compositor is there");
     }
 
-    /// Makes every object of which a surface may have one, as whoever else presents to it does: an EGL, or
-    /// another driver's swapchain. They go with what this returns.
+    /// Makes each object of which a surface may have only one, as an EGL or another driver's swapchain does.
+    /// They live as long as the answer.
     ///
     /// # Panics
     /// If the compositor lacks one of the protocols.
@@ -170,8 +169,8 @@ impl Window {
         extended
     }
 
-    /// Says what the colours of the surface's content are, from its next commit on: as an application does
-    /// that looks after them itself. Until what this returns is destroyed.
+    /// Sets an image description on the surface from its next commit on, as an application with its own colour
+    /// management does, until the answer is destroyed.
     ///
     /// # Panics
     /// If the compositor has no colour management, or does not take this description.
@@ -228,7 +227,7 @@ impl Window {
         }
     }
 
-    /// Asks the compositor to hide the window, and waits until it was asked. Not every compositor does.
+    /// Asks the compositor to minimise the window, and waits for a round trip. Not every compositor does it.
     ///
     /// # Panics
     /// If the compositor is gone.
@@ -237,14 +236,14 @@ impl Window {
         self.roundtrip().expect("the compositor answers");
     }
 
-    /// Asks the compositor to let the window fill the display, which brings some windows back that were
-    /// minimised. Answers the size that it is to have then; 0 if the compositor does not say.
+    /// Asks for full screen, which on some compositors restores a minimised window. Answers the size that the
+    /// compositor configures; 0 if none.
     ///
     /// # Panics
     /// If the compositor is gone.
     pub fn fill_the_display(&self) -> (u32, u32) {
         self.toplevel.set_fullscreen(None);
-        // The answer may take the compositor until it draws.
+        // The compositor may answer only when it draws.
         for _ in 0..50 {
             self.roundtrip().expect("the compositor answers");
             if self.lock().1.size != (0, 0) {
@@ -255,7 +254,7 @@ impl Window {
         self.lock().1.size
     }
 
-    /// What tells when its frames were shown; `None` if the compositor does not.
+    /// A watch on when its frames are shown; `None` if the compositor does not say.
     ///
     /// # Panics
     /// If the compositor does not answer.
@@ -273,8 +272,8 @@ impl Window {
         self.surface.id().as_ptr().cast()
     }
 
-    /// Answers what has arrived (pings, configures), without reading from the connection: as an
-    /// application does that leaves the reading to its swapchain.
+    /// Answers the events that have been read (pings, configures) without reading from the connection, as an
+    /// application that leaves reading to its swapchain.
     pub fn dispatch(&self) -> Result<(), DispatchError> {
         let (queue, state) = &mut *self.lock();
         queue.dispatch_pending(state)?;
@@ -287,7 +286,7 @@ impl Window {
         }
     }
 
-    /// Waits until the compositor has seen everything that was sent so far.
+    /// Waits until the compositor has handled everything that was sent.
     pub fn roundtrip(&self) -> Result<(), DispatchError> {
         let (queue, state) = &mut *self.lock();
         queue.roundtrip(state).map(drop)
@@ -320,7 +319,7 @@ impl Window {
     }
 }
 
-/// All that a surface may have once.
+/// Objects of which a surface may have only one each.
 pub struct Extended {
     points: WpLinuxDrmSyncobjSurfaceV1,
     fences: ZwpLinuxSurfaceSynchronizationV1,
@@ -353,7 +352,7 @@ impl Drop for Window {
         self.toplevel.destroy();
         self.xdg_surface.destroy();
         self.surface.destroy();
-        // Nobody is left to tell if the compositor is dead.
+        // A dead compositor needs no requests.
         let _ = self.connection.flush();
     }
 }

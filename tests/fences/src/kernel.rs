@@ -1,7 +1,7 @@
-//! A thread for what only the kernel would do.
+//! A thread for what a real kernel would do itself.
 //!
 //! A test may forbid ioctls to threads of the application (`seccomp(2)`), and the driver submits in one of
-//! these. What this library does there in the kernel's place must not be forbidden with them.
+//! these. The filter must not apply to what this library does there in the kernel's place.
 
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -11,7 +11,7 @@ type Work = Box<dyn FnOnce() + Send>;
 
 static THREAD: OnceLock<Mutex<Sender<Work>>> = OnceLock::new();
 
-/// Starts the thread, which is forbidden what the calling thread is.
+/// Starts the thread, which inherits the filter of the calling thread.
 pub fn start() {
     THREAD.get_or_init(|| {
         let (sender, receiver) = channel::<Work>();

@@ -7,7 +7,7 @@ use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create
 use rustix::ioctl::{Opcode, ioctl, opcode};
 use wayfence::dma_buf::DmaBuf;
 
-/// A dma-buf of one page that nobody else has.
+/// A new dma-buf of one page.
 ///
 /// # Panics
 /// If the kernel has none: without `CONFIG_UDMABUF`, or without the right to use it.
@@ -15,7 +15,7 @@ pub fn dma_buf() -> DmaBuf {
     of_size(1)
 }
 
-/// A dma-buf of so many bytes, in whole pages, that nobody else has.
+/// A new dma-buf of so many bytes, in whole pages.
 ///
 /// # Panics
 /// As [`dma_buf`].

@@ -14,15 +14,15 @@ use wayfence::sync_file::SyncFile;
 #[derive(Clone)]
 pub struct Vgem(Arc<OwnedFd>);
 
-/// A buffer of vgem's, which plays the driver of a GPU.
+/// A buffer of vgem, which plays the driver of a GPU.
 pub struct Buffer {
     vgem: Vgem,
     handle: u32,
     dma_buf: DmaBuf,
 }
 
-/// A fence that is pending until it is signalled; the kernel signals it by itself ten seconds
-/// after it was made, as it lets nobody wait for user space without end.
+/// A fence that is pending until it is signalled. The kernel signals it by itself ten seconds after it was
+/// made, so that nobody waits for user space forever.
 pub struct Fence {
     vgem: Vgem,
     number: u32,
@@ -33,13 +33,13 @@ impl Vgem {
     /// # Panics
     /// If there is none, or without the right to open it.
     pub fn open() -> Self {
-        // A test that hides vgem from another keeps it here for itself.
+        // A test that hides vgem from other code keeps it here.
         let kept = || {
             let path = env::var_os("WAYFENCE_TEST_VGEM")?;
             openat(CWD, path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).ok()
         };
-        // The numbers of the nodes change from boot to boot. By the kernel's own calls, as a driver shim
-        // in this process hides real devices from the C library.
+        // The numbers of the nodes change from boot to boot. By system calls, since a driver shim in this
+        // process may hide real devices from the C library.
         let vgem = || {
             let flags = OFlags::RDONLY | OFlags::CLOEXEC;
             let folder = openat(CWD, "/dev/dri", flags, Mode::empty()).ok()?;
@@ -96,13 +96,13 @@ impl Vgem {
 }
 
 impl Buffer {
-    /// The buffer, as others know it.
+    /// The buffer as a dma-buf.
     pub fn dma_buf(&self) -> &DmaBuf {
         &self.dma_buf
     }
 
-    /// A new fence on the buffer, pending, as a driver leaves one for its GPU that accesses the buffer
-    /// like this. Nobody else may use the buffer so that this would have to wait.
+    /// A new pending fence on the buffer, as a driver adds one for such an access of its GPU. There may be no
+    /// other fence on the buffer for which this access would have to wait.
     pub fn attach(&self, access: Access) -> Fence {
         let mut attach = FenceAttach {
             handle: self.handle,
@@ -147,7 +147,7 @@ impl Drop for Buffer {
 }
 
 impl Fence {
-    /// The fence, in a sync file: alone, unless it was put on a buffer that had others.
+    /// The fence in a sync file, alone unless the buffer had others.
     pub fn sync_file(&self) -> &SyncFile {
         &self.sync_file
     }
@@ -155,7 +155,7 @@ impl Fence {
     /// Lets everybody go who waits.
     ///
     /// # Panics
-    /// If the kernel has signalled it already: the test was too slow to have seen anything.
+    /// If the kernel has signalled it already: then the test was too slow.
     pub fn signal(self) {
         self.try_signal()
             .expect("DRM_IOCTL_VGEM_FENCE_SIGNAL: within ten seconds");

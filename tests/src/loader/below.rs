@@ -1,4 +1,4 @@
-//! The end of a chain: what a layer meets that has not advanced its link.
+//! The end of a chain, which a layer finds if it has not advanced its link.
 
 use std::ffi::c_char;
 
@@ -9,7 +9,7 @@ pub const VK_LAYER_LINK_INFO: i32 = 0;
 /// `VK_LOADER_DATA_CALLBACK`, whose structure a layer must not take for a link.
 pub const VK_LOADER_DATA_CALLBACK: i32 = 1;
 
-/// Below the driver nothing is found.
+/// There is no command below the driver.
 pub unsafe extern "system" fn no_instance_proc_addr(
     _: vk::Instance,
     _: *const c_char,

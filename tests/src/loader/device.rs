@@ -23,7 +23,7 @@ impl<'a> LayerDevice<'a> {
     /// # Errors
     /// What `vkCreateDevice` answers.
     pub fn new(instance: &Rc<LayerInstance<'a>>, extensions: &[&CStr]) -> Result<Self, vk::Result> {
-        // What the application chains is not the layer's to touch.
+        // The layer must not change the application's chain.
         let features = vk::PhysicalDeviceFeatures2::default();
         // SAFETY: a valid chain.
         unsafe { Self::with_chain(instance, extensions, (&raw const features).cast()) }
