@@ -1,5 +1,4 @@
-//! What an application asks of a swapchain that was not offered, or that says nothing, and that harms nobody:
-//! it is taken.
+//! Swapchain properties that are not offered, or have no meaning here, and do no harm: they are accepted.
 
 use std::sync::Arc;
 
@@ -7,7 +6,7 @@ use ash::vk;
 use wayfence_test_compositor::{Compositor, Offer, With};
 use wayfence_tests::{Application, Swapchain, Wanted};
 
-/// A swapchain whose create info is changed so shows a frame; answers the DRM format of its buffer.
+/// Shows a frame of a swapchain with this change to its create info; answers the DRM format of its buffer.
 fn shown(change: impl FnOnce(&mut vk::SwapchainCreateInfoKHR<'_>)) -> [u8; 4] {
     let compositor = Arc::new(Compositor::new(Offer::default()));
     let app = Application::at(compositor.connect());
@@ -25,7 +24,7 @@ fn shown(change: impl FnOnce(&mut vk::SwapchainCreateInfoKHR<'_>)) -> [u8; 4] {
     fourcc.to_le_bytes()
 }
 
-/// Nothing but the format of its buffers says how a surface is composed, so there is nothing to inherit.
+/// Only the format of its buffers says how a surface is composed, so there is nothing to inherit.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn inherited_alpha_is_opaque() {
@@ -47,7 +46,7 @@ fn queue_families_of_exclusive_images_are_not_looked_at() {
     });
 }
 
-/// In a group of one device there is nothing to split.
+/// A group of one device has nothing to split.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn split_instance_bind_regions_are_whole() {

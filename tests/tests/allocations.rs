@@ -1,8 +1,8 @@
-//! Nothing that is allocated grows with the frames: whatever comes for the layer's event queue is
-//! dispatched, also where no acquire ever waits.
+//! No allocation grows with the number of frames: events for the layer's queue are dispatched even where no
+//! acquire ever waits.
 //!
-//! Live allocations of the whole process are counted, mallocs minus frees, since resident memory hides
-//! for long what malloc has in store.
+//! It counts live allocations of the whole process, mallocs minus frees: resident memory includes what malloc
+//! keeps, and hides a leak for long.
 
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -18,11 +18,11 @@ use wayfence_tests::{
     Device, Instance, Semaphore, Surface, Swapchain, Wanted, Window, instance, layers,
 };
 
-/// What driver, compositor and test may have more of at one moment than at another: caches, and what is
-/// on its way. A leak of one allocation in a hundred frames is more.
+/// By how many allocations driver, compositor and test may differ between two moments: caches, and events on
+/// their way. A leak of one allocation in a hundred frames is more.
 const SLACK: i64 = 200;
 
-/// Allocations that nobody has freed.
+/// Live allocations.
 static LIVE: AtomicI64 = AtomicI64::new(0);
 
 #[test]
@@ -106,15 +106,15 @@ fn who_never_reads_is_not_ended_by_the_compositor() {
             .present_after(index, acquired.raw)
             .unwrap_or_else(|error| panic!("present of frame {frame}: {error}"));
         device.wait_idle().unwrap();
-        // By now it has released the image before.
+        // The compositor has released the image before by now.
         compositor.next_commit();
     }
     drop(swapchain);
     assert!(compositor.protocol_errors().is_empty());
 }
 
-/// A compositor that gives an image back when the next is committed, in that way, and sends
-/// `wl_buffer.release` for it.
+/// A compositor that releases an image in that way when the next is committed, and sends `wl_buffer.release`
+/// for it.
 fn compositor(way: Way) -> Compositor {
     layers::set_up();
     assert!(layers::wayfence_is_on(), "this is about the layer");
@@ -126,7 +126,7 @@ fn compositor(way: Way) -> Compositor {
     Compositor::new(offer)
 }
 
-/// What the process holds when everything has come to rest.
+/// What the process holds when nothing is pending.
 #[derive(Debug, Clone, Copy)]
 struct Holding {
     allocations: i64,
@@ -153,8 +153,8 @@ impl Holding {
     }
 }
 
-/// Frames in MAILBOX. The application reads the display's events itself before each frame: so an image is
-/// free whenever it acquires one, and what the layer need not wait for has been read by others.
+/// Frames in MAILBOX. The application reads the display's events itself before each frame. So an image is free
+/// whenever it acquires one, and the layer never has to read events itself.
 fn frames(way: Way, count: u32) {
     let compositor = compositor(way);
     let device = Device::new(&Instance::new(instance::Options::default()));
@@ -164,7 +164,7 @@ fn frames(way: Way, count: u32) {
         ..Wanted::mailbox()
     };
     let swapchain = Swapchain::new(&device, &surface, wanted).unwrap();
-    // What is acquired is shown as it is: drawing is the driver's.
+    // Images are shown as they are: drawing would only test the driver.
     let mut next = Semaphore::new(&device).unwrap();
     let mut acquired: Vec<_> = swapchain
         .images
@@ -174,12 +174,12 @@ fn frames(way: Way, count: u32) {
     let mut early = None;
     for frame in 1..=count {
         surface.window().roundtrip().unwrap();
-        // An image is free, but the CPU waits for it where nobody else can.
+        // An image is free, but in the way `cpu` the CPU waits for its fences.
         let index = swapchain
             .acquire(u64::MAX, next.raw, vk::Fence::null())
             .unwrap();
         swapchain.present_after(index, next.raw).unwrap();
-        // The one that the image's last present has waited for is free again.
+        // The semaphore of the image's last present is free again.
         next = std::mem::replace(&mut acquired[index as usize], next);
         if frame == 1000 || frame % 100_000 == 0 || frame == count {
             let holding = Holding::at_rest(&device, &surface);
@@ -214,8 +214,8 @@ fn recreations(way: Way, count: u32) {
     assert!(compositor.protocol_errors().is_empty());
 }
 
-// The C library's allocator with a counter before it: what the program defines goes before what the C
-// library does, for every library of the process.
+// The C library's allocator with a counter before it: a program's own symbols take precedence over the C
+// library's in every library of the process.
 
 unsafe extern "C" {
     fn __libc_malloc(size: usize) -> *mut c_void;
@@ -225,7 +225,7 @@ unsafe extern "C" {
     fn __libc_free(pointer: *mut c_void);
 }
 
-/// One more, if it was made.
+/// Counts an allocation, if it succeeded.
 fn counted(allocation: *mut c_void) -> *mut c_void {
     if !allocation.is_null() {
         LIVE.fetch_add(1, Ordering::Relaxed);

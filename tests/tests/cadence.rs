@@ -1,5 +1,5 @@
-//! A film of 24 frames a second on displays of 60 and 75 Hz, each frame meant for its time
-//! (`VK_EXT_present_timing`): how far from that it is shown.
+//! A film of 24 frames a second on displays of 60 and 75 Hz, each frame with a target time
+//! (`VK_EXT_present_timing`): how far from it the frame is shown.
 
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use wayfence_tests::Window;
 use wayfence_tests::film::{Evenness, Frame, Projector};
 use wayfence_tests::watchdog::Watchdog;
 
-/// So many frames are judged.
+/// How many frames are judged.
 const FRAMES: usize = 95;
 const SECOND: u64 = 1_000_000_000;
 
-/// Whether it says anything of the layer when the frame was shown, which is after this one: it was ready half a
-/// refresh before the one that is the nearest to its time, could be shown then, and the display made that
-/// refresh. Of a loaded machine some are not.
+/// Whether the time at which the frame was shown depends on the layer alone: it was ready half a refresh before
+/// the refresh nearest to its target, it could be shown then, and the display made that refresh. On a loaded
+/// machine some frames fail this.
 fn is_judged(frame: &Frame, before: &Frame, refresh: u64, made: &[u64]) -> bool {
     let earliest = frame.target - refresh / 2;
     let nearest = made.iter().find(|at| **at >= earliest);
@@ -65,7 +65,7 @@ fn play(hertz: u64) -> Evenness {
     Evenness::of(&judged, refresh)
 }
 
-/// Which output a window is on, only the application hears: it must be all of them.
+/// Only the application learns which output a window is on: so all outputs must agree.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn before_a_frame_the_refresh_is_that_of_the_outputs() {
@@ -78,7 +78,7 @@ fn before_a_frame_the_refresh_is_that_of_the_outputs() {
         },
         ..Offer::default()
     });
-    // To where a second connection leads, and to where none does.
+    // On a compositor that accepts a second connection, and on one that does not.
     let socket = UnixStream::connect(compositor.listen()).unwrap();
     for (socket, known) in [(socket, 20_000_000), (compositor.connect(), 0)] {
         let mut projector = Projector::new(Window::open_at(socket), 24, true);
@@ -98,7 +98,7 @@ fn a_film_is_shown_at_the_refreshes_nearest_to_its_frames() {
     for hertz in [60, 75] {
         let even = play(hertz);
         println!("{even}");
-        // A machine that is emulated, or loaded, may miss some.
+        // An emulated or loaded machine may miss some.
         assert!(
             even.shown > 80 && even.nearest * 10 >= even.shown * 9,
             "{even:?}"

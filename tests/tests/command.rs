@@ -44,7 +44,7 @@ fn doctor_at(
     found
 }
 
-/// What `wayfence doctor --json` says, and its exit status.
+/// The findings of `wayfence doctor --json`, and its exit status.
 fn findings(doctor: &mut Command) -> (Option<i32>, Value) {
     let output = doctor.output().unwrap();
     let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
@@ -61,7 +61,7 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-/// Both ways in which `wayfence run` runs an application: in its own place, and as a child.
+/// Both ways in which `wayfence run` runs an application: in place of itself, and as a child.
 const BOTH: [&[&str]; 2] = [&["run"], &["run", "--report"]];
 
 fn run<'a>(way: &[&'a str], app: &[&'a str]) -> Vec<&'a str> {
@@ -88,7 +88,7 @@ fn the_applications_output_is_its_own() {
     }
 }
 
-/// Starts a shell that says when it is ready, and waits for that.
+/// Starts a shell that prints when it is ready, and waits for that.
 fn ready(here: &Installation, way: &[&str], script: &str) -> (Child, String) {
     let mut child = here
         .command(&run(way, &["sh", "-c", script]))
@@ -136,7 +136,7 @@ fn the_application_does_not_outlive_the_command() {
     send(child.id(), Signal::KILL);
     assert_eq!(child.wait().unwrap().signal(), Some(9));
     let begin = Instant::now();
-    // Gone, or dead and not yet waited for by whoever inherits it.
+    // Gone, or a zombie.
     while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z")) {
         assert!(begin.elapsed() < Duration::from_secs(5), "it lives");
         sleep(Duration::from_millis(10));
@@ -157,7 +157,7 @@ fn what_cannot_be_run_has_a_status_of_its_own() {
     let output = nowhere.output(&["run", "--", "true"]);
     assert_eq!(output.status.code(), Some(125));
     assert!(text(&output.stderr).contains("VkLayer_wayfence.json"));
-    // Nothing is needed to run without it.
+    // Running without the layer needs nothing.
     assert!(
         nowhere
             .output(&["run", "--without", "--", "true"])
@@ -246,7 +246,7 @@ fn a_doctor_with_nothing_to_look_at_says_so() {
     assert!(!page.contains('\x1b'), "colours are for terminals: {page}");
 }
 
-/// Of the compositor, without a driver.
+/// The compositor's, without a driver.
 #[test]
 fn a_doctor_says_what_colours_there_are() {
     let here = Installation::new("colours");
@@ -295,7 +295,7 @@ fn the_doctors_verdict_is_what_an_application_gets() {
     assert_eq!(json["verdict"]["takes_over"], true, "{json}");
     let way = json["verdict"]["synchronisation"].as_str().unwrap();
     let probe = probe().display().to_string();
-    // Of the first three, nobody has told when they were shown before they are all presented.
+    // Until all three are presented nothing says when they were shown.
     let output = here.output(&["run", "--report", "--", &probe, "frames", "30"]);
     assert!(output.status.success(), "{output:?}");
     let report = text(&output.stdout);
@@ -307,13 +307,13 @@ fn the_doctors_verdict_is_what_an_application_gets() {
         report.contains("time to pixels    mean "),
         "{way}: {report}"
     );
-    // What is forced is what is said.
+    // The doctor names the forced way.
     let (status, json) = doctor_on_the_layer(&here, &[("WAYFENCE_SYNC", "cpu")]);
     assert_eq!(status, Some(0), "{json}");
     assert_eq!(json["verdict"]["synchronisation"], "cpu", "{json}");
 }
 
-/// The layer takes over, but not from an application that enables what only the driver can do.
+/// The layer takes over, except for an application that enables what only the driver has.
 #[test]
 #[ignore = "needs a Wayland compositor with dma-bufs: scripts/test"]
 fn the_doctors_verdict_names_what_keeps_the_drivers_swapchains() {
@@ -334,7 +334,7 @@ fn the_doctors_verdict_names_what_keeps_the_drivers_swapchains() {
     );
 }
 
-/// On a kernel that has all that is needed.
+/// On a kernel with everything.
 #[test]
 #[ignore = "needs a driver, udmabuf, and to be root: scripts/test"]
 fn the_doctor_says_for_which_device_the_cpu_waits() {
@@ -354,7 +354,7 @@ fn the_doctor_says_for_which_device_the_cpu_waits() {
     );
 }
 
-/// AMD's own driver shares memory of which amdgpu ignores the fences.
+/// amdgpu ignores fences on the memory that AMD's own driver shares.
 #[test]
 #[ignore = "needs a driver, udmabuf, and to be root: scripts/test"]
 fn the_doctor_says_for_which_driver_the_cpu_waits() {
@@ -421,8 +421,8 @@ fn a_layer_that_is_kept_out_steps_aside() {
     assert!(why.contains("DISABLE_WAYFENCE is set"), "{json}");
 }
 
-/// The doctor's table of what a driver needs is the layer's: a driver without any of it lacks, in the
-/// layer's own words, all of it.
+/// The doctor's table of what a driver needs is the layer's: for a driver that has none of it both name the
+/// same extensions.
 #[test]
 #[ignore = "needs a Wayland compositor and a driver that has what the layer needs: scripts/test"]
 fn the_doctor_names_the_extensions_that_the_layer_misses() {
@@ -450,7 +450,7 @@ fn the_doctor_names_the_extensions_that_the_layer_misses() {
         &[
             ("VK_DRIVER_FILES", &driver),
             ("WAYFENCE_TEST_DRIVER", &real),
-            // And some more, so that one that the doctor does not know would show.
+            // And more, so that the test would see one that the doctor does not know.
             ("WAYFENCE_TEST_HIDE", &hidden(&whole)),
         ],
     );
@@ -465,7 +465,7 @@ fn the_doctor_names_the_extensions_that_the_layer_misses() {
     assert_eq!(missing, names);
 }
 
-/// Everything that a driver of this kind can be said to have beyond Vulkan itself.
+/// All extensions that a driver of this kind can have.
 fn hidden(whole: &Value) -> String {
     let known = whole["vulkan"]["devices"][0]["extensions"]
         .as_object()
@@ -500,7 +500,7 @@ fn an_overlay_is_above_the_layer() {
             .position(|link| link["name"].as_str().unwrap().contains(part))
             .unwrap_or_else(|| panic!("no {part}: {json}"))
     };
-    // A copy is installed where the loader finds it first.
+    // A copy that the loader finds first.
     let (status, json) = doctor_on_the_layer(&here, &[("XDG_DATA_HOME", &data), ("MANGOHUD", "1")]);
     assert_eq!(status, Some(0), "{json}");
     let ours = place(&json, WAYFENCE);
@@ -523,7 +523,7 @@ fn an_overlay_is_above_the_layer() {
     assert_eq!(warnings(&json), 1, "{json}");
 }
 
-/// How many overlays the doctor says are below the layer.
+/// How many overlays the doctor reports below the layer.
 fn warnings(json: &Value) -> usize {
     let advice = json["verdict"]["advice"].as_array().unwrap();
     advice

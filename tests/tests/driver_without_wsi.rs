@@ -1,8 +1,8 @@
-//! A driver that knows no window system, as vendors ship for displays without one: on Wayland it
-//! presents through the layer, and the application notices nothing.
+//! A driver without window-system integration, as vendors ship for direct displays: on Wayland it presents
+//! through the layer, and the application sees no difference.
 //!
-//! It is the real driver with all of its window-system integration hidden. The layer is installed: the
-//! loader tells an application of an implicit layer's extensions before there is an instance.
+//! It is the real driver with all of its window-system integration hidden. The layer is implicit: the loader
+//! lists the extensions of implicit layers before there is an instance.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use wayfence_tests::child::{on, probe, stdout_of};
 use wayfence_tests::layers::INSTALLED;
 use wayfence_tests::test_driver::{self, WINDOW_SYSTEM};
 
-/// The same program without the layer: the driver has nothing to draw on indeed.
+/// The same program without the layer: the driver really has no surfaces.
 #[test]
 #[ignore = "needs a Wayland compositor with dma-bufs: scripts/test"]
 fn without_the_layer_there_is_no_window_system() {
@@ -48,7 +48,7 @@ fn an_application_draws() {
     assert_frames(&file, 60);
 }
 
-/// One that somebody else wrote, and that looks for extensions before it enables them.
+/// An application by others, which looks for extensions before it enables them.
 #[test]
 #[ignore = "needs a Wayland compositor with dma-bufs, and vkcube: scripts/test"]
 fn vkcube_draws() {
@@ -61,7 +61,7 @@ fn vkcube_draws() {
     assert_frames(&file, 60);
 }
 
-/// All that the application sees of a surface is the layer's; nothing of it asks the driver.
+/// The layer answers all queries of a surface without the driver.
 #[test]
 #[ignore = "needs a Wayland compositor with dma-bufs: scripts/test"]
 fn a_surface_has_all_that_one_has() {
@@ -98,7 +98,7 @@ fn on_driver_without_wsi(program: impl AsRef<std::ffi::OsStr>, layers: &[&str]) 
     command
 }
 
-/// The layer has shown that many frames, and waited for none of them on the CPU.
+/// Asserts that the layer has shown so many frames, without waiting for any on the CPU.
 fn assert_frames(file: &std::path::Path, frames: u64) {
     let reports = report::read(file).unwrap();
     std::fs::remove_file(file).unwrap();
@@ -108,7 +108,7 @@ fn assert_frames(file: &std::path::Path, frames: u64) {
     assert_eq!(report.counters.presents, frames, "{report:?}");
     let imported = report.counters.sync_files_imported;
     match report.synchronisation.as_str() {
-        // What is over by its present is told without a fence there.
+        // This way needs no fence for a rendering that is over at its present.
         "explicit" => assert!(imported <= frames, "{report:?}"),
         _ => assert_eq!(imported, frames, "{report:?}"),
     }

@@ -1,4 +1,4 @@
-//! Devices that keep the driver's own swapchains, as they enable what only those can do: they get all that they
+//! Devices that enable what only the driver's swapchains have, and keep those: they get everything that they
 //! would get without the layer.
 
 use std::ffi::CStr;
@@ -13,10 +13,10 @@ use wayfence_tests::stderr::captured;
 use wayfence_tests::{Device, Surface, Swapchain, Wanted, Window, layers};
 
 const LOW_LATENCY2: &CStr = c"VK_NV_low_latency2";
-/// What is logged of such a device.
+/// What is logged for such a device.
 const KEPT: &str = "a device keeps the driver's swapchains";
 
-/// A surface on a compositor that shows what it gets.
+/// A surface on an automatic compositor.
 fn surface() -> (Arc<Compositor>, Arc<Surface>) {
     layers::set_up();
     let compositor = Arc::new(Compositor::new(Offer {
@@ -33,7 +33,7 @@ fn surface() -> (Arc<Compositor>, Arc<Surface>) {
     (compositor, Surface::of_window(&instance, window))
 }
 
-/// How often it is told of.
+/// How often it is listed.
 fn times_told(instance: &Instance, name: &CStr) -> usize {
     let physical = instance.physical_device();
     // SAFETY: the device is the instance's.
@@ -44,7 +44,7 @@ fn times_told(instance: &Instance, name: &CStr) -> usize {
         .count()
 }
 
-/// Frames of a new swapchain; whether its images are the layer's dma-bufs.
+/// Draws frames of a new swapchain; answers whether its images are the layer's dma-bufs.
 fn draws(device: &Arc<Device>, surface: &Arc<Surface>) -> bool {
     let before = dma_bufs().len();
     let mut swapchain = Swapchain::new(device, surface, Wanted::default()).unwrap();
@@ -73,11 +73,11 @@ fn a_device_that_enables_what_only_the_driver_can_do_keeps_its_swapchains() {
         log.contains(KEPT) && log.contains("VK_NV_low_latency2"),
         "{log}"
     );
-    // What a surface says is what those swapchains can do.
+    // Surface queries answer for those swapchains.
     let of_driver = surface.formats(plain.physical).unwrap();
     assert_ne!(of_driver, offered);
     assert!(!draws(&kept, &surface));
-    // Others of the same physical device are not concerned.
+    // Other devices of the same physical device are unaffected.
     drop(kept);
     assert_eq!(surface.formats(plain.physical).unwrap(), offered);
     assert!(draws(&plain, &surface));
@@ -101,7 +101,7 @@ fn what_layer_and_driver_have_is_told_of_once() {
     }
 }
 
-/// Without a surface an application hears of formats, but of none that surfaces do not have.
+/// A query without a surface lists formats, but none that surfaces lack.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn formats_that_are_told_of_without_a_surface_are_those_of_surfaces() {

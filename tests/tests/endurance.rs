@@ -1,21 +1,21 @@
-//! Nothing leaks and nothing wears out: descriptors and resident memory after thousands of frames
-//! and swapchains are those after the first.
+//! Nothing leaks: after thousands of frames and swapchains, descriptors and resident memory are what they were
+//! after the first.
 
 use std::time::Duration;
 
 use wayfence_tests::watchdog::Watchdog;
 use wayfence_tests::{Application, Footprint, Wanted};
 
-/// Descriptors may differ by what is on its way when one looks: an image that the compositor has
-/// just released holds a sync file, one that is acquired does not. Two swapchains of four images.
+/// By how many descriptors two samples may differ: an image that the compositor has just released holds a sync
+/// file, an acquired one does not. Two swapchains of four images.
 const DESCRIPTORS: usize = 8;
 
-/// Resident memory may grow by what the driver takes as it goes on and keeps: lavapipe's rasteriser
-/// takes 22 MiB, with the layer and without it, in a few steps, at a time of its own.
+/// By how many bytes resident memory may grow for what the driver takes and keeps: lavapipe's rasteriser takes
+/// 22 MiB, with the layer and without it, in a few steps at unpredictable times.
 const GROWING_UP: usize = 32 << 20;
 
-/// A leak grows in every interval, the driver's steps fall into few: in the median interval resident
-/// memory may grow by this. A leak of 64 bytes a frame, or of 640 bytes a swapchain, shows.
+/// By how many bytes resident memory may grow in the median interval. A leak grows in every interval, the
+/// driver's steps are in few. This detects a leak of 64 bytes a frame, or of 640 bytes a swapchain.
 const STEADY: usize = 64 << 10;
 
 #[test]
@@ -63,7 +63,7 @@ fn a_thousand_recreations_leave_nothing_behind() {
     let _watchdog = Watchdog::new(Duration::from_secs(900), "1,000 swapchains");
     let app = Application::new();
     let mut sizes = Sizes(0x5eed);
-    // The largest first, so that memory that comes with size is there from the beginning.
+    // The largest first, so that memory for large sizes is there from the beginning.
     let mut swapchain = app.swapchain_with(Wanted {
         extent: (512, 512),
         ..Wanted::mailbox()
@@ -71,11 +71,11 @@ fn a_thousand_recreations_leave_nothing_behind() {
     swapchain.frame().unwrap();
     let mut samples = Vec::new();
     for turn in 0..1000_u32 {
-        // One size whenever we look, and nothing kept of others: images are resident memory, too.
+        // The same size at every sample, and nothing of others: images are resident memory, too.
         let look = (turn + 1) % 100 == 0;
         let wanted = Wanted {
             extent: if look { (64, 64) } else { sizes.next() },
-            // An application may change its mind about the pace, too.
+            // The mode changes, too.
             ..if turn % 4 == 0 {
                 Wanted::default()
             } else {
@@ -100,7 +100,7 @@ fn a_thousand_recreations_leave_nothing_behind() {
     assert_steady(&samples);
 }
 
-/// Applications open and close windows: nothing of a surface or a device stays.
+/// Opened and closed windows leave nothing of a surface or a device.
 #[test]
 #[ignore = "needs a Wayland compositor, and minutes: scripts/test"]
 fn fifty_windows_and_devices_leave_nothing_behind() {
@@ -129,7 +129,7 @@ fn fifty_windows_and_devices_leave_nothing_behind() {
         early.descriptors, late.descriptors,
         "descriptors after 10 and after 50"
     );
-    // Loading and unloading a driver forty times costs the driver itself some.
+    // Loading and unloading a driver forty times costs some memory in the driver itself.
     println!("after 10: {early:?}, after 50: {late:?}");
 }
 

@@ -1,8 +1,8 @@
-//! Rules 1 and 2 of the design: what an acquire gives is what the window system still does with
-//! the image, nothing less and nothing later; and no CPU waits for it.
+//! Rules 1 and 2 of the design: an acquire's payload has the window system's pending use of the image, all of
+//! it and nothing later; and no CPU waits for it.
 //!
-//! A test puts a fence of its own on the images while the compositor has them, as if the
-//! compositor's GPU still read: they are the same kernel objects.
+//! A test puts a fence of its own on the images while the compositor has them, as the compositor's GPU would
+//! while it reads: it is the same kernel object.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use wayfence_tests::vgem::{self, Vgem};
 use wayfence_tests::watchdog::Watchdog;
 use wayfence_tests::{Application, Fence, Semaphore, Swapchain, Wanted, layers};
 
-/// vgem's fences signal by themselves after ten seconds: what takes less has not waited for them.
+/// vgem's fences signal by themselves after ten seconds: a call that takes less has not waited for one.
 const SOON: Duration = Duration::from_secs(5);
 /// In nanoseconds.
 const LONG: u64 = 30_000_000_000;
@@ -64,7 +64,7 @@ fn a_fence_that_is_pending_at_the_release_holds_the_acquires_semaphore() {
         .acquire(10_000_000_000, acquired.raw, vk::Fence::null())
         .unwrap();
     assert!(begun.elapsed() < SOON, "the acquire waited for the reader");
-    // A driver may wait inside of the submit (lavapipe does): it has a thread.
+    // A driver may wait inside of the submit (lavapipe does), so a thread makes it.
     std::thread::scope(|scope| {
         scope.spawn(|| app.device.submit_after(acquired.raw, done.raw));
         std::thread::sleep(Duration::from_millis(300));
@@ -102,7 +102,7 @@ fn semaphore_and_fence_wait_for_the_same() {
     done.wait(LONG).unwrap();
 }
 
-/// Even an acquire that must not wait at all hands the image out, its fence pending.
+/// Even an acquire with a timeout of 0 hands the image out, with its fence pending.
 #[test]
 #[ignore = "needs a compositor with dma-bufs, and vgem: scripts/test"]
 fn an_acquire_without_a_timeout_hands_a_fenced_image_out() {
@@ -130,7 +130,7 @@ fn an_acquire_without_a_timeout_hands_a_fenced_image_out() {
     ready.wait(LONG).unwrap();
 }
 
-/// Fences that come after the release, the driver's own for instance, are nobody's business.
+/// Fences that come after the release, the driver's own for instance, are not in the payload.
 #[test]
 #[ignore = "needs a compositor with dma-bufs, and vgem: scripts/test"]
 fn a_fence_that_comes_after_the_release_holds_nothing() {
@@ -164,7 +164,7 @@ fn a_fence_that_comes_after_the_release_holds_nothing() {
     later.signal();
 }
 
-/// An image that was never shown, or that nobody reads any more, is ready when it is acquired.
+/// An image that was never shown, or is no longer read, is ready when it is acquired.
 #[test]
 #[ignore = "needs a compositor with dma-bufs: scripts/test"]
 fn what_nobody_reads_is_ready_at_once() {
@@ -184,8 +184,8 @@ fn what_nobody_reads_is_ready_at_once() {
     assert_eq!(report.counters.acquires_pending, 0, "{report:?}");
 }
 
-/// Each frame costs one import, at the most one export, and no wait: of an image that is idle when it
-/// comes back nothing is exported.
+/// Each frame costs one import, at most one export, and no wait: an image that is idle at its release needs no
+/// export.
 #[test]
 #[ignore = "needs a compositor with dma-bufs: scripts/test"]
 fn a_frame_is_one_import_at_most_one_export_and_no_wait() {
@@ -205,7 +205,7 @@ fn a_frame_is_one_import_at_most_one_export_and_no_wait() {
     assert_eq!(counters.presents, FRAMES, "{report:?}");
     assert_eq!(counters.sync_files_imported, FRAMES, "{report:?}");
     assert!(counters.sync_files_exported <= FRAMES, "{report:?}");
-    // Whoever got fences got them from an export.
+    // Every pending acquire had an export.
     assert!(
         counters.acquires_pending <= counters.sync_files_exported,
         "{report:?}"
@@ -216,13 +216,13 @@ fn a_frame_is_one_import_at_most_one_export_and_no_wait() {
     assert_eq!(report.present_mode, "FIFO");
 }
 
-/// What a real compositor leaves on a dma-buf, others can add to: in this way a test can be one of them.
+/// The test needs the implicit way, in which it can add fences to the compositor's on the dma-buf.
 fn implicit() -> Application {
     layers::force_way("implicit");
     Application::new()
 }
 
-/// A swapchain of which the application holds every image that it can get.
+/// A swapchain of which the application holds as many images as it can.
 struct Scene {
     swapchain: Swapchain,
     held: Vec<u32>,
@@ -269,7 +269,7 @@ impl Scene {
         Self { swapchain, held }
     }
 
-    /// From now on and until the fence signals, somebody reads the images that the compositor has.
+    /// Adds a reader, until the fence signals, to the images that the compositor has.
     fn compositor_reads(&self) -> vgem::Fence {
         let reader = Vgem::open().fence();
         let buffers = dma_bufs();
@@ -282,14 +282,14 @@ impl Scene {
         reader
     }
 
-    /// Presents an image, for which the compositor gives back the one that it has.
+    /// Presents an image, so that the compositor releases the one that it has.
     fn show_next(&mut self) {
         let index = self.held.pop().expect("an image is held");
         self.swapchain.draw_and_present(index).unwrap();
         self.swapchain.surface.dispatch();
     }
 
-    /// Time to repaint, and to send what follows.
+    /// Gives the compositor time to repaint and to send its events.
     fn let_the_compositor_work(&self) {
         std::thread::sleep(Duration::from_millis(500));
         self.swapchain.surface.window().assert_alive();

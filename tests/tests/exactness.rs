@@ -1,6 +1,6 @@
-//! What this project claims: an acquired image is waited for as long as the window system uses it and
-//! not longer, and a present never waits for the rendering. In every way of synchronisation, with fences
-//! that signal when the test says so.
+//! The project's central claim, in every way of synchronisation: the payload of an acquire signals when the
+//! window system's use of the image ends and not later, and a present never waits for the rendering. The fences
+//! signal when the test says so.
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
@@ -21,15 +21,14 @@ use wayfence_tests::{Fence, Semaphore};
 
 /// How long a pending image is watched.
 const WATCHED: Duration = Duration::from_millis(200);
-/// The time from a fence's signal to that of an acquire which waited for it.
+/// How long after a fence's signal the payload of an acquire may signal.
 const PROMPT: Duration = Duration::from_millis(20);
-/// After how long a wait for a frame of which nothing is heard ends.
+/// After how long a wait ends for a frame without feedback.
 const UNHEARD: Duration = wayfence::presentations::BOUND;
-/// The machine may have more to do than this test: one of so many attempts must be prompt. What is late
-/// by design is late in each.
+/// One of so many attempts must be prompt, since the machine may be busy. A delay by design shows in each.
 const ATTEMPTS: usize = 5;
 
-/// One of several attempts, each of which answers how late it was, was prompt.
+/// Asserts that one of several attempts, each of which answers its delay, was prompt.
 fn promptly(mut attempt: impl FnMut() -> Duration) {
     let mut late = Vec::new();
     for _ in 0..ATTEMPTS {
@@ -42,7 +41,7 @@ fn promptly(mut attempt: impl FnMut() -> Duration) {
     panic!("never within {PROMPT:?}: {late:?}");
 }
 
-/// Does what may take until these fences signal, which they do after a while.
+/// Runs what may wait for these fences, which signal after a while.
 fn while_signalling<T>(fences: Vec<vgem::Fence>, what: impl FnOnce() -> T) -> T {
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -53,8 +52,8 @@ fn while_signalling<T>(fences: Vec<vgem::Fence>, what: impl FnOnce() -> T) -> T 
     })
 }
 
-/// The acquire came at once, and what it gave is held by `fences` and signals with the last of them.
-/// Answers how long after it.
+/// Asserts that the acquire returned at once, and that its payload waits for `fences` and signals with the last
+/// of them. Answers how long after it.
 fn held_by(scene: &Scene<'_>, acquired: &Acquired, fences: Vec<vgem::Fence>) -> Duration {
     assert!(
         acquired.took < SOON,
@@ -79,7 +78,7 @@ fn held_by(scene: &Scene<'_>, acquired: &Acquired, fences: Vec<vgem::Fence>) -> 
         .unwrap_or_else(|| panic!("not signalled by the last fence, {}", scene.way))
 }
 
-/// The acquire came at once, and what it gave signals at once.
+/// Asserts that the acquire returned at once, and that its payload signals at once.
 fn free(scene: &Scene<'_>, acquired: &Acquired) {
     assert!(
         acquired.took < SOON,
@@ -93,7 +92,7 @@ fn free(scene: &Scene<'_>, acquired: &Acquired) {
     );
 }
 
-/// Ends the scene. No CPU has waited but in the old kernel's way.
+/// Ends the scene. Asserts that the CPU has waited in no way but `cpu`.
 fn no_cpu_waited(scene: Scene<'_>) -> SwapchainReport {
     let way = scene.way;
     let report = scene.end();
@@ -104,7 +103,7 @@ fn no_cpu_waited(scene: Scene<'_>) -> SwapchainReport {
     report
 }
 
-/// As [`no_cpu_waited`]; in the way of old kernels the presents have, the acquires have not.
+/// As [`no_cpu_waited`]; in the way `cpu` presents have waited, acquires have not.
 fn no_cpu_waited_in_acquire(scene: Scene<'_>) -> SwapchainReport {
     let report = no_cpu_waited(scene);
     assert!(
@@ -114,7 +113,7 @@ fn no_cpu_waited_in_acquire(scene: Scene<'_>) -> SwapchainReport {
     report
 }
 
-/// In the way of old kernels the CPU waits for these fences, in the acquire, within its timeout.
+/// In the way `cpu` the acquire waits for these fences, within its timeout.
 fn waited_for_on_the_cpu(mut scene: Scene<'_>, payload: Payload, fences: Vec<vgem::Fence>) {
     let before = scene.swapchain.images.len();
     let answer = scene.try_acquire(payload, 0).map(drop);
@@ -133,7 +132,7 @@ fn waited_for_on_the_cpu(mut scene: Scene<'_>, payload: Payload, fences: Vec<vge
     assert!(report.counters.cpu_waits >= 2, "{report:?}");
 }
 
-/// An image comes back with these fences; the acquire waits for all, and for nothing else.
+/// An image comes back with these fences; the payload waits for all of them, and for nothing else.
 fn comes_back_with(mut scene: Scene<'_>, payload: Payload, readers: usize, writers: usize) {
     let come_back = |scene: &mut Scene<'_>| {
         let (_, frame) = scene.show();
@@ -197,7 +196,7 @@ fn a_reader_and_a_writer_hold() {
         .play(|scene, payload| comes_back_with(scene, payload, 1, 1));
 }
 
-/// From now on and until the fence signals, somebody writes to the image.
+/// Adds a writer to the image, until the fence signals.
 fn somebody_writes(scene: &Scene<'_>, frame: &Commit) -> vgem::Fence {
     let later = scene.fence();
     frame
@@ -227,7 +226,7 @@ fn a_later_fence_does_not_hold() {
             let acquired = scene.acquire(payload);
             assert_ne!(acquired.index, taken.index);
             free(&scene, &acquired);
-            // It has held nobody, but it is still there.
+            // It has not held the acquire, but is still pending.
             assert!(!later.sync_file().is_signalled().unwrap());
             later.signal();
             drop((acquired, taken));
@@ -264,8 +263,7 @@ fn a_later_fence_beside_its_own_write_does_not_hold() {
 
 const NO_PENDING_PRESENT: &str = "a present has waited for its rendering on the CPU";
 
-/// Draws an image whose rendering takes its time, and shows it; in the way of old kernels the present
-/// returns when it is done.
+/// Shows an image whose rendering takes a while. In the way `cpu` the present returns when it is done.
 fn show_slowly(scene: &mut Scene<'_>) -> (u32, Commit, Option<vgem::Fence>) {
     let rendering = scene.fence();
     if scene.way != Way::Cpu {
@@ -281,8 +279,8 @@ fn show_slowly(scene: &mut Scene<'_>) -> (u32, Commit, Option<vgem::Fence>) {
     (index, frame, None)
 }
 
-/// A compositor may let go of a frame that it never read. Whoever waits for the acquire waits for the
-/// image's own last present all the same.
+/// A compositor may release a frame that it never read. The acquire's payload still includes the image's own
+/// last present.
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn its_own_write_holds() {
@@ -306,8 +304,8 @@ fn its_own_write_holds() {
     );
 }
 
-/// A compositor may let go of a frame early: with the fence of a reader that does not wait for our own
-/// write, or that was done before it.
+/// A compositor may release a frame early: with the fence of a reader that does not wait for our write, or that
+/// was done before it.
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_reader_beside_its_own_write_holds() {
@@ -335,7 +333,7 @@ fn a_reader_beside_its_own_write_holds() {
         });
 }
 
-/// What the memory of an image begins with.
+/// The first pixel in the memory of an image.
 fn first_pixel(frame: &Commit) -> [u8; 4] {
     let buffer = frame.dma_buf();
     let mut pixel = [0; 4];
@@ -359,8 +357,8 @@ fn first_pixel(frame: &Commit) -> [u8; 4] {
     pixel
 }
 
-/// The first queue's work is the present whose fence the test holds; the second is any other queue: it has
-/// nothing to wait for but what the acquire gave it.
+/// The first queue's work is the present whose fence the test holds. Work on a second queue is ordered after it
+/// only by the acquire's semaphore.
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_second_queue_is_ordered_by_the_acquires_semaphore_alone() {
@@ -390,7 +388,7 @@ fn a_second_queue_is_ordered_by_the_acquires_semaphore_alone() {
             .unwrap();
         assert_eq!(again, index);
         thread::scope(|scope| {
-            // A driver may wait inside of the submit: it has a thread.
+            // A driver may wait inside of the submit, so a thread makes it.
             let second = scope.spawn(|| scene.swapchain.draw_after(index, acquired.raw).unwrap());
             if let Some(rendering) = rendering {
                 let begun = Instant::now();
@@ -409,9 +407,8 @@ fn a_second_queue_is_ordered_by_the_acquires_semaphore_alone() {
 }
 
 /// "Acquiring the image index from vkAcquireNextImageKHR and then waiting on its semaphore or fence guarantees
-/// that the previous presentation operation that used the just-acquired image index has completed"
-/// (Vulkan Guide, Swapchain Semaphore Reuse): its semaphore may be destroyed, and what it waited for
-/// recorded anew.
+/// that the previous presentation operation that used the just-acquired image index has completed" (Vulkan
+/// Guide, Swapchain Semaphore Reuse): its semaphore may be destroyed, and its command buffers recorded again.
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn after_the_acquires_fence_the_last_present_is_over() {
@@ -427,8 +424,8 @@ fn after_the_acquires_fence_the_last_present_is_over() {
             assert_eq!(acquired.index, index);
             while_signalling(vec![rendering], || {
                 acquired.signals_within(SOON).expect("signalled");
-                // Who destroys a semaphore that an unfinished submission refers to breaks
-                // VUID-vkDestroySemaphore-semaphore-05149, who records commands that are pending
+                // While the submission is unfinished, destroying its semaphore breaks
+                // VUID-vkDestroySemaphore-semaphore-05149, and recording its commands
                 // VUID-vkBeginCommandBuffer-commandBuffer-00049.
                 assert!(work.is_signalled().unwrap(), "still in use, {}", scene.way);
             });
@@ -451,7 +448,7 @@ fn a_fence_that_never_signals_holds_one_image() {
                 .compositor
                 .release(&frame, With::readers(&[never.sync_file()]));
             let begun = Instant::now();
-            // In the way of old kernels it is not handed out; in all others it is, with its fence.
+            // In the way `cpu` it is not handed out; in all others it is, with its fence.
             let first = match scene.way {
                 Way::Cpu => {
                     let answer = scene.try_acquire(payload, 50_000_000).map(drop);
@@ -525,7 +522,7 @@ fn a_present_does_not_wait_for_its_rendering() {
         });
 }
 
-/// In the way of old kernels a present commits when the rendering is done, and counts that it waited.
+/// In the way `cpu` a present commits when the rendering is done, and counts the wait.
 fn waited_for_in_the_present(mut scene: Scene<'_>) {
     let rendering = scene.fence();
     let fence = rendering.sync_file().try_clone().unwrap();
@@ -537,8 +534,7 @@ fn waited_for_in_the_present(mut scene: Scene<'_>) {
     assert_eq!(report.counters.cpu_waits, 1, "{report:?}");
 }
 
-/// A compositor that composes nothing: it takes the buffer and what is to be waited for, and passes both
-/// to another compositor. Neither waits.
+/// A compositor that composes nothing passes buffer and fence on to another compositor. Neither waits.
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_proxy_passes_the_fence_on() {
@@ -562,8 +558,8 @@ fn a_proxy_passes_the_fence_on() {
         });
 }
 
-/// The compositor lets go of an image that it still reads; in the way of old kernels, in which the CPU would
-/// wait, of one that it has read.
+/// Releases an image that the compositor still reads; in the way `cpu`, where the CPU would wait, one that it
+/// has read.
 fn release_read_by(scene: &Scene<'_>, frame: &Commit, reader: &vgem::Fence) {
     let fences = [reader.sync_file()];
     let with = match scene.way {
@@ -573,7 +569,7 @@ fn release_read_by(scene: &Scene<'_>, frame: &Commit, reader: &vgem::Fence) {
     scene.compositor.release(frame, with);
 }
 
-/// What was acquired after [`release_read_by`] is held by the reader. Answers how late it signalled.
+/// Asserts that the acquire after [`release_read_by`] waits for the reader. Answers how late it signalled.
 fn held_by_reader(scene: &Scene<'_>, acquired: &Acquired, reader: vgem::Fence) -> Duration {
     match scene.way {
         Way::Cpu => {
@@ -585,7 +581,7 @@ fn held_by_reader(scene: &Scene<'_>, acquired: &Acquired, reader: vgem::Fence) -
     }
 }
 
-/// Who waits for a frame of another swapchain reads the events of both.
+/// A wait for a frame of another swapchain reads the events of both.
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_release_reaches_an_acquire_beside_a_wait_for_a_present() {
@@ -603,7 +599,7 @@ fn a_release_reaches_an_acquire_beside_a_wait_for_a_present() {
                     let waiting = scope
                         .spawn(|| Generation::One.wait(&beside.swapchain, id, scripted::TIMEOUT));
                     thread::sleep(WATCHED);
-                    // A machine that stood still may have let the wait end by itself.
+                    // On a machine that stood still the wait may have timed out.
                     assert!(
                         !waiting.is_finished() || committed.elapsed() >= UNHEARD,
                         "the frame was not shown yet"

@@ -1,5 +1,5 @@
-//! Which layout a swapchain's images get by the compositor's dma-buf feedback, when they are no longer
-//! the best ones, and what becomes of feedback that is malformed.
+//! Which layout images get from the compositor's dma-buf feedback, when a swapchain is no longer optimal, and
+//! what happens with malformed feedback.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use wayfence_tests::watchdog::Watchdog;
 use wayfence_tests::{Device, Fence, Surface, Swapchain, Wanted, Window, layers};
 
 const LINEAR: u64 = Format::LINEAR;
-/// One that the test driver can be made to do, and likes better than its own.
+/// One that the test driver can be made to support, and prefers to its own.
 const TILED: u64 = 0x0100_0000_0000_0002;
-/// One that it cannot do.
+/// One that it does not support.
 const UNKNOWN: u64 = 0x0200_0000_0000_0001;
-/// What is logged of a feedback that cannot be read.
+/// What is logged for feedback that cannot be read.
 const COMPLAINT: &str = "dma-buf formats cannot all be read";
-/// What is logged of a compositor on another device.
+/// What is logged for a compositor on another device.
 const FOREIGN: &str = "composes on another device";
 
 fn formats(modifiers: &[u64]) -> Vec<Format> {
@@ -55,7 +55,7 @@ fn feedback(main_device: u64, tranches: &[(bool, &[u64])]) -> Feedback {
     }
 }
 
-/// A device, whose log is told from `info` on.
+/// A device, with the log at `info`.
 fn device() -> Arc<Device> {
     layers::set_up();
     let instance = Instance::new(Options {
@@ -115,7 +115,7 @@ impl Play {
         (acquired, presented, modifier)
     }
 
-    /// Frames until everything that was sent before has been read for sure, and one more: a FIFO's acquire
+    /// Draws frames until all events sent before have certainly been read, and one more: in FIFO an acquire
     /// reads the frame callback of the frame before, which was sent later.
     fn frames(&self, swapchain: &mut Swapchain) -> (bool, bool, Option<u64>) {
         self.frame(swapchain);
@@ -144,7 +144,7 @@ fn both() -> Offer {
     }
 }
 
-/// The same without Vulkan: what the library makes of the events.
+/// Without Vulkan: how the library reads the events.
 #[test]
 fn the_newest_whole_feedback_counts_and_a_repeated_one_is_no_change() {
     let compositor = Compositor::new(both());
@@ -178,7 +178,7 @@ fn the_newest_whole_feedback_counts_and_a_repeated_one_is_no_change() {
     assert!(surface.feedback().tranches[0].scanout);
     assert_eq!(surface.feedback().main_device, Some(main));
 
-    // What is malformed takes nothing away from the rest.
+    // A malformed part does not affect the rest.
     for table in [
         Table::Claims(8 * 16 + 8),
         Table::Claims(1 << 20),
@@ -216,7 +216,7 @@ fn the_surfaces_tranches_decide_the_layout_and_a_change_for_the_better_is_told()
     let main = Offer::default().main_device;
     let plain = |modifiers| feedback(main, &[(false, modifiers)]);
     let mut swapchain = play.swapchain();
-    // Within a tranche it is the driver's choice.
+    // Within a tranche the driver chooses.
     assert_eq!(
         play.frames(&mut swapchain),
         (false, false, Some(TILED)),
@@ -252,7 +252,7 @@ fn the_surfaces_tranches_decide_the_layout_and_a_change_for_the_better_is_told()
         );
     }
 
-    // The one in its place follows the feedback, and is content.
+    // The new one follows the feedback, and is optimal.
     let mut next = swapchain.replaced_by(Wanted::default()).unwrap();
     drop(swapchain);
     assert_eq!(play.frames(&mut next), (false, false, Some(LINEAR)));
@@ -340,7 +340,7 @@ fn images_for_a_compositor_on_another_device_are_linear_and_that_is_said_once() 
     }
 }
 
-/// Whatever a compositor sends as its format table: frames are shown, and it is said once.
+/// Whatever a compositor sends as its format table, frames are shown, and the log has one line.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn malformed_format_tables_are_survived_with_one_line() {
@@ -354,7 +354,7 @@ fn malformed_format_tables_are_survived_with_one_line() {
         told.tranches[0].stray_indices = bytes.to_vec();
         told
     };
-    // Whether the layer can own the swapchains, and how often something is complained of.
+    // Whether the layer can own the swapchains, and how many complaints are logged.
     for (what, told, owned, complaints) in [
         ("not sent", broken(Table::Missing), false, 1),
         (
@@ -401,8 +401,8 @@ fn malformed_format_tables_are_survived_with_one_line() {
         });
         assert_eq!(log.matches(COMPLAINT).count(), complaints, "{what}: {log}");
 
-        // While the swapchain is in use, and when it is replaced. A table that is not sent again is the one
-        // from before.
+        // While the swapchain is in use, and when it is replaced. A table that is not sent again stays in
+        // force.
         let complaints = match what {
             "not sent" => 0,
             _ => complaints,
@@ -423,8 +423,8 @@ fn malformed_format_tables_are_survived_with_one_line() {
     }
 }
 
-/// A driver may have a layout for images of one queue family only: it is not chosen for those that several
-/// share, also where the compositor likes it best.
+/// A driver may have a layout only for images of one queue family: it is not chosen for images that several
+/// share, even where the compositor prefers it.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn images_that_queue_families_share_have_a_layout_for_that() {

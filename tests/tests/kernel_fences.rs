@@ -1,4 +1,4 @@
-//! Sync files and dma-bufs on a real kernel: what the library counts on.
+//! Sync files and dma-bufs on a real kernel: the behaviour that the library relies on.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -115,8 +115,7 @@ fn a_snapshot_of_what_is_done_is_signalled() {
     }
 }
 
-/// A reader waits for every writer, a writer for everybody, in whatever order they came: a later
-/// write hides no earlier read.
+/// A reader waits for every writer, a writer for everybody, in any order: a later write hides no earlier read.
 #[test]
 #[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
 fn several_readers_and_writers_are_told_apart() {
@@ -191,8 +190,8 @@ fn fences_that_come_together_go_together() {
     }
 }
 
-/// The fence of one reader or writer counts once. Who comes as both may be counted twice: the kernel
-/// replaces a fence by a later or the same one of its context only if that lets nobody go too early
+/// The fence of one reader or writer counts once. One that is added as both may be counted twice: the kernel
+/// replaces a fence by a later or the same one of its context only if nobody is released too early
 /// (`dma_resv_add_fence`, which keeps a write beside a read that follows it).
 #[test]
 #[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
@@ -205,7 +204,7 @@ fn a_fence_is_there_once_however_often_it_comes() {
             buffer.import_sync_file(fence.sync_file(), access).unwrap();
             let snapshot = buffer.export_sync_file(Access::Write).unwrap();
             assert_eq!(snapshot.info().unwrap().fences.len(), 1);
-            // What was taken from it changes nothing either.
+            // A snapshot of it changes nothing either.
             buffer.import_sync_file(&snapshot, access).unwrap();
         }
         for access in ALL {
@@ -242,7 +241,7 @@ fn what_has_signalled_adds_nothing_and_takes_nothing_away() {
     }
 }
 
-/// A proxy hands on what it was given: from one dma-buf to the next.
+/// A proxy passes fences on from one dma-buf to the next.
 #[test]
 #[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
 fn a_snapshot_can_go_to_another_dma_buf() {
@@ -323,7 +322,7 @@ fn everybody_who_waits_is_let_go_by_whom_they_wait_for() {
     });
 }
 
-/// What a driver leaves on its buffers is exported, too, by what it does with them.
+/// Fences that a driver adds to its buffers are exported, too, by kind of access.
 #[test]
 #[ignore = "needs vgem: scripts/test"]
 fn a_drivers_own_fences_are_told_apart() {
@@ -356,8 +355,8 @@ fn a_drivers_own_fences_are_told_apart() {
     assert!(for_writer.is_signalled().unwrap());
 }
 
-/// Somebody imports one fence after the other while others look: each snapshot has the fences so far,
-/// all of them and no more.
+/// One thread imports fence after fence while others take snapshots: each snapshot has all fences so far, and
+/// no more.
 #[test]
 #[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
 fn a_snapshot_during_imports_holds_those_that_came_before_it() {
@@ -393,7 +392,7 @@ fn a_snapshot_during_imports_holds_those_that_came_before_it() {
                 Access::Write
             };
             buffer.import_sync_file(fence.sync_file(), access).unwrap();
-            // What an import has returned from is in every snapshot from then on.
+            // Once an import has returned, its fence is in every later snapshot.
             let now = buffer.export_sync_file(Access::Write).unwrap();
             assert_eq!(pending(&now), number + 1);
         }
@@ -514,7 +513,7 @@ fn a_wait_ends_with_its_timeout_or_its_fence() {
     signaller.join().unwrap();
 }
 
-/// A compositor may die with its fences pending: nobody waits for them for ever.
+/// A compositor may die with its fences pending: they still signal.
 #[test]
 #[ignore = "needs vgem: scripts/test"]
 fn the_fences_of_whoever_is_gone_signal() {
@@ -595,7 +594,7 @@ fn what_is_no_dma_buf_or_sync_file_is_told_from_what_is() {
     fence.signal();
 }
 
-/// Linux before 6.0: it has no sync files of dma-bufs, says so, and can be waited on all the same.
+/// Linux before 6.0 has no sync files of dma-bufs and says so, but its fences can be waited for.
 #[test]
 #[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
 fn an_old_kernel_is_told_from_a_new_one_and_is_waited_on() {
@@ -619,12 +618,12 @@ fn an_old_kernel_is_told_from_a_new_one_and_is_waited_on() {
             assert!(buffer.wait_idle(access, None).unwrap());
         }
     });
-    // The rest of the process is on the kernel as it is.
+    // The rest of the process is on the unfiltered kernel.
     assert!(buffer.sync_file_support().unwrap());
 }
 
-/// A process without descriptors left, or a kernel without memory, says nothing about whether the
-/// kernel is old: who took it for old would wait on the CPU from then on.
+/// A process without descriptors left, or a kernel without memory, says nothing about the kernel's age: if it
+/// were taken for old, the CPU would wait from then on.
 #[test]
 #[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
 fn a_kernel_that_fails_is_not_taken_for_an_old_one() {
@@ -649,7 +648,7 @@ fn a_kernel_that_fails_is_not_taken_for_an_old_one() {
     }
     // Other tests of this process may run beside this one: `cargo test` is not `cargo nextest`.
     assert!(Footprint::now().descriptors < before + 100);
-    // What is the caller's was not closed.
+    // The caller's descriptor was not closed.
     assert!(!fence.sync_file().is_signalled().unwrap());
     fence.signal();
 }
@@ -664,7 +663,7 @@ fn pending(file: &SyncFile) -> usize {
         .count()
 }
 
-/// What failed, failed for this reason.
+/// Asserts that it failed with this error.
 fn assert_errno<T: std::fmt::Debug>(result: Result<T, Error>, expected: Errno) {
     match result {
         Err(Error::Kernel { errno, .. }) if errno == expected => {}

@@ -1,9 +1,9 @@
-//! How long things live: `wl_display` and `wl_surface` as long as swapchains, and what the layer has made
-//! as long as what it is for.
+//! Lifetimes: the layer uses `wl_display` and `wl_surface` only while swapchains live, and its own objects live
+//! as long as what they are for.
 //!
 //! "Applications must ensure that both the wl_display and the wl_surface remain valid for the lifetime of any
-//! VkSwapchainKHR objects" (Vulkan, "Wayland Platform"): of no other. Freed memory is overwritten here, so
-//! that its use shows.
+//! VkSwapchainKHR objects" (Vulkan, "Wayland Platform"): only of those. Freed memory is overwritten here, so
+//! that a use after free shows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use wayfence_tests::scripted::Way;
 use wayfence_tests::watchdog::Watchdog;
 use wayfence_tests::{Application, Device, Instance, Surface, Swapchain, Wanted, Window};
 
-/// What `free` leaves of memory.
+/// The byte with which `free` fills memory.
 const POISON: i32 = 0xa5;
 
 const MODES: &[vk::PresentModeKHR] = &[vk::PresentModeKHR::FIFO, vk::PresentModeKHR::IMMEDIATE];
 
-/// For swapchains that have all of a surface that the compositor offers.
+/// For swapchains that use every protocol of the compositor.
 fn wanted() -> Wanted {
     Wanted {
         present_modes: MODES,
@@ -29,7 +29,7 @@ fn wanted() -> Wanted {
     }
 }
 
-/// All that a surface may have one object of, and the registry that can go.
+/// Every protocol with one object a surface, and a registry that can be destroyed.
 fn offer(way: Way) -> Offer {
     Offer {
         fifo: true,
@@ -78,7 +78,7 @@ impl<'a> Bare<'a> {
         Self { device, raw }
     }
 
-    /// All that an application asks before it makes a swapchain.
+    /// All queries that an application makes before it makes a swapchain.
     fn ask(&self) {
         let (functions, physical) = (&self.device.instance.surface, self.device.physical);
         // SAFETY: surface and device are of one instance, which is alive.
@@ -117,7 +117,7 @@ impl Drop for Bare<'_> {
     }
 }
 
-/// What commands ask that name no surface.
+/// Queries that name no surface.
 fn ask_of_no_surface(device: &Device) {
     let raw = &device.instance.raw;
     // SAFETY: the physical device is the instance's; the chain is empty.
@@ -140,7 +140,7 @@ fn a_display_may_go_before_a_surface_that_was_asked() {
         let surface = Bare::of(&device, &window);
         surface.ask();
         drop(window);
-        // Nor may others' questions come to it.
+        // Queries without a surface must not touch it either.
         ask_of_no_surface(&device);
         drop(surface);
     }
@@ -159,7 +159,7 @@ fn a_display_may_go_before_a_surface_that_had_a_swapchain() {
         let surfaces = [window.open_beside(), window]
             .map(|window| Surface::of_window(&device.instance, window));
         for surface in &surfaces {
-            // What is on screen, the compositor has when the swapchain goes.
+            // The compositor still holds the image on screen when the swapchain goes.
             let mut swapchain = Swapchain::new(&device, surface, wanted()).unwrap();
             for _ in 0..3 {
                 swapchain.frame().unwrap();
@@ -179,16 +179,16 @@ fn a_display_at_the_address_of_another_is_another() {
     let _watchdog = Watchdog::new(Duration::from_secs(60), "a display that is another's");
     let device = device();
     let old = everything(Way::Implicit);
-    // Of another kind: what was said on the old one is not true of it.
+    // A different one, for which the old one's answers are wrong.
     let new = Compositor::new(Offer {
         formats: Offer::default().formats[..2].to_vec(),
         ..Offer::default()
     });
-    // Whether malloc gives an address again is its own affair: something else may have it.
+    // malloc need not reuse the address.
     let again = || {
         let window = Window::open_at(old.connect());
         let address = window.display_ptr();
-        // It stays, and has been asked.
+        // It stays, and has been queried.
         let left = Bare::of(&device, &window);
         left.ask();
         drop(window);
@@ -224,7 +224,7 @@ fn what_names_no_surface_comes_to_no_display() {
     poison_freed_memory();
     let device = device();
     let compositor = everything(Way::Implicit);
-    // Nobody has asked of this one, and its display is gone.
+    // This one was never queried, and its display is gone.
     let window = Window::open_at(compositor.connect());
     let unasked = Bare::of(&device, &window);
     drop(window);
@@ -250,8 +250,8 @@ fn what_names_no_surface_comes_to_no_display() {
     assert!(compositor.protocol_errors().is_empty());
 }
 
-/// Once a surface is there, what it offers is known: a compositor that does not answer holds nobody up, and
-/// nothing of the layer's is left with it.
+/// Once a surface exists, its answers are known: queries work on a compositor that does not answer, and leave
+/// no object of the layer's.
 #[test]
 #[ignore = "needs a driver, /dev/udmabuf: scripts/test"]
 fn a_question_costs_no_round_trip_and_leaves_nothing() {
@@ -278,7 +278,8 @@ fn a_question_costs_no_round_trip_and_leaves_nothing() {
     assert_eq!(objects(), before);
 }
 
-/// Where there is a request for it (`wl_fixes`), registries go, too, and all that a swapchain needed.
+/// Where there is a request for it (`wl_fixes`), registries are destroyed, too, and everything that a swapchain
+/// needed.
 #[test]
 #[ignore = "needs a driver, /dev/udmabuf: scripts/test"]
 fn nothing_is_left_with_the_compositor_when_the_last_swapchain_goes() {
@@ -291,7 +292,7 @@ fn nothing_is_left_with_the_compositor_when_the_last_swapchain_goes() {
             surface.window().assert_alive();
             compositor.settled();
             let mut objects = compositor.objects(client);
-            // Answers that are still due.
+            // Callbacks that are still pending.
             objects.retain(|name, _| {
                 ![
                     "wl_callback",
@@ -308,7 +309,7 @@ fn nothing_is_left_with_the_compositor_when_the_last_swapchain_goes() {
             old.frame().unwrap();
             let mut new = old.replaced_by(wanted()).unwrap();
             new.frame().unwrap();
-            // A retired one may be the last.
+            // The retired one may go last.
             match turn % 2 {
                 0 => drop((old, new)),
                 _ => drop((new, old)),
@@ -364,7 +365,7 @@ fn a_window_of_two_surfaces_is_one_window() {
     }
 }
 
-/// Whoever else presents to the window has it before the first swapchain and after the last.
+/// Another presenter can use the window before the first swapchain and after the last.
 #[test]
 #[ignore = "needs a driver, a DRM node with timelines: scripts/test"]
 fn a_window_is_anothers_before_and_afterwards() {
@@ -372,7 +373,7 @@ fn a_window_is_anothers_before_and_afterwards() {
     let compositor = everything_at_once();
     let window = Window::open_at(compositor.connect());
     drop(window.extend());
-    // It may be asked about while another has the window.
+    // It may be queried while another has the window.
     let another = window.extend();
     let surface = Surface::of_window(&device.instance, window);
     assert!(surface.capabilities(device.physical).is_ok());
@@ -392,8 +393,8 @@ fn a_window_is_anothers_before_and_afterwards() {
     assert!(compositor.protocol_errors().is_empty());
 }
 
-/// It is invalid, and happens, where an application gives up: the window must be free for whoever comes
-/// next.
+/// Destroying a device before its swapchains is invalid, but happens where an application gives up. The window
+/// must be free afterwards.
 #[test]
 #[ignore = "needs a driver, a DRM node with timelines: scripts/test"]
 fn a_device_takes_its_swapchains_with_it() {
@@ -420,7 +421,7 @@ fn a_device_takes_its_swapchains_with_it() {
     assert!(compositor.protocol_errors().is_empty());
 }
 
-/// What an application's image of a swapchain's memory lies in is that image's.
+/// The memory imported for an alias belongs to the alias.
 #[test]
 #[ignore = "needs a driver, /dev/udmabuf: scripts/test"]
 fn an_alias_takes_its_memory_with_it() {
@@ -462,7 +463,7 @@ fn an_alias_takes_its_memory_with_it() {
         let of_images = maps.lines().filter(|line| line.contains("dmabuf"));
         of_images.count() + wayfence_tests::Footprint::now().descriptors
     };
-    // The compositor, which is in this process, has closed what it sent.
+    // The compositor, in this process, has closed its descriptors.
     app.surface.window().roundtrip().unwrap();
     let before = mappings();
     for _ in 0..20 {
@@ -475,7 +476,7 @@ fn an_alias_takes_its_memory_with_it() {
         }
         assert_eq!(mappings(), before);
     }
-    // One that outlives the swapchain has no memory any more, and goes.
+    // An alias that outlives the swapchain has no memory, and can be destroyed.
     let image = alias();
     drop(swapchain);
     // SAFETY: as above.

@@ -1,4 +1,4 @@
-//! What other processes see of a swapchain that lives, and what is left of one whose process was killed.
+//! What other processes see of a living swapchain, and of one whose process was killed.
 
 use std::{
     env, fs,
@@ -13,19 +13,19 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use wayfence_tests::installation::Installation;
 
-/// An application that draws until somebody ends it.
+/// An application that draws until it is ended.
 const CUBE: [&str; 3] = ["vkcube", "--wsi", "wayland"];
 
 /// `wayfence run --report -- vkcube`.
 struct Running<'a> {
     here: &'a Installation,
     command: Child,
-    /// The application's number.
+    /// The application's process.
     application: u32,
 }
 
 impl<'a> Running<'a> {
-    /// Started, and seen to draw.
+    /// Starts it, and waits until it draws.
     fn new(here: &'a Installation, options: &[&str]) -> Self {
         let script = r#"echo $$; exec "$0" "$@" >&2"#;
         let arguments = [&["run"], options, &["--", "sh", "-c", script], &CUBE].concat();
@@ -54,12 +54,12 @@ impl<'a> Running<'a> {
         this
     }
 
-    /// What `wayfence top` says of the application.
+    /// The row of the application in `wayfence top`.
     fn row(&self) -> Option<Value> {
         row(self.here, self.application)
     }
 
-    /// Kills the application, and returns what the command prints, when it has ended by the same signal.
+    /// Kills the application, and answers what the command prints. It ends by the same signal.
     fn killed(self, whom: u32, signal: Signal) -> String {
         send(whom, signal);
         let output = self.command.wait_with_output().unwrap();
@@ -68,7 +68,7 @@ impl<'a> Running<'a> {
     }
 }
 
-/// Reads a byte at a time, and so leaves the rest to others.
+/// Reads a byte at a time, so that the rest stays unread.
 struct Unbuffered<R>(R);
 
 impl<R: std::io::Read> std::io::Read for Unbuffered<R> {
@@ -83,7 +83,7 @@ fn send(to: u32, signal: Signal) {
     kill_process(pid, signal).unwrap();
 }
 
-/// What `wayfence top` says of a process: its swapchain, the last of them.
+/// The row of a process in `wayfence top`: its last swapchain.
 fn row(here: &Installation, pid: u32) -> Option<Value> {
     let output = here.output(&["top", "--json", "--interval", "0.5"]);
     let rows: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
@@ -167,7 +167,7 @@ fn the_report_survives_its_process() {
             .unwrap_or_else(|| panic!("{frames}"));
         assert!(presented >= before, "{signal:?}: {before}: {report}");
         assert!(report.contains("vkcube"), "{report}");
-        // It is said to be gone.
+        // It is shown as killed.
         let row = row(&here, application).expect("a killed process is remembered");
         assert_eq!(row["state"], "killed", "{row}");
         assert_eq!(row["rates"], Value::Null);
@@ -207,7 +207,7 @@ fn a_report_of_the_living_and_the_dead_counts_each_once() {
     assert_eq!(swapchains(&here, &file), living);
 }
 
-/// How many swapchains `wayfence report` tells of.
+/// How many swapchains `wayfence report` shows.
 fn swapchains(here: &Installation, file: &str) -> u32 {
     let output = here.output(&["report", file]);
     let text = String::from_utf8(output.stdout).unwrap();

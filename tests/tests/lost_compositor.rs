@@ -1,4 +1,4 @@
-//! The compositor dies. Each test kills its own: run one a session (as `scripts/test` does).
+//! The compositor dies. Each test kills its own, so run one test in a session (as `scripts/test` does).
 //!
 //! "A dead compositor is VK_ERROR_SURFACE_LOST_KHR": never a crash, never a hang, never a lost
 //! device.
@@ -10,7 +10,7 @@ use wayfence_tests::compositor::Compositor;
 use wayfence_tests::watchdog::Watchdog;
 use wayfence_tests::{Application, Fence, Wanted, Window};
 
-/// No call may outlive the compositor for longer.
+/// How long after the compositor's end a call may still take.
 const SOON: Duration = Duration::from_secs(20);
 
 #[test]
@@ -24,7 +24,7 @@ fn frames_end_with_a_lost_surface() {
                 swapchain.frame().unwrap();
             }
             move || {
-                // Until it has noticed; the socket still takes what is sent at first.
+                // Until the layer notices: at first the socket still accepts requests.
                 let begun = Instant::now();
                 let error = loop {
                     if let Err(error) = swapchain.frame() {
@@ -33,7 +33,7 @@ fn frames_end_with_a_lost_surface() {
                     assert!(begun.elapsed() < SOON, "frames go on without a compositor");
                 };
                 assert_eq!(error, vk::Result::ERROR_SURFACE_LOST_KHR);
-                // It stays lost, by acquire and by present.
+                // It stays lost, for acquire and for present.
                 for _ in 0..3 {
                     assert_eq!(swapchain.frame(), Err(vk::Result::ERROR_SURFACE_LOST_KHR));
                 }
@@ -44,7 +44,7 @@ fn frames_end_with_a_lost_surface() {
     );
 }
 
-/// A thread that waits for an image without end when it happens.
+/// The compositor dies while a thread waits for an image without timeout.
 #[test]
 #[ignore = "needs a compositor of its own, which it kills: scripts/test"]
 fn an_infinite_acquire_ends_with_a_lost_surface() {
@@ -54,7 +54,7 @@ fn an_infinite_acquire_ends_with_a_lost_surface() {
     for _ in 0..10 {
         swapchain.frame().unwrap();
     }
-    // A frozen compositor gives nothing back.
+    // A stopped compositor releases nothing.
     let _frozen = compositor.freeze();
     let end = loop {
         match swapchain.frame_within(500_000_000) {
@@ -72,7 +72,7 @@ fn an_infinite_acquire_ends_with_a_lost_surface() {
     killer.join().unwrap();
 }
 
-/// What the application holds can be drawn and presented, to the same answer.
+/// Images that the application holds can be drawn and presented, with the same result.
 #[test]
 #[ignore = "needs a compositor of its own, which it kills: scripts/test"]
 fn presents_of_held_images_end_with_a_lost_surface() {
@@ -97,7 +97,7 @@ fn presents_of_held_images_end_with_a_lost_surface() {
     swapchain.device.wait_idle().unwrap();
 }
 
-/// Everything can be asked, made anew and destroyed afterwards.
+/// Everything can be queried, created and destroyed afterwards.
 #[test]
 #[ignore = "needs a compositor of its own, which it kills: scripts/test"]
 fn what_is_made_or_asked_afterwards_fails_and_breaks_nothing() {
@@ -107,13 +107,13 @@ fn what_is_made_or_asked_afterwards_fails_and_breaks_nothing() {
     for _ in 0..10 {
         swapchain.frame().unwrap();
     }
-    // A surface that was never asked before.
+    // A surface without an earlier query.
     let unasked = app.second_window();
     let _watchdog = Watchdog::new(SOON, "queries of a dead compositor");
     kill_and_wait(compositor, &app);
     for surface in [&app.surface, &unasked.surface] {
         let device = app.device.physical;
-        // Known answers may still be given; no other error may be.
+        // Cached answers are allowed, but no other error.
         for error in [
             surface.capabilities(device).err(),
             surface.capabilities2(device).err(),
@@ -132,8 +132,7 @@ fn what_is_made_or_asked_afterwards_fails_and_breaks_nothing() {
         swapchain.replaced_by(Wanted::default()),
         unasked.try_swapchain(Wanted::default()),
     ] {
-        // Whoever makes a swapchain without a word to the compositor learns of it with the first
-        // frame.
+        // A swapchain that could be made without the compositor fails with its first frame.
         let answer = made.and_then(|mut swapchain| swapchain.frame());
         assert_eq!(answer, Err(vk::Result::ERROR_SURFACE_LOST_KHR));
     }
@@ -142,7 +141,7 @@ fn what_is_made_or_asked_afterwards_fails_and_breaks_nothing() {
     app.device.wait_idle().unwrap();
 }
 
-/// One connection is lost, the process goes on: with its device, and without a display.
+/// One connection is lost; the process goes on with its device and without a display.
 #[test]
 #[ignore = "needs a compositor of its own, which it kills: scripts/test"]
 fn the_device_outlives_the_compositor() {
@@ -195,8 +194,8 @@ fn a_protocol_error_is_a_lost_surface() {
     other.swapchain().frame().unwrap();
 }
 
-/// Two applications of one process, one in each mode, in their own threads: set up by `begin`,
-/// then the compositor dies, then each goes through what `begin` returned.
+/// Two applications in one process, one in each mode, in threads of their own. `begin` sets each up; then the
+/// compositor dies; then each runs what `begin` returned.
 fn for_both_modes<End: FnOnce() + Send>(
     begin: impl Fn(&Application, Wanted) -> End + Sync,
     die: impl FnOnce(),
@@ -218,7 +217,7 @@ fn for_both_modes<End: FnOnce() + Send>(
     });
 }
 
-/// Kills the compositor and waits until that has reached the application's socket.
+/// Kills the compositor, and waits until the application's socket has noticed.
 fn kill_and_wait(compositor: Compositor, app: &Application) {
     compositor.kill();
     assert!(app.surface.window().roundtrip().is_err());

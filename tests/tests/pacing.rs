@@ -12,11 +12,11 @@ use wayfence_tests::asynchronous::AsynchronousDriver;
 use wayfence_tests::watchdog::Watchdog;
 use wayfence_tests::{Application, Swapchain, Wanted};
 
-/// From one commit to the next of a window that nobody sees, at the most.
+/// The longest time from commit to commit in a hidden window.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// How long it takes until a window counts as such.
+/// How long it takes until a window counts as hidden.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// What drawing and committing may take beside that on a machine that is emulated.
+/// What drawing and committing may take beyond that on an emulated machine.
 const SLACK: Duration = Duration::from_millis(100);
 const REFRESH: Duration = Duration::from_millis(40);
 const AUTOMATIC: Behaviour = Behaviour::Automatic { refresh: REFRESH };
@@ -47,7 +47,7 @@ impl Play {
         self.compositor.surfaces(self.compositor.clients()[0])[0]
     }
 
-    /// No protocol was broken.
+    /// Asserts that no protocol was broken.
     fn end(self) {
         self.app.device.wait_idle().expect("an idle device");
         drop(self.app);
@@ -70,8 +70,8 @@ fn present(swapchain: &mut Swapchain, index: u32) -> Result<Duration, vk::Result
     Ok(begun.elapsed())
 }
 
-/// The presents to a window that nobody sees: one may wait until that is known, and none of the others
-/// for longer than the interval.
+/// The presents to a hidden window: one may wait until it counts as hidden, and none of the others for longer
+/// than the interval.
 #[derive(Default)]
 struct Unseen {
     known: bool,
@@ -116,7 +116,7 @@ fn a_fifo_waits_for_barriers_where_there_are_any() {
     }
 }
 
-/// It goes at the pace of the display that showed it, and when it is shown again nothing has piled up.
+/// Its frames keep the pace of the display that showed it, and when it is shown again no frames have piled up.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn a_hidden_window_keeps_its_pace() {
@@ -156,7 +156,7 @@ fn a_hidden_window_keeps_its_pace() {
     }
 }
 
-/// A surface has one `wp_fifo_v1`, whatever becomes of its swapchains.
+/// A surface has one `wp_fifo_v1`, however its swapchains change.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn swapchains_of_a_surface_share_its_queue() {
@@ -180,9 +180,9 @@ fn swapchains_of_a_surface_share_its_queue() {
     play.end();
 }
 
-/// The next frame is under way before the last is shown: no acquire waits for the compositor's pace. With a
-/// queue in the compositor the next one is committed, too; without, that would replace the last, so the
-/// present waits.
+/// The application draws the next frame before the last is shown: no acquire waits for the compositor's pace.
+/// With a queue in the compositor the next frame is committed, too; without one it would replace the last, so
+/// the present waits.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn client_and_compositor_pipeline() {
@@ -209,8 +209,8 @@ fn client_and_compositor_pipeline() {
     }
 }
 
-/// An application that needs the CPU for 10 ms and the GPU for another 10 has 60 frames a second, as it does
-/// both at once.
+/// An application with 10 ms of CPU work and 10 ms of GPU work a frame reaches 60 frames a second, because both
+/// overlap.
 #[test]
 #[ignore = "needs a driver, /dev/udmabuf and vgem: scripts/test"]
 fn cpu_and_gpu_work_side_by_side() {
@@ -274,7 +274,8 @@ fn a_window_that_is_seen_loses_no_frame_however_slow_the_compositor_is() {
     }
 }
 
-/// A compositor that stands still for a while (a busy machine, a virtual one that is paused) hides nothing.
+/// A compositor that stops for a while (on a busy machine, or a paused virtual one) does not make a window
+/// hidden.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn a_window_that_is_seen_loses_no_frame_when_the_compositor_stops_for_a_while() {
@@ -305,7 +306,7 @@ fn a_window_that_is_seen_loses_no_frame_when_the_compositor_stops_for_a_while() 
     }
 }
 
-/// One that stands still for good holds no present for good.
+/// One that stops for good does not block presents for good.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn a_compositor_that_stops_holds_no_present_for_good() {
@@ -392,8 +393,8 @@ fn a_hidden_window_goes_on_at_its_pace_and_never_freezes() {
     }
 }
 
-/// The protocol leaves it to the compositor whether barriers hold a hidden surface's commits. Where they
-/// do, its images are stuck, and nothing else.
+/// The protocol lets the compositor choose whether barriers hold a hidden surface's commits. Where they do,
+/// only its images are stuck.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn a_hidden_window_whose_barriers_stay_holds_no_present_and_no_timeout() {
@@ -430,8 +431,8 @@ fn a_hidden_window_whose_barriers_stay_holds_no_present_and_no_timeout() {
     play.end();
 }
 
-/// A compositor that gives nothing back, and answers: one present waits until it is known that nobody sees
-/// the window, and the acquire keeps to its timeout.
+/// A compositor that releases nothing but answers: one present waits until the window counts as hidden, and the
+/// acquire keeps to its timeout.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn a_compositor_that_shows_nothing_holds_no_call() {
@@ -458,8 +459,7 @@ fn a_compositor_that_shows_nothing_holds_no_call() {
     }
 }
 
-/// An application that was away for a while finds the queue as it left it: callbacks that it has not
-/// read yet count.
+/// An application that paused for a while finds the queue unchanged: callbacks that it has not read yet count.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn an_application_that_idled_waits_for_barriers_again() {
@@ -474,7 +474,7 @@ fn an_application_that_idled_waits_for_barriers_again() {
     thread::sleep(PATIENCE + SLACK);
     present(&mut swapchain, indices[1]).unwrap();
     assert_eq!(barriers(&play.compositor.next_commit()), (true, true));
-    // Of this one there is no callback.
+    // This one gets no callback.
     thread::sleep(PATIENCE + SLACK);
     present(&mut swapchain, indices[2]).unwrap();
     assert_eq!(barriers(&play.compositor.next_commit()), (true, false));
@@ -482,8 +482,7 @@ fn an_application_that_idled_waits_for_barriers_again() {
     play.end();
 }
 
-/// A resize recreates the swapchain, and each new one has images of its own: those do not bound the
-/// queue.
+/// A resize recreates the swapchain, and each new one has images of its own, so images do not bound the queue.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn a_swapchain_recreated_for_every_frame_does_not_let_the_queue_grow() {

@@ -1,5 +1,4 @@
-//! Which present modes there are, what each asks of the compositor, and how a swapchain goes from one to
-//! another.
+//! Which present modes there are, which requests each makes, and how a swapchain changes its mode.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +44,7 @@ fn sorted(mut modes: Vec<vk::PresentModeKHR>) -> Vec<vk::PresentModeKHR> {
     modes
 }
 
-/// What a commit of this mode asks for: a barrier, a wait for one, a tearing, a frame callback.
+/// What a commit in this mode requests: a barrier, a wait for one, tearing, a frame callback.
 fn expected(mode: vk::PresentModeKHR) -> (bool, bool, bool, usize) {
     match mode {
         vk::PresentModeKHR::FIFO => (true, true, false, 1),
@@ -65,7 +64,7 @@ fn asked(commit: &Commit) -> (bool, bool, bool, usize) {
     )
 }
 
-/// The compositor shows the commit at once.
+/// Makes the compositor show the commit at once.
 fn answer(compositor: &Compositor, commit: &Commit) {
     compositor.release(commit, With::nothing());
     compositor.frame_done(commit.surface);
@@ -125,7 +124,7 @@ fn each_mode_asks_the_compositor_for_what_it_is() {
             images: 1,
             ..Wanted::default()
         };
-        // The one that is replaced lives on and must not have a say in it.
+        // The replaced swapchain still exists, and must not affect this.
         let mut next = match &swapchain {
             Some(old) => old.replaced_by(wanted).unwrap(),
             None => app.swapchain_with(wanted),
@@ -142,7 +141,7 @@ fn each_mode_asks_the_compositor_for_what_it_is() {
     end(&compositor, app);
 }
 
-/// `VkSwapchainPresentModeInfoKHR`: no image is made anew.
+/// `VkSwapchainPresentModeInfoKHR`: the images stay.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn a_swapchain_changes_its_mode_from_one_present_to_the_next() {
@@ -163,7 +162,7 @@ fn a_swapchain_changes_its_mode_from_one_present_to_the_next() {
                 swapchain.present_as(index, mode).unwrap();
                 last = mode;
             } else {
-                // Nothing said: as before.
+                // Without the structure the mode stays.
                 swapchain.present(index).unwrap();
             }
             let commit = compositor.next_commit();
@@ -177,7 +176,7 @@ fn a_swapchain_changes_its_mode_from_one_present_to_the_next() {
     end(&compositor, app);
 }
 
-/// `VkSurfacePresentModeKHR`, `VkSurfacePresentModeCompatibilityKHR`, and what becomes of the answers.
+/// `VkSurfacePresentModeKHR`, `VkSurfacePresentModeCompatibilityKHR`, and their answers.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn modes_have_their_own_image_counts_and_can_follow_each_other() {
@@ -229,8 +228,8 @@ fn modes_have_their_own_image_counts_and_can_follow_each_other() {
     end(&compositor, app);
 }
 
-/// On a surface of the driver's own, the extensions are no more than what the driver knows of them; but
-/// what they promise for a device, which may have other surfaces, holds.
+/// On a surface that the layer leaves to the driver, surface queries offer only what the driver knows; what the
+/// extensions promise for a device, which may have other surfaces, still holds.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn where_the_layer_steps_aside_fences_signal_and_modes_stay_alone() {
@@ -284,15 +283,14 @@ fn where_the_layer_steps_aside_fences_signal_and_modes_stay_alone() {
         done.wait(5_000_000_000).expect("the fence of a present");
         done.reset();
     }
-    // The driver shows its frames in shared memory.
+    // The driver uses shared memory.
     assert!(compositor.next_commit().buffer().image().is_none());
     drop(swapchain);
     drop(done);
     end(&compositor, app);
 }
 
-/// The layer needs nothing of the driver for this, and a driver that knows nothing of it sees nothing of
-/// it.
+/// The layer needs nothing of the driver for this: a driver without the extensions does not see them.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn a_driver_need_not_know_the_extensions() {

@@ -1,5 +1,5 @@
-//! `VK_KHR_present_wait` and `VK_KHR_present_wait2`: who waits for a frame goes on when it was shown, or
-//! when nobody will ever see it.
+//! `VK_KHR_present_wait` and `VK_KHR_present_wait2`: a wait for a frame ends when the frame was shown, or never
+//! will be.
 
 use std::sync::Arc;
 use std::thread;
@@ -18,9 +18,9 @@ use wayfence_tests::{Application, Swapchain, Wanted};
 
 const FOREVER: u64 = u64::MAX;
 const SHORT: Duration = Duration::from_millis(100);
-/// After how long a frame of which nothing is heard is taken for one that nobody sees.
+/// After how long a frame without feedback counts as hidden.
 const UNHEARD: Duration = Duration::from_secs(1);
-/// For a machine that is emulated.
+/// For an emulated machine.
 const SLACK: Duration = Duration::from_secs(2);
 
 struct Play {
@@ -69,7 +69,7 @@ fn acquire_and_present(swapchain: &mut Swapchain, generation: Generation, id: u6
     present(swapchain, index, generation, id);
 }
 
-/// A wait with a timeout ends with it, not before.
+/// Asserts that a wait ends by its timeout.
 fn nothing_yet(swapchain: &Swapchain, generation: Generation, id: u64) {
     assert_eq!(generation.wait(swapchain, id, 0), vk::Result::TIMEOUT);
     let begun = Instant::now();
@@ -78,13 +78,13 @@ fn nothing_yet(swapchain: &Swapchain, generation: Generation, id: u64) {
     assert!(begun.elapsed() >= SHORT, "{:?}", begun.elapsed());
 }
 
-/// The compositor has told that the frame is over.
+/// Asserts that the frame is over by the compositor's events.
 fn is_told(swapchain: &Swapchain, generation: Generation, id: u64, committed: Instant) {
     assert_eq!(generation.wait(swapchain, id, 0), vk::Result::SUCCESS);
     before_it_is_unheard(committed);
 }
 
-/// Whatever has ended a wait, it was not that nothing was heard.
+/// Asserts that a wait did not end for lack of feedback.
 fn before_it_is_unheard(committed: Instant) {
     let took = committed.elapsed();
     assert!(took < UNHEARD, "too slow to tell why: {took:?}");
@@ -112,7 +112,7 @@ fn a_wait_ends_when_the_frame_is_shown() {
             }
         }
     }
-    // No number: nobody asks when it is shown.
+    // Without a number nothing asks when it is shown.
     swapchain.frame().unwrap();
     assert_eq!(play.compositor.next_commit().feedbacks, 0);
     drop(swapchain);
@@ -136,7 +136,7 @@ fn a_wait_ends_when_the_frame_is_discarded() {
     play.end();
 }
 
-/// Then the frame callback says that the compositor has begun with the frame, or with what replaced it.
+/// The frame callback then says that the compositor has begun to show the frame, or its replacement.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn without_presentation_times_the_frame_callback_ends_a_wait() {
@@ -144,7 +144,7 @@ fn without_presentation_times_the_frame_callback_ends_a_wait() {
         presentation: None,
         ..Offer::default()
     });
-    // In FIFO the second frame would wait for the first one's callback, too.
+    // In FIFO the second frame would also wait for the first one's callback.
     for (wanted, last) in [(Wanted::default(), 1), (Wanted::mailbox(), 2)] {
         let mut swapchain = play.swapchain(wanted);
         let committed = Instant::now();
@@ -161,7 +161,7 @@ fn without_presentation_times_the_frame_callback_ends_a_wait() {
     play.end();
 }
 
-/// Nothing is ever said of the last frame of a hidden window.
+/// The last frame of a hidden window gets no feedback.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn a_wait_for_the_last_frame_of_a_hidden_window_returns() {
@@ -183,8 +183,8 @@ fn a_wait_for_the_last_frame_of_a_hidden_window_returns() {
     }
 }
 
-/// Two threads in one swapchain, which the specification allows for this call; each goes on with its own
-/// event, whoever of them reads.
+/// Two threads in one swapchain, which the specification allows for this call; each continues with its own
+/// event, whichever of them reads it.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn one_thread_waits_while_another_acquires() {
@@ -271,7 +271,7 @@ fn a_swapchain_that_was_replaced_shows_no_more_frames() {
         One.wait(&old, 2, FOREVER),
         vk::Result::ERROR_OUT_OF_DATE_KHR
     );
-    // This one it has shown.
+    // It has shown this frame.
     let frame = play.compositor.next_commit();
     play.compositor.presented(&frame, Presented::default());
     assert_eq!(One.wait(&old, 1, FOREVER), vk::Result::SUCCESS);
@@ -294,7 +294,7 @@ fn a_wait_ends_with_the_compositor() {
     });
 }
 
-/// An application that waits for each frame goes at the display's pace.
+/// An application that waits for each frame keeps the display's pace.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn frames_that_are_waited_for_come_at_the_pace_of_the_display() {
@@ -320,7 +320,7 @@ fn frames_that_are_waited_for_come_at_the_pace_of_the_display() {
     }
 }
 
-/// A driver that knows nothing of it sees nothing of it.
+/// A driver without the extensions does not see them.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn a_driver_need_not_know_the_extensions() {
@@ -355,7 +355,7 @@ fn a_driver_need_not_know_the_extensions() {
     for feature in &features {
         assert_eq!(feature.present_id, vk::TRUE, "{:?}", feature.s_type);
     }
-    // The surface's own word, of which the second generation asks.
+    // The second generation also asks the surface.
     let mut supported = [
         SURFACE_CAPABILITIES_PRESENT_ID_2,
         SURFACE_CAPABILITIES_PRESENT_WAIT_2,

@@ -11,8 +11,8 @@ use wayfence_tests::layers::WAYFENCE;
 use wayfence_tests::watchdog::Watchdog;
 use wayfence_tests::{Application, Wanted};
 
-/// A compositor that does not repaint (a hidden window, a busy machine) slows the application
-/// down; it does not hold it inside of a present, and an acquire keeps to its timeout.
+/// A compositor that does not repaint (a hidden window, a busy machine) slows the application down, but does
+/// not block its presents, and an acquire keeps to its timeout.
 #[test]
 #[ignore = "needs a Wayland compositor whose process is known: scripts/test"]
 fn a_compositor_that_stands_still_holds_no_call() {
@@ -59,8 +59,8 @@ fn a_compositor_that_stands_still_holds_no_call() {
     }
 }
 
-/// An old swapchain's buffers may still be on screen: neither its end nor its successor waits for
-/// the compositor.
+/// An old swapchain's buffers may still be on screen: neither its destruction nor its successor waits for the
+/// compositor.
 #[test]
 #[ignore = "needs a Wayland compositor whose process is known: scripts/test"]
 fn a_swapchain_is_replaced_and_destroyed_while_the_compositor_stands_still() {
@@ -94,7 +94,7 @@ fn a_swapchain_is_replaced_and_destroyed_while_the_compositor_stands_still() {
     app.surface.window().assert_alive();
 }
 
-/// Rule 2: where a wait on the CPU is done, it is counted. `cpu` is the way of kernels before 6.0.
+/// Rule 2: every wait on the CPU is counted. `cpu` is the way of kernels before 6.0.
 #[test]
 #[ignore = "needs a Wayland compositor with dma-bufs: scripts/test"]
 fn every_way_of_synchronisation_draws_and_counts_its_waits() {

@@ -1,5 +1,5 @@
-//! A swapchain in another's place takes the memory that nobody has any more, and waits for whom its images
-//! would have been waited for. In every way of synchronisation.
+//! A swapchain that replaces another takes over its unused memory, and its acquires wait for what acquires of
+//! those images would have waited for. In every way of synchronisation.
 
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
@@ -14,16 +14,16 @@ use wayfence_tests::swapchain::{Swapchain, Wanted};
 
 /// How long a pending image is watched.
 const WATCHED: Duration = Duration::from_millis(100);
-/// Sizes as a window has them while somebody pulls at its corner.
+/// Sizes of a window while it is resized.
 const SIZES: [(u32, u32); 4] = [(200, 150), (212, 155), (190, 161), (205, 140)];
 
-/// What tells one dma-buf from another.
+/// The identity of a dma-buf.
 fn memory_of(frame: &Commit) -> u64 {
     let dma_buf = frame.dma_buf().as_fd();
     rustix::fs::fstat(dma_buf).expect("a descriptor").st_ino
 }
 
-/// Puts a swapchain like it, of this size, in the place of the scene's; answers that one.
+/// Replaces the scene's swapchain by one of this size; answers the old one.
 fn replace(scene: &mut Scene<'_>, extent: (u32, u32)) -> Swapchain {
     let wanted = Wanted {
         extent,
@@ -92,7 +92,7 @@ fn memory_that_moves_is_held_by_those_who_held_it() {
             }
             let mut moved = scene.acquire(payload);
             assert!(moved.took < SOON);
-            // Given back unpresented, it is held all the same.
+            // Released unpresented, it is still held.
             for _ in 0..2 {
                 let begun = Instant::now();
                 while begun.elapsed() < WATCHED {
@@ -152,7 +152,7 @@ fn what_the_application_or_the_compositor_has_does_not_move() {
     });
 }
 
-/// Also where the application destroys the old one first thing, as most do, with a frame on the screen.
+/// Also where the application destroys the old one at once, as most do, with a frame on the screen.
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn a_window_that_is_resized_needs_no_new_memory() {

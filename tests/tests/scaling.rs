@@ -25,7 +25,7 @@ fn application() -> (Arc<Compositor>, Application) {
     (compositor, app)
 }
 
-/// One frame, and how the compositor saw it.
+/// One frame, and its commit.
 fn frame(compositor: &Compositor, swapchain: &mut Swapchain) -> Commit {
     swapchain.frame().unwrap();
     let commit = compositor.next_commit();
@@ -129,7 +129,7 @@ fn a_surface_has_every_scaling_and_every_gravity() {
     assert_eq!(scaling.min_scaled_image_extent, own.min_image_extent);
     assert_eq!(scaling.max_scaled_image_extent, own.max_image_extent);
 
-    // Gravity beside STRETCH, or beside nothing, says where an image lies that fills its surface.
+    // With STRETCH, or without scaling, gravity has no effect: the image fills its surface.
     for behaviour in behaviours.into_iter().chain([NO_SCALING]) {
         for gravity in gravities.into_iter().chain([NO_GRAVITY]) {
             let mut swapchain = app.swapchain_with(Wanted {

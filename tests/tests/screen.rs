@@ -1,13 +1,13 @@
-//! What a compositor really shows of a colour that is encoded in each of the spaces that it offers: the same
-//! on the screen, as computed here.
+//! What a compositor shows for one colour, encoded in each space that it offers: the same pixels on the screen,
+//! as computed here.
 //!
-//! The colour lies within sRGB, below the white of the user interface, and HDR metadata says that there is
-//! nothing brighter, so that no display's limits play a part. Without metadata a compositor has to make room
-//! for what may be there: how much, is its own affair, but not in which space. The encodings are computed from
+//! The colour is within sRGB, below the white of the user interface, and HDR metadata says that nothing is
+//! brighter, so that the limits of the display do not matter. Without metadata a compositor must leave
+//! headroom. How much is its choice, but it must be the same in every space. The encodings are computed from
 //! the standards: IEC 61966-2-1, BT.2020, BT.1886, ST 2084, and the luminances that `wp_color_manager_v1`
 //! implies for each.
 //!
-//! And of a colour in each of the formats: its components in their places, with as many bits as there are.
+//! And for one colour in each format: every component in its place, with the format's precision.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -103,19 +103,19 @@ fn encode(encoding: Encoding) -> [f64; 3] {
     })
 }
 
-/// What is on a display of sRGB's primaries with a power of 2.2: what the compositors here draw for.
+/// The colour on a display with sRGB's primaries and a gamma of 2.2, for which the compositors here draw.
 fn expected() -> [u8; 3] {
     COLOUR.map(|part| (part.powf(1.0 / 2.2) * 255.0).round() as u8)
 }
 
-/// What the compositor shows now.
+/// A screenshot.
 struct Picture {
     bytes: Vec<u8>,
     channels: usize,
 }
 
 impl Picture {
-    /// Takes it while the application draws: some compositors tell of changes only.
+    /// Takes it while the application draws: some compositors only report changes.
     fn take(name: &str, mut frame: impl FnMut()) -> Self {
         let results = env::var_os("WAYFENCE_RESULTS").unwrap_or_else(|| "/results".into());
         let compositor = env::var("WAYFENCE_COMPOSITOR").expect("a session");
@@ -144,7 +144,7 @@ impl Picture {
         }
     }
 
-    /// The colour that is as large as the window.
+    /// The colour of an area as large as the window.
     fn patch(&self) -> [u8; 3] {
         let mut counts = BTreeMap::<[u8; 3], u32>::new();
         for pixel in self.bytes.chunks_exact(self.channels) {
@@ -162,7 +162,7 @@ impl Picture {
     }
 }
 
-/// What the application says of a colour that is no brighter than the reference white of HDR.
+/// Metadata for a colour that is no brighter than the reference white of HDR.
 fn set_metadata(device: &Device, swapchain: vk::SwapchainKHR) {
     let metadata = vk::HdrMetadataEXT::default()
         .max_luminance(203.0)
@@ -201,7 +201,7 @@ fn a_colour_looks_the_same_in_every_space() {
     let mut unmastered = Vec::new();
     let masters = Feature::SetMasteringDisplayPrimaries;
     for format in &formats {
-        // What is encoded once more when it is written would not be what is computed here.
+        // A format that encodes when it is written would differ from what is computed here.
         let encodes = format::from_vk(format.format).is_none_or(|known| known.is_srgb());
         if encodes || seen.contains(&format.color_space) {
             continue;
@@ -236,7 +236,7 @@ fn a_colour_looks_the_same_in_every_space() {
         }
         let patch = look(&space.to_string());
         println!("{space}: {:?} of {values:.4?} is {patch:?}", format.format);
-        // Who takes no mastering display makes room all the same.
+        // A compositor that accepts no mastering luminance leaves headroom anyway.
         let is_exact = !space.takes_metadata || support.has(masters);
         if is_exact && !is_near(patch, expected()) {
             wrong.push((space.to_string(), patch));
@@ -250,7 +250,7 @@ fn a_colour_looks_the_same_in_every_space() {
     }
 }
 
-/// A colour of which components that change places make another one; exact in four bits.
+/// A colour that changes if components are swapped, and is exact in four bits.
 const PARTS: [f32; 3] = [12.0 / 15.0, 6.0 / 15.0, 3.0 / 15.0];
 
 #[test]
@@ -265,12 +265,12 @@ fn a_colour_looks_the_same_in_every_format() {
     let mut wrong = Vec::new();
     for format in formats {
         let known = format::from_vk(format.format).expect("a format that we know");
-        // What is drawn to these is encoded when it is written.
+        // These formats encode when they are written.
         let values = match known.is_srgb() {
             true => PARTS.map(|part| ((part + 0.055) / 1.055).powf(2.4)),
             false => PARTS,
         };
-        // Quantised there, to eight bits on the screen, and once more in between.
+        // Quantised in the format, to eight bits on the screen, and once in between.
         let tolerance = 127.5 / ((1u32 << known.bits().min(8)) - 1) as f32 + 1.5;
         for alpha in [
             vk::CompositeAlphaFlagsKHR::OPAQUE,

@@ -1,4 +1,4 @@
-//! What the application sets of the layer (`VK_EXT_layer_settings`), and what the user sets against it.
+//! The application's settings (`VK_EXT_layer_settings`), and the user's, which override them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use wayfence::report;
 use wayfence_tests::child::{on, probe};
 use wayfence_tests::layers::WAYFENCE;
 
-/// Without a setting of either the log is quiet, and the way of synchronisation the layer's choice.
+/// Without settings the log is quiet, and the layer chooses the way of synchronisation.
 #[test]
 #[ignore = "needs a Wayland compositor with dma-bufs: scripts/test"]
 fn the_application_chooses_synchronisation_and_report() {
@@ -46,7 +46,7 @@ fn the_application_chooses_how_loud_the_log_is() {
     assert!(run.log.contains("INFO"), "{}", run.log);
     assert!(!run.log.contains("DEBUG"), "{}", run.log);
     assert!(run.succeeded);
-    // An empty variable is as good as none.
+    // An empty variable counts as unset.
     let run = Run::new(&["log=info"], &[("WAYFENCE_LOG", "")]);
     assert!(run.log.contains("INFO"), "{}", run.log);
     let run = Run::new(&["log=nonsense"], &[]);
@@ -62,7 +62,7 @@ fn the_first_of_two_values_counts() {
     assert_eq!(run.synchronisation().as_deref(), Some("cpu"));
 }
 
-/// As with the variable: one that is misspelt is an error, at the swapchain, and says where it was set.
+/// As with the variable, a misspelt way is an error at swapchain creation, which says where it was set.
 #[test]
 #[ignore = "needs a Wayland compositor with dma-bufs: scripts/test"]
 fn a_way_of_synchronisation_that_there_is_not_is_an_error() {
@@ -97,7 +97,7 @@ impl Run {
             .arg(format!("report={}", report.display()))
             .env_remove("WAYFENCE_SYNC")
             .env_remove("WAYFENCE_LOG")
-            // The probe sets one where there is none.
+            // The probe sets a report file if there is none.
             .env("WAYFENCE_REPORT", "")
             .envs(variables.iter().copied());
         let Output { status, stderr, .. } = command.output().unwrap();
@@ -108,7 +108,7 @@ impl Run {
         }
     }
 
-    /// What the application's report says, if there is one.
+    /// The way in the application's report, if there is one.
     fn synchronisation(&self) -> Option<String> {
         if !self.report.exists() {
             return None;

@@ -1,5 +1,4 @@
-//! Where the layer does not own the swapchains of a surface, an application sees what it would see
-//! without it.
+//! Where the layer does not own the swapchains of a surface, an application sees the same as without the layer.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -37,7 +36,7 @@ fn x11_surfaces_are_as_without_the_layer() {
     assert_eq!(unexpected(&without, &with), [""; 0]);
 }
 
-/// A program that draws on X11 draws, the layer in its process, and the layer has no part in it.
+/// A program on X11 draws with the layer loaded, and the layer does nothing.
 #[test]
 #[ignore = "needs Xvfb and vkcube: scripts/test"]
 fn x11_programs_draw_as_without_the_layer() {
@@ -50,7 +49,7 @@ fn x11_programs_draw_as_without_the_layer() {
             .env_remove("WAYLAND_DISPLAY")
             .env("DISPLAY", &server.display)
             .env("WAYFENCE_REPORT", &report)
-            // The loader says which layers there are.
+            // The loader logs which layers are loaded.
             .env("VK_LOADER_DEBUG", "layer")
             .output()
             .unwrap();
@@ -68,7 +67,7 @@ fn x11_programs_draw_as_without_the_layer() {
     assert!(!report.exists(), "the layer has made a swapchain");
 }
 
-/// Whatever is not about surfaces is the driver's, with the layer and without.
+/// Everything that is not about surfaces comes from the driver, with the layer and without.
 #[test]
 #[ignore = "needs vulkaninfo: scripts/test"]
 fn without_a_display_everything_is_as_without_the_layer() {
@@ -126,8 +125,8 @@ mod without_dma_bufs {
     }
 }
 
-/// What differs between two outputs of `vulkaninfo`, but for its list of layers, in which ours has
-/// an entry, for the extension that is about layers, and for what differs from run to run.
+/// The differences between two outputs of `vulkaninfo`, except the list of layers, which has ours, the
+/// extension about layers, and what differs from run to run.
 fn unexpected(without: &str, with: &str) -> Vec<String> {
     let comparable = |text: &str| -> String {
         let mut lines = Vec::new();
@@ -141,7 +140,7 @@ fn unexpected(without: &str, with: &str) -> Vec<String> {
             // How much of its memory a device has in use.
             let is_fleeting =
                 line.trim_start().starts_with("usage ") || line.trim_start().starts_with("budget ");
-            // Which our layer has in addition; so their number differs.
+            // Our layer adds this one, so their number differs.
             let is_about_layers = line.trim_start().starts_with("VK_EXT_layer_settings ")
                 || line.starts_with("Instance Extensions: count");
             if !in_layers && !is_fleeting && !is_about_layers {
@@ -170,7 +169,7 @@ impl Xvfb {
                 "320x240x24",
                 "-nolisten",
                 "tcp",
-                // One program after another: without, the server starts anew when the last one leaves,
+                // For one program after another: without this the server resets when the last client leaves,
                 // and refuses the next meanwhile.
                 "-noreset",
             ])

@@ -1,10 +1,10 @@
-//! A swapchain where the specification leaves open what happens: the rest is `conformance`.
+//! Behaviour of swapchains that the specification leaves open: the rest is `conformance`.
 
 use ash::vk;
 use wayfence_tests::{Application, Wanted};
 
-/// "swapchain must not be in the retired state" (vkAcquireNextImageKHR): an application that acquires all the
-/// same, as one does that learns of a resize late, is told that it is out of date.
+/// "swapchain must not be in the retired state" (vkAcquireNextImageKHR): an application that still acquires,
+/// because it learns of a resize late, gets that it is out of date.
 #[test]
 #[ignore = "needs a Wayland compositor: scripts/test"]
 fn a_replaced_swapchain_is_out_of_date() {

@@ -1,4 +1,4 @@
-//! The driver under the layer in tests that need one which is still at work, or which fails.
+//! The test driver: one whose work is still pending, or that fails.
 
 use std::mem::transmute;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
@@ -35,7 +35,7 @@ fn an_exported_sync_file_is_pending_until_its_fence_signals() {
     first.signal();
     assert!(of_first.is_signalled().unwrap());
 
-    // What nobody has asked for is the driver's own; and the payload was consumed each time.
+    // Without a request the sync file is the driver's own; and the payload was consumed each time.
     app.signal(semaphore);
     let own = app.export(semaphore).unwrap();
     app.device.wait_idle().unwrap();
@@ -50,7 +50,7 @@ fn an_exported_sync_file_is_pending_until_its_fence_signals() {
     app.destroy(semaphore);
 }
 
-/// The command is the same, whoever is asked for it.
+/// The command is the same from both look-ups.
 #[test]
 #[ignore = "needs a Vulkan driver and vgem: scripts/test"]
 fn the_instances_command_exports_what_the_devices_does() {
@@ -103,7 +103,7 @@ fn a_failed_command_does_nothing_and_fails_once() {
         app.export(semaphore).unwrap_err(),
         vk::Result::ERROR_TOO_MANY_OBJECTS
     );
-    // It still has its payload.
+    // The semaphore still has its payload.
     let exported = app.export(semaphore).unwrap();
     assert!(!exported.is_signalled().unwrap());
 
@@ -154,7 +154,7 @@ fn nothing_leaks() {
     app.destroy(semaphore);
 }
 
-/// A device whose semaphores and fences come and go as sync files.
+/// A device whose semaphores and fences are exported and imported as sync files.
 struct Semaphores {
     device: Arc<Device>,
     semaphores: khr::external_semaphore_fd::Device,
@@ -218,7 +218,7 @@ impl Semaphores {
         }
     }
 
-    /// Gives the semaphore a duplicate of the sync file, which comes back if that fails.
+    /// Imports a duplicate of the sync file into the semaphore, which is answered if that fails.
     fn import(
         &self,
         semaphore: vk::Semaphore,

@@ -1,4 +1,4 @@
-//! Timeline syncobjs on a real kernel: what explicit synchronisation stands on.
+//! Timeline syncobjs on a real kernel: the behaviour that explicit synchronisation relies on.
 
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -61,7 +61,7 @@ fn both_ends_of_a_descriptor_see_the_same_points() {
     ours.import_sync_file(1, fence.sync_file()).unwrap();
     assert!(theirs.is_available(1).unwrap());
     assert!(!theirs.export_sync_file(1).unwrap().is_signalled().unwrap());
-    // What one end has put there outlives it.
+    // A fence outlives the end that put it there.
     drop(ours);
     fence.signal();
     assert!(theirs.export_sync_file(1).unwrap().is_signalled().unwrap());
@@ -87,7 +87,7 @@ fn the_bell_rings_when_a_point_is_available_and_not_when_it_signals() {
     rustix::io::read(&bell, &mut count).unwrap();
     fence.signal();
     assert!(!rings(Duration::from_millis(50)));
-    // Asked for too late, it rings at once.
+    // Requested afterwards, it rings at once.
     timeline.ring_when_available(1, bell.as_fd()).unwrap();
     assert!(rings(Duration::from_secs(5)));
 }
@@ -108,8 +108,8 @@ fn a_failed_import_leaves_the_point_and_no_descriptor() {
     assert_eq!(Footprint::now().descriptors, before);
 }
 
-/// A client whose image has one timeline for both directions waits for its own rendering with the
-/// compositor's release, also where the compositor does not.
+/// A client whose image has one timeline for both directions waits for its own rendering with the compositor's
+/// release, even if the compositor does not.
 #[test]
 #[ignore = "needs vgem and a DRM node with timeline syncobjs: scripts/test"]
 fn a_point_has_signalled_when_those_before_it_have() {

@@ -1,4 +1,4 @@
-//! The trace: what it says of frames whose fences, releases and refreshes the test has chosen itself.
+//! The trace: what it records of frames whose fences, releases and refreshes the test chooses.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use wayfence_tests::scripted::{Payload, Scene, Stage, Way};
 use wayfence_tests::test_driver;
 use wayfence_tests::watchdog::Watchdog;
 
-/// How long fences are held: longer than all else takes together, on a machine that is emulated, too.
+/// How long fences are held: longer than everything else together, even on an emulated machine.
 const HELD: Duration = Duration::from_millis(800);
 const HELD_NS: u64 = HELD.as_nanos() as u64;
 const REFRESH: Duration = Duration::from_millis(20);
@@ -29,7 +29,7 @@ impl Trace {
         Self(std::env::temp_dir().join(name))
     }
 
-    /// What it says once it says that; the layer writes it by and by.
+    /// Reads it until a condition holds: the layer writes it gradually.
     fn once(&self, what: &str, says: impl Fn(&Timeline) -> bool) -> Timeline {
         let begun = Instant::now();
         loop {
@@ -65,7 +65,7 @@ fn fenced(swapchain: &SwapchainTimeline) -> &Frame {
     frame
 }
 
-/// The image of a frame comes back with a fence that signals later.
+/// Releases the image of a frame with a fence that signals later.
 fn comes_back_fenced(mut scene: Scene<'_>) {
     let fence = scene.fence();
     let (_, commit) = scene.show();
@@ -90,13 +90,13 @@ fn who_held_an_image_is_named() {
     layers::trace_to(&trace.0);
     let stage = Stage::new();
 
-    // The same swapchains that the trace numbers from 1.
+    // The trace numbers swapchains from 1.
     let ways = [Way::Syncobj, Way::Explicit, Way::Implicit];
     for way in ways {
         comes_back_fenced(stage.scene(way));
     }
 
-    // A compositor that never read the image lets go of it while the client still writes.
+    // A compositor that never read the image releases it while the client still writes.
     let mut scene = stage.scene(Way::Implicit);
     let rendering = scene.fence();
     let (_, commit) = scene.show_unfinished(rendering.sync_file());
@@ -190,14 +190,14 @@ fn who_made_a_frame_late_is_named() {
         ..Presented::default()
     };
 
-    // On a display that is slower than this machine can be.
+    // On a display that is slower than any machine.
     let (_, commit) = scene.show();
     let patient = Duration::from_secs(4);
     scene.compositor.presented(&commit, told_now(patient));
     scene.compositor.release(&commit, With::nothing());
     scene.held.push(scene.acquire(Payload::Fence).index);
 
-    // All is ready, and the compositor takes its time.
+    // Everything is ready, and the compositor is slow.
     let (_, commit) = scene.show();
     sleep(HELD);
     scene.compositor.presented(&commit, told_now(refresh));
@@ -241,10 +241,10 @@ fn who_made_a_frame_late_is_named() {
         assert_eq!(latency.blame, blame, "{frame:?}");
         let called = frame.present.expect("a present").from;
         assert_eq!(latency.latency_ns, shown.at - called, "{frame:?}");
-        // Of 800 milliseconds the first two refreshes are those that the compositor may take.
+        // Of the 800 milliseconds the compositor may take the first two refreshes.
         assert_eq!(latency.missed >= 6, blame.is_some(), "{frame:?}");
     }
-    // The report says the same of all of them.
+    // The report agrees.
     let summary = Summary::of(&timeline);
     assert_eq!(summary.late, report.latencies);
     let late = summary.late;
@@ -260,7 +260,7 @@ fn every_frame_is_told_from_acquire_to_release() {
     layers::trace_to(&trace.0);
     let stage = Stage::new();
 
-    // What becomes of a frame is what the compositor says.
+    // The outcome of a frame is what the compositor says.
     let mut scene = stage.scene(Way::Implicit);
     let (_, replaced) = scene.show();
     let (_, shown) = scene.show();
@@ -278,7 +278,7 @@ fn every_frame_is_told_from_acquire_to_release() {
     }
     scene.end();
 
-    // A loop on a compositor that does as real ones do.
+    // A loop on an automatic compositor.
     const FRAMES: usize = 40;
     let mut scene = stage.scene_of(Way::Implicit, |offer| {
         offer.behaviour = Behaviour::Automatic { refresh: REFRESH };
@@ -292,7 +292,7 @@ fn every_frame_is_told_from_acquire_to_release() {
         sleep(REFRESH / 4);
     }
     sleep(2 * REFRESH);
-    // The last words are heard by an acquire.
+    // An acquire reads the last events.
     scene
         .swapchain
         .acquire_and_wait(u64::MAX)
@@ -360,7 +360,7 @@ fn every_frame_is_told_from_acquire_to_release() {
     assert_eq!(summary.refresh_ns, 20_000_000, "{summary}");
 }
 
-/// A process ends as it likes, and the trace is whole; where there can be none, the process goes on.
+/// However the process ends, the trace is complete; if it cannot be written, the process goes on.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn whatever_becomes_of_the_process_its_trace_is_whole() {
@@ -424,7 +424,7 @@ fn whatever_becomes_of_the_process_its_trace_is_whole() {
     assert!(lines[0].contains("/nowhere/trace.json"), "{log}");
 }
 
-/// A GPU is still at work when its driver hands over what it will have drawn.
+/// A GPU is still at work when its driver exports the fence of the rendering.
 #[test]
 #[ignore = "needs a driver, /dev/udmabuf and vgem: scripts/test"]
 fn the_fences_of_a_gpu_at_work_are_named() {

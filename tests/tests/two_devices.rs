@@ -1,5 +1,5 @@
-//! A compositor that composes on another device than the driver's: it gets images that it can read, or none of
-//! the layer's.
+//! A compositor that composes on another device than the driver's: it gets images that it can read, or the
+//! driver keeps the swapchains.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use wayfence_tests::{Device, Surface, Swapchain, Wanted, Window, layers};
 
 /// What is logged when a surface is left to the driver.
 const ASIDE: &str = "Wayfence steps aside";
-/// A width at which rows of four bytes a pixel begin at no multiple of 256, nor of 64.
+/// A width at which rows of four-byte pixels are no multiple of 256 bytes, nor of 64.
 const ODD: u32 = 1366;
 
 /// A driver on one device, a surface on a compositor on another.
@@ -57,7 +57,7 @@ impl Play {
         Swapchain::new(&self.device, &self.surface, wanted)
     }
 
-    /// A swapchain with some frames; whether its images are the layer's.
+    /// Draws some frames; answers whether the images are the layer's.
     fn draws(&self, wanted: Wanted) -> bool {
         let before = dma_bufs().len();
         let mut swapchain = self.try_swapchain(wanted).expect("a swapchain");
@@ -109,7 +109,7 @@ fn a_compositor_that_never_says_whether_it_can_read_an_image_is_not_waited_for_f
     play.end();
 }
 
-/// What the old swapchain has on the `wl_surface` may be in the way of the driver's, until it is destroyed.
+/// Until it is destroyed, the old swapchain's objects on the `wl_surface` may conflict with the driver's.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn the_driver_has_the_surface_once_our_last_swapchain_is_gone() {
@@ -117,16 +117,16 @@ fn the_driver_has_the_surface_once_our_last_swapchain_is_gone() {
     let play = Play::new(Imports::Proper);
     let mut first = play.try_swapchain(Wanted::default()).expect("a swapchain");
     first.frame().expect("a frame");
-    // Such images were taken before, so that nothing is asked.
+    // Such images were accepted before, so nothing is asked.
     play.compositor.import(Imports::Unanswered);
     let begun = Instant::now();
     let again = first.replaced_by(Wanted::default()).expect("a swapchain");
     assert!(begun.elapsed() < Duration::from_secs(1));
     drop(first);
-    // The compositor has what was sent for these.
+    // The compositor has handled the requests for these.
     play.surface.window().assert_alive();
     play.compositor.import(Imports::Refused);
-    // Another format is another question.
+    // Another format is asked about again.
     let transparent = |info: &mut vk::SwapchainCreateInfoKHR<'_>| {
         info.composite_alpha = vk::CompositeAlphaFlagsKHR::PRE_MULTIPLIED;
         info.old_swapchain = again.raw;

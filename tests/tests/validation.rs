@@ -1,5 +1,5 @@
-//! Not one message of the validation layer, synchronisation validation included, whether it stands
-//! above the layer, where it sees the application's calls, or below, where it sees the layer's.
+//! No message of the validation layer, synchronisation validation included, neither above the layer, where it
+//! sees the application's calls, nor below, where it sees the layer's.
 
 use wayfence_tests::child::{on, probe, stdout_of};
 use wayfence_tests::layers::{VALIDATION, WAYFENCE};
@@ -16,14 +16,14 @@ fn the_validation_layer_below_has_nothing_to_say() {
     assert_silent(&[WAYFENCE, VALIDATION]);
 }
 
-/// The application itself is without fault, so that a message is the layer's doing.
+/// The application itself causes no message, so one would be the layer's fault.
 #[test]
 #[ignore = "needs a Wayland compositor and VK_LAYER_KHRONOS_validation: scripts/test"]
 fn the_validation_layer_alone_has_nothing_to_say() {
     assert_silent(&[VALIDATION]);
 }
 
-/// Silence says something only of a layer that speaks.
+/// Silence is meaningful only if the validation layer reports mistakes.
 #[test]
 #[ignore = "needs a Wayland compositor and VK_LAYER_KHRONOS_validation: scripts/test"]
 fn the_validation_layer_finds_a_mistake_of_the_applications() {
@@ -43,7 +43,7 @@ fn assert_silent(layers: &[&str]) {
     assert!(messages.is_empty(), "{layers:?}:\n{}", messages.join("\n"));
 }
 
-/// What the probe collects, but for the loader's remark on how the test chose the layers.
+/// The probe's messages, except the loader's remark on how the test chose the layers.
 fn messages(layers: &[&str], arguments: &[&str]) -> Vec<String> {
     let output = stdout_of(on(probe(), layers).args(arguments));
     let mut lines: Vec<_> = output.lines().map(str::to_owned).collect();

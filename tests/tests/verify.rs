@@ -1,4 +1,4 @@
-//! What `wayfence verify` finds on the compositor of this session: what is wrong, and nothing else.
+//! What `wayfence verify` finds on the compositor of this session: every fault, and no false alarm.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -37,7 +37,7 @@ impl Found {
             .collect()
     }
 
-    /// Exactly these fail; these others, and more, pass.
+    /// Asserts that exactly these fail, and that at least these others pass.
     fn assert(&self, fail: &[&str], pass: &[&str]) {
         assert_eq!(self.lines("fail"), fail, "{:#}", self.json);
         let passed = self.lines("pass");
@@ -62,14 +62,14 @@ fn variable(name: &str, value: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-/// The test driver, with sync_files of work that lasts for so long after the real driver's is over.
+/// The test driver, with sync_files that stay pending for so long after the real driver's work.
 fn busy(milliseconds: u32) -> Vec<(String, String)> {
     let mut variables = test_driver::environment(&[]);
     variables.push(variable("WAYFENCE_TEST_BUSY_MS", &milliseconds.to_string()));
     variables
 }
 
-/// A real driver whose work lasts for so long, in this way of synchronisation.
+/// A real driver whose work takes so long, in this way of synchronisation.
 fn on(driver: RealDriver, milliseconds: u32, way: &str) -> Vec<(String, String)> {
     let mut variables = driver.environment(Kernel::Complete);
     variables.push(variable(
@@ -80,9 +80,9 @@ fn on(driver: RealDriver, milliseconds: u32, way: &str) -> Vec<(String, String)>
     variables
 }
 
-/// What does not depend on whether the GPU works on its own.
+/// Lines that do not need an asynchronous GPU.
 const WITHOUT_GPU: [&str; 5] = ["owner", "acquire", "unrelated", "later", "layout"];
-/// What does, beside.
+/// Lines that do.
 const WITH_GPU: [&str; 8] = [
     "owner",
     "fences",
@@ -149,7 +149,7 @@ fn a_driver_without_a_window_system_is_as_good_as_another() {
     verify("windowless", &variables).assert(&[], &WITH_GPU);
 }
 
-/// The layer deals with what each of these drivers does with memory that others know.
+/// The layer handles how each of these drivers treats shared memory.
 #[test]
 #[ignore = "needs a compositor with dma-bufs, and vgem"]
 fn every_manner_is_dealt_with() {
@@ -185,8 +185,8 @@ fn another_device_presents_to_the_window() {
     verify("devices", &variables).assert(&["fences"], &pass);
 }
 
-/// Without vgem, and without sw_sync if that is hidden, too, others stand for the compositor's reading. The test
-/// driver keeps vgem.
+/// Without vgem, and if hidden without sw_sync, other fences stand for the compositor's reading. The test
+/// driver keeps its vgem.
 fn reads(by: &str, hides: &str) {
     const HIDE: &str = r#"set -e
         for card in /sys/class/drm/card?; do
@@ -224,7 +224,7 @@ fn without_fences_of_the_kernel_the_gpu_reads() {
     reads("work of the GPU", "/sys/kernel/debug/sync/sw_sync");
 }
 
-/// The test driver with this fault, and with work that lasts if the fault is not one of its fences.
+/// The test driver with this fault, and with long work unless the fault is one of its fences.
 fn faulty(fault: &str, milliseconds: u32) -> Vec<(String, String)> {
     let mut variables = busy(milliseconds);
     variables.push(variable("WAYFENCE_TEST_FAULTS", fault));
@@ -241,7 +241,7 @@ fn a_fence_that_does_not_wait_is_found() {
     );
 }
 
-/// What a software rasteriser does and a GPU's driver must not; whether a present waits cannot be told then.
+/// A software rasteriser may do this, a GPU's driver must not. Whether a present waits is unknown then.
 #[test]
 #[ignore = "needs a compositor with dma-bufs, and vgem"]
 fn a_fence_that_comes_late_is_found() {
@@ -280,11 +280,11 @@ fn work_that_waits_for_any_reader_is_found() {
     );
 }
 
-/// In the implicit way, and in the best that the compositor knows. In the implicit way Turnip and nouveau's kernel
-/// put fences of all work on all images; in the others nobody asks for those.
+/// In the implicit way, and in the best that the compositor knows. In the implicit way Turnip and nouveau's
+/// kernel put fences of all work on all images; in the other ways nothing reads those.
 fn real_driver(driver: RealDriver) {
-    // Each submission takes so long, the layer's own among them: two of those are over within the time that a fence may
-    // be late.
+    // Each submission takes so long, the layer's included: two of those end within the time by which a fence
+    // may be late.
     const WORK: u32 = 40;
     for way in ["implicit", "auto"] {
         let found = verify(way, &on(driver, WORK, way));

@@ -1,4 +1,4 @@
-//! Which way of synchronisation a swapchain gets, from what is offered and from what is forced.
+//! Which way of synchronisation a swapchain gets, by what is offered and what is forced.
 
 use std::ffi::CStr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use wayfence_tests::sysfs::bind_to_driver;
 use wayfence_tests::watchdog::Watchdog;
 use wayfence_tests::{Device, Instance, Surface, Swapchain, Wanted, Window, layers};
 
-/// What compositor and kernel have.
+/// What compositor and kernel offer.
 #[derive(Clone, Copy)]
 struct Offered {
     syncobj: bool,
@@ -82,7 +82,7 @@ fn the_best_that_is_offered_is_chosen() {
         ..ALL
     };
     assert_eq!(chosen(41, explicit).as_deref(), Ok("explicit"));
-    // The explicit ways need nothing of dma-bufs.
+    // The explicit ways need no ioctls of dma-bufs.
     let explicit = Offered {
         explicit: true,
         ..NONE
@@ -96,8 +96,8 @@ fn the_best_that_is_offered_is_chosen() {
     assert_eq!(chosen(44, NONE).as_deref(), Ok("cpu"));
 }
 
-/// A forced way is that way where it can be had, also where a better one is offered, and an error where
-/// it cannot: never another way.
+/// A forced way is used where it is available, even if a better one is offered, and is an error elsewhere:
+/// never another way.
 #[test]
 #[ignore = "needs a driver, and a DRM node with timelines: scripts/test"]
 fn a_forced_way_is_that_or_an_error() {
@@ -126,8 +126,8 @@ fn a_forced_way_is_that_or_an_error() {
     }
 }
 
-/// NVIDIA's own driver looks at no fences on dma-bufs, so that a compositor on it would not wait for those that we
-/// put there. Who forces that way gets it.
+/// NVIDIA's own driver ignores fences on dma-bufs, so a compositor on it would not wait for those that the
+/// layer adds. The way can still be forced.
 #[test]
 #[ignore = "needs a driver, udmabuf, and to be root: scripts/test"]
 fn the_cpu_waits_where_the_compositors_device_is_nvidias() {

@@ -1,5 +1,5 @@
-//! What goes to the kernel and to the compositor, seen from outside: by `strace`, with libwayland's
-//! own log of its messages (`WAYLAND_DEBUG`) as landmarks.
+//! What goes to the kernel and to the compositor, seen by `strace`, with libwayland's log of its messages
+//! (`WAYLAND_DEBUG`) in between.
 
 use std::fs;
 
@@ -40,8 +40,8 @@ fn every_image_is_a_dma_buf_and_none_is_shared_memory() {
     );
 }
 
-/// Rule 3: the rendering's fence is on the dma-buf before the commit that shows it leaves; and
-/// each frame costs one import, and at the most one export.
+/// Rule 3: the rendering's fence is on the dma-buf before the commit that shows it is sent; and each frame
+/// costs one import, and at most one export.
 #[test]
 #[ignore = "needs a Wayland compositor with dma-bufs, and strace: scripts/test"]
 fn the_fence_is_on_the_image_before_its_commit_leaves() {
@@ -63,7 +63,7 @@ fn the_fence_is_on_the_image_before_its_commit_leaves() {
     let count = |wanted| events.iter().filter(|event| **event == wanted).count();
     assert_eq!(count(Event::Import), FRAMES);
     assert_eq!(count(Event::Attach), FRAMES);
-    // The kernel is asked once; nothing is exported of an image that is idle when it comes back.
+    // The kernel is asked once; an image that is idle at its release needs no export.
     let exports = count(Event::Export);
     assert!((1..=FRAMES + 1).contains(&exports), "{exports}");
 
@@ -101,12 +101,12 @@ enum Event {
     Send,
 }
 
-/// What a line of strace's tells of; of a call that another thread interrupts, its beginning.
+/// The event in a line of strace's; for a call that another thread interrupts, its first line.
 fn event(line: &str) -> Option<Event> {
     let (_, call) = line.split_once(' ')?;
     let call = call.trim_start();
     if call.starts_with("ioctl(") {
-        // By name, or taken apart where strace has no name for it.
+        // By name, or by its parts where strace has no name for it.
         if call.contains("DMA_BUF_IOCTL_EXPORT_SYNC_FILE") || call.contains("0x62, 0x2, 0x8)") {
             return Some(Event::Export);
         }

@@ -1,4 +1,4 @@
-//! What happens to commits that nobody scripts.
+//! Commits on an automatic compositor.
 //!
 //! [`Behaviour::Automatic`] is a compositor with one display of a fixed refresh rate. Each refresh
 //! latches what is in force: it answers frame callbacks and presentation feedback. A commit comes into
@@ -21,7 +21,7 @@ use crate::surface_state::Surface;
 const KEPT: usize = 16;
 
 impl State {
-    /// A commit is there.
+    /// Handles a new commit.
     pub fn committed(&mut self, id: SurfaceId, serial: u64) {
         match self.behaviour {
             Behaviour::Manual => self.put_in_force(id, serial),
@@ -37,12 +37,12 @@ impl State {
         }
     }
 
-    /// From now on, commits are answered so.
+    /// Sets how commits are answered from now on.
     pub fn behave(&mut self, behaviour: Behaviour) {
         self.behaviour = behaviour;
         let surfaces: Vec<SurfaceId> = self.surfaces.keys().copied().collect();
         match behaviour {
-            // Whatever waits is in force at once, as every later commit.
+            // Waiting commits come into force at once, as every later one.
             Behaviour::Manual => {
                 for id in surfaces {
                     while let Some(serial) = self
@@ -54,7 +54,7 @@ impl State {
                     }
                 }
             }
-            // What nobody has released yet is; the last stays shown.
+            // Releases everything but the last, which stays shown.
             Behaviour::Automatic { .. } => {
                 self.automatic = Automatic::new();
                 while self.commits.len() > KEPT {
@@ -70,7 +70,7 @@ impl State {
         }
     }
 
-    /// When the display refreshes next, by `CLOCK_MONOTONIC`, if anybody waits for it.
+    /// When the display refreshes next, by `CLOCK_MONOTONIC`, if something waits for it.
     pub fn next_refresh(&self) -> Option<Timestamp> {
         let Behaviour::Automatic { refresh } = self.behaviour else {
             return None;
@@ -147,7 +147,7 @@ impl State {
         let Some(frame) = self.frames.get(&serial) else {
             return true;
         };
-        // A client that renders for ever is shown for ever what was there before.
+        // While a client's rendering never ends, its last content stays shown.
         if !frame.fences.are_signalled() {
             return false;
         }
@@ -168,7 +168,7 @@ impl State {
         }
     }
 
-    /// Puts a commit in force, and gives back the buffer that it replaces.
+    /// Puts a commit in force, and releases the buffer that it replaces.
     fn replace_with(&mut self, id: SurfaceId, serial: u64) {
         let Some(surface) = self.surfaces.get_mut(&id) else {
             return;
@@ -192,12 +192,12 @@ impl State {
         }
         self.put_in_force(id, serial);
         if let Some(replaced) = replaced {
-            // Whoever scripted it before may have released it.
+            // A test that scripted it before may have released it.
             let _ = self.release(replaced, With::nothing());
         }
     }
 
-    /// The commit is what counts now.
+    /// Makes the commit the current one.
     fn put_in_force(&mut self, id: SurfaceId, serial: u64) {
         if let (Some(surface), Some(frame)) =
             (self.surfaces.get_mut(&id), self.frames.get_mut(&serial))
@@ -215,7 +215,7 @@ impl Surface {
         self.hidden && self.barriers_stay
     }
 
-    /// Whether something of it happens at the next refresh.
+    /// Whether it needs the next refresh.
     fn awaits_refresh(&self) -> bool {
         let visible = !self.hidden && (!self.callbacks.is_empty() || self.unpresented.is_some());
         let clears = self.barrier || !self.queue.is_empty();

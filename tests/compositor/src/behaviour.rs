@@ -8,7 +8,7 @@ use crate::clock::{Clock, Timestamp};
 /// Who answers commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Behaviour {
-    /// The test, with verbs. A commit is in force at once. All commits are kept until the test takes
+    /// The test, by calling methods. A commit is in force at once. All commits are kept until the test takes
     /// them.
     Manual,
     /// The compositor itself, as a real one does. Of the commits that the test does not take only the
@@ -21,11 +21,11 @@ pub enum Behaviour {
 
 /// The display of an automatic compositor.
 pub(crate) struct Automatic {
-    /// A refresh, by `CLOCK_MONOTONIC`: all others are whole numbers of refreshes away.
+    /// The time of one refresh, by `CLOCK_MONOTONIC`: all others are whole intervals away.
     pub zero: Timestamp,
     /// The number of the last refresh.
     pub refreshes: u64,
-    /// When the last of them were, by `CLOCK_MONOTONIC`.
+    /// The times of the last refreshes, by `CLOCK_MONOTONIC`.
     pub made: VecDeque<Timestamp>,
 }
 
@@ -41,7 +41,7 @@ impl Automatic {
         }
     }
 
-    /// The display refreshes at this time.
+    /// Records a refresh at this time.
     pub fn remember(&mut self, at: Timestamp) {
         if self.made.len() == REMEMBERED {
             self.made.pop_front();

@@ -8,7 +8,7 @@ use crate::ids::ClientId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BufferId(pub(crate) u64);
 
-/// What a `wl_buffer` stands for. The memory stays while this does, also when the `wl_buffer` is gone.
+/// What a `wl_buffer` stands for. The memory lives as long as this, even when the `wl_buffer` is gone.
 #[derive(Debug)]
 pub struct Buffer {
     /// Which one.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// A clock in which presentation times are told.
+/// A clock of presentation times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
     /// `CLOCK_MONOTONIC`.
@@ -26,7 +26,7 @@ impl Clock {
         Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
     }
 
-    /// What this clock shows when `CLOCK_MONOTONIC` shows `time`, as far as that can be told.
+    /// This clock's reading at `time` of `CLOCK_MONOTONIC`, as far as it is known.
     pub(crate) fn at_monotonic(self, time: Timestamp) -> Timestamp {
         match self {
             Self::Monotonic => time,

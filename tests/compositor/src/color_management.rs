@@ -1,4 +1,4 @@
-//! `wp_color_manager_v1`: what a surface's content means, and what an output shows.
+//! `wp_color_manager_v1`: the colours of a surface's content and of an output.
 
 use std::sync::Mutex;
 
@@ -218,7 +218,7 @@ impl Dispatch<WpColorManagementSurfaceFeedbackV1, SurfaceId> for State {
         match request {
             Request::GetPreferred { image_description }
             | Request::GetPreferredParametric { image_description } => {
-                // What is preferred here is always parametric, so both are the same.
+                // The preferred description is always parametric, so both are the same.
                 let surface = state.surfaces.get(id);
                 let is_inert = surface.is_none();
                 let preferred = surface.and_then(|surface| surface.preferred);
@@ -247,7 +247,7 @@ impl Dispatch<WpColorManagementSurfaceFeedbackV1, SurfaceId> for State {
 }
 
 impl State {
-    /// Prefers this for a surface. Answers how many feedback objects were told.
+    /// Sets the preferred description of a surface. Answers how many feedback objects were notified.
     pub fn prefer(&mut self, id: SurfaceId, preferred: Parameters) -> usize {
         let identity = self.describe(Encoding::Parametric(preferred)).identity;
         if let Some(surface) = self.surfaces.get_mut(&id) {

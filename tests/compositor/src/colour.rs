@@ -8,9 +8,9 @@ use wayland_protocols::wp::color_management::v1::server::{
 pub use wp_color_manager_v1::{Feature, Primaries, RenderIntent, TransferFunction};
 pub use wp_image_description_v1::Cause;
 
-/// `wp_color_manager_v1`: its version, and what it says that it can do.
+/// `wp_color_manager_v1`: its version and what it supports.
 ///
-/// A name that the version of a client's object does not have is not told to it.
+/// Names that the version of a client's object lacks are not sent to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Colour {
     /// 1 to 3.
@@ -112,7 +112,7 @@ pub enum Verdict {
     Failed(Cause),
     /// At once: it cannot if it says anything beside primaries and transfer function.
     OnlyPlain(Cause),
-    /// When the test says it ([`Compositor::decide`](crate::Compositor::decide)).
+    /// When the test decides ([`Compositor::decide`](crate::Compositor::decide)).
     Later,
 }
 

@@ -13,7 +13,7 @@ use crate::ids::{ClientId, SurfaceId};
 use crate::timeline::ClientTimeline;
 use crate::viewport::Viewport;
 
-/// One `wl_surface.commit`, and what was so when the compositor processed it.
+/// One `wl_surface.commit`, with the state when the compositor processed it.
 ///
 /// A clone is the same commit: it shares buffer and fences.
 #[derive(Clone, Debug)]
@@ -126,8 +126,7 @@ pub struct Pacing {
     pub target: Option<Timestamp>,
 }
 
-/// By what a commit tells the compositor when its buffer may be read, and asks to be told when it may be
-/// written.
+/// How a commit says when its buffer may be read, and learns when it may be written.
 #[derive(Clone, Debug)]
 pub enum Synchronisation {
     /// The dma-buf's own fences, or none for shared memory.
@@ -179,10 +178,9 @@ pub struct Fences {
 }
 
 impl Fences {
-    /// What the compositor must wait for before it reads the buffer, by the way that the commit used:
-    /// the writers' fences on the dma-buf, the acquire fence, or the fence of the acquire point. `None`
-    /// if there is nothing to wait for, or nothing that could be had: see
-    /// [`implicit`](Self::implicit) for why.
+    /// What the compositor must wait for before it reads the buffer, by the way that the commit used: the
+    /// writers' fences on the dma-buf, the acquire fence, or the fence of the acquire point. `None` if there is
+    /// nothing to wait for, or the fences could not be taken: [`implicit`](Self::implicit) says why.
     pub fn acquire(&self) -> Option<&SyncFile> {
         match &self.synchronisation {
             Synchronisation::Implicit => self.writers.as_ref()?.as_ref().ok(),

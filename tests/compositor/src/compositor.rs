@@ -1,4 +1,4 @@
-//! The test's handle, and its verbs.
+//! The test's handle on the compositor.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
@@ -29,10 +29,10 @@ use crate::state::State;
 
 use crate::global;
 
-/// A running compositor. Every method may be called from any thread; a verb's events are sent when it
-/// returns. Dropping it ends all connections.
+/// A running compositor. Every method may be called from any thread; its events are sent when it returns.
+/// Dropping it ends all connections.
 ///
-/// A method that waits for something panics after half a minute, and says what it knows then.
+/// A method that waits panics after half a minute, with the compositor's state.
 pub struct Compositor {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -66,8 +66,8 @@ impl Compositor {
         (id, theirs)
     }
 
-    /// The absolute path of a socket at which clients may knock, from other processes, too: a value for
-    /// their `WAYLAND_DISPLAY`. It is removed with the compositor.
+    /// The absolute path of a socket for clients, also of other processes: a value for their `WAYLAND_DISPLAY`.
+    /// It is removed with the compositor.
     pub fn listen(&self) -> PathBuf {
         static SOCKETS: AtomicU32 = AtomicU32::new(0);
         let number = SOCKETS.fetch_add(1, Ordering::Relaxed);
@@ -78,7 +78,7 @@ impl Compositor {
         path
     }
 
-    /// Ends a client's connection without a word. Its end reads what was sent before.
+    /// Ends a client's connection without an error. The client can still read what was sent before.
     pub fn disconnect(&self, client: ClientId) {
         self.end(client, |display, client| {
             display.kill_client(client, DisconnectReason::ConnectionClosed);
@@ -104,8 +104,7 @@ impl Compositor {
         });
     }
 
-    /// The compositor reads nothing and refreshes nothing until what this returns is dropped; the test's
-    /// verbs still work.
+    /// Stops reading and refreshing until the answer is dropped; the test's methods still work.
     pub fn freeze(&self) -> Frozen<'_> {
         self.act(|state| state.control.frozen = true);
         Frozen(self)
@@ -187,8 +186,8 @@ impl Compositor {
         self.shared.state().committed
     }
 
-    /// How many frames an automatic compositor has not shown, since another one was in force before the
-    /// next refresh; of surfaces that were seen then.
+    /// How many frames an automatic compositor has not shown because another one came into force before the
+    /// next refresh, on visible surfaces.
     pub fn lost_count(&self) -> u64 {
         self.shared.state().lost
     }
@@ -224,8 +223,7 @@ impl Compositor {
             .collect()
     }
 
-    /// Everything that clients have sent until now has been processed, and everything that was to be
-    /// sent to them is on its way.
+    /// Waits until everything that clients have sent is processed, and all events are sent.
     #[track_caller]
     pub fn settled(&self) {
         let number = self.act(|state| {
@@ -252,8 +250,7 @@ impl Compositor {
             .collect()
     }
 
-    /// The objects of a client, by interface: how many of it there are. Those that the compositor has made
-    /// are among them.
+    /// How many objects of each interface a client has, including those that the compositor has made.
     pub fn objects(&self, client: ClientId) -> BTreeMap<String, usize> {
         let state = self.shared.state();
         let mut objects = BTreeMap::new();
@@ -313,7 +310,7 @@ impl Compositor {
         }
     }
 
-    /// The same as [`release`](Self::release), for whoever expects an error.
+    /// The same as [`release`](Self::release), for tests that expect an error.
     ///
     /// # Errors
     /// What the kernel answered to a fence, `ENOTTY` for one where the client's descriptor is no
@@ -369,13 +366,13 @@ impl Compositor {
         assert!(window, "a surface with an xdg_toplevel or xdg_popup");
     }
 
-    /// Nobody sees the surface any more: an automatic compositor answers neither its frame callbacks nor
-    /// its presentation feedback.
+    /// Hides the surface: an automatic compositor answers neither its frame callbacks nor its presentation
+    /// feedback.
     pub fn hide(&self, surface: SurfaceId) {
         self.set_hidden(surface, true);
     }
 
-    /// The surface is seen again.
+    /// Shows the surface again.
     pub fn show(&self, surface: SurfaceId) {
         self.set_hidden(surface, false);
     }
@@ -388,7 +385,7 @@ impl Compositor {
         });
     }
 
-    /// Sends other dma-buf feedback to everybody who listens, and to those who will.
+    /// Sends other dma-buf feedback to all feedback objects, and to new ones.
     pub fn send_feedback(&self, feedback: Feedback) {
         self.act(|state| state.send_feedback(None, feedback));
     }
@@ -396,20 +393,20 @@ impl Compositor {
     /// Sends other dma-buf feedback for one surface.
     ///
     /// # Panics
-    /// If nobody listens.
+    /// If the surface has no feedback object.
     #[track_caller]
     pub fn send_surface_feedback(&self, surface: SurfaceId, feedback: Feedback) {
         let told = self.act(|state| state.send_feedback(Some(surface), feedback));
         assert_ne!(told, 0, "nobody wants to know about that surface");
     }
 
-    /// From now on, a client hears so of its image descriptions.
+    /// Sets how clients' image descriptions are answered from now on.
     pub fn judge_descriptions(&self, verdict: Verdict) {
         self.act(|state| state.verdict = verdict);
     }
 
-    /// Waits for an image description of which the client does not know whether it can use it
-    /// ([`Verdict::Later`]), the oldest, and says so: it can, or it cannot for this reason.
+    /// Waits for an undecided image description ([`Verdict::Later`]), and decides on the oldest: it can be
+    /// used, or it cannot for this reason.
     ///
     /// # Panics
     /// If there is none for half a minute.
@@ -435,31 +432,31 @@ impl Compositor {
         self.shared.state().descriptions.clone()
     }
 
-    /// Prefers these colours for a surface, and says so to whoever listens. Answers how many do.
+    /// Sets the preferred colours of a surface, and notifies its feedback objects. Answers how many there are.
     pub fn prefer(&self, surface: SurfaceId, colours: Parameters) -> usize {
         self.act(|state| state.prefer(surface, colours))
     }
 
-    /// From now on, dma-bufs are imported so.
+    /// Sets how dma-bufs are imported from now on.
     pub fn import(&self, imports: Imports) {
         self.act(|state| state.imports = imports);
     }
 
-    /// From now on, commits are answered so.
+    /// Sets how commits are answered from now on.
     pub fn behave(&self, behaviour: Behaviour) {
         self.act(|state| state.behave(behaviour));
     }
 }
 
 impl Compositor {
-    /// Does something and sends what follows.
+    /// Changes the state, and sends the resulting events.
     pub(crate) fn act<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.shared.state();
         let result = act(&mut state);
-        // Whoever is gone, is.
+        // Removes clients that are gone.
         let _ = state.display.flush_clients();
         drop(state);
-        // Something may be due now that was not.
+        // Something may be due now.
         self.shared.wake();
         self.shared.changed.notify_all();
         result
@@ -497,7 +494,7 @@ impl Compositor {
         }
     }
 
-    /// For whoever waited in vain.
+    /// The state, for the message of a failed wait.
     fn describe(&self) -> String {
         let state = self.shared.state();
         let commits: Vec<String> = state
@@ -535,13 +532,13 @@ impl Drop for Compositor {
         self.shared.state().control.stop = true;
         self.shared.wake();
         if let Some(thread) = self.thread.take() {
-            // Its panic has been told.
+            // Its panic is printed already.
             let _ = thread.join();
         }
     }
 }
 
-/// A compositor that stands still. It goes on where it was when this is dropped.
+/// A stopped compositor, which continues when this is dropped.
 #[must_use]
 pub struct Frozen<'a>(&'a Compositor);
 

@@ -8,7 +8,7 @@ use wayland_server::backend::{ClientData, DisconnectReason};
 use crate::disconnection::{Disconnection, ProtocolError, Reason};
 use crate::ids::ClientId;
 
-/// Connections that have ended, and the state does not know yet.
+/// Ended connections that the state does not know of yet.
 #[derive(Default)]
 pub(crate) struct News(pub Mutex<VecDeque<Disconnection>>);
 

@@ -106,7 +106,7 @@ struct Wanted {
 enum Failure {
     /// The client broke the rules.
     Error(Error, String),
-    /// It could not know.
+    /// The import failed.
     Import(String),
 }
 
@@ -264,7 +264,7 @@ impl State {
             return error(Error::InvalidFormat, "planes with two modifiers".to_owned());
         }
         let format = Format { fourcc, modifier };
-        // What is told to clients is accepted, and what was told in the beginning.
+        // Formats are accepted that clients were sent, now or at first.
         let mut known = self
             .feedback
             .tranches
@@ -291,8 +291,8 @@ impl State {
             return error(Error::Incomplete, message);
         }
         for (plane, rows) in planes.iter().zip(layout) {
-            // "offset + stride * height goes out of dmabuf bounds"; a dma-buf tells its size to lseek, and
-            // what cannot seek is left to the import.
+            // "offset + stride * height goes out of dmabuf bounds"; lseek gives the size of a dma-buf; a file
+            // that cannot seek is left to the import.
             let size = seek(&plane.fd, SeekFrom::End(0)).unwrap_or(u64::MAX);
             let rows_of_plane = (height as u64).div_ceil(rows.subsampling);
             let end = u64::from(plane.offset) + u64::from(plane.stride) * rows_of_plane;

@@ -20,7 +20,7 @@ use crate::state::State;
 /// The order of locks: the state, then (inside of wayland-server) the display, then the news.
 pub(crate) struct Shared {
     state: Mutex<State>,
-    /// Something of the state has changed.
+    /// Notified when the state has changed.
     pub changed: Condvar,
     wake: OwnedFd,
     news: Arc<News>,
@@ -36,7 +36,7 @@ impl Shared {
         }
     }
 
-    /// The state. A panic of the thread, or of the test, leaves nothing half done that matters.
+    /// The state, locked; a panic of the thread or the test leaves it usable.
     pub fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
@@ -44,7 +44,7 @@ impl Shared {
     /// Makes the thread look at what has changed.
     pub fn wake(&self) {
         match write(&self.wake, &1_u64.to_ne_bytes()) {
-            // It has not even seen the last 2^64 - 2 calls.
+            // The counter is full: the thread will wake anyway.
             Ok(_) | Err(Errno::AGAIN) => {}
             Err(errno) => panic!("eventfd: {errno}"),
         }
@@ -71,7 +71,7 @@ pub(crate) fn start(shared: Arc<Shared>, display: Display<State>) -> JoinHandle<
     thread::Builder::new()
         .name("compositor".to_owned())
         .spawn(move || {
-            // Whoever waits for the thread must not wait for a dead one.
+            // A waiting test must learn that the thread has ended.
             let _gone = Gone(Arc::clone(&shared));
             run(&shared, display);
         })
@@ -107,11 +107,11 @@ fn run(shared: &Shared, mut display: Display<State>) {
             state.refresh(due);
         }
         accept(shared, state);
-        // A client that has said too much or too little is gone already; the others go on.
+        // A client with a malformed request is gone already; the others continue.
         let _ = display.dispatch_clients(state);
         state.inform();
         bury(&mut display, state, &shared.news);
-        // A client that does not read is told the rest when it has read something.
+        // A client that does not read gets the rest when it has read something.
         let _ = display.flush_clients();
         state.control.answered = asked;
         shared.changed.notify_all();
@@ -155,7 +155,7 @@ fn sleep_until_something(shared: &Shared, display: &mut Display<State>) -> Optio
     due
 }
 
-/// Lets in whoever knocks.
+/// Accepts new clients.
 fn accept(shared: &Shared, state: &mut State) {
     while let Some(Ok(Some(socket))) = state.control.listener.as_ref().map(ListeningSocket::accept)
     {
@@ -163,14 +163,14 @@ fn accept(shared: &Shared, state: &mut State) {
     }
 }
 
-/// Removes what is left of clients that are gone.
+/// Removes the state of clients that are gone.
 fn bury(display: &mut Display<State>, state: &mut State, news: &News) {
     loop {
         let Some(end) = lock(&news.0).pop_front() else {
             return;
         };
         if let Some(client) = state.clients.remove(&end.client) {
-            // Whoever is killed outside of a dispatch stays, with an open socket, until the next one.
+            // A client that is killed outside of a dispatch keeps its socket until the next one.
             let _ = display.backend().dispatch_single_client(state, client.id());
         }
         state.disconnections.push_back(end);

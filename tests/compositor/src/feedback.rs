@@ -27,12 +27,11 @@ pub struct Feedback {
 pub struct Tranche {
     /// The device that would use the buffer.
     pub target_device: Dev,
-    /// It might be scanned out.
+    /// Whether it might be scanned out.
     pub scanout: bool,
     /// The pairs.
     pub formats: Vec<Format>,
-    /// Bytes that follow the indices of [`formats`](Self::formats): indices beyond the table, say, or
-    /// half of one.
+    /// Bytes after the indices of [`formats`](Self::formats), such as indices beyond the table, or half of one.
     pub stray_indices: Vec<u8>,
 }
 
@@ -44,13 +43,13 @@ pub enum Table {
     Proper,
     /// It is not sent.
     Missing,
-    /// It says that it has this many bytes, whatever it has.
+    /// The event claims this many bytes.
     Claims(u32),
     /// It has this many bytes: zeros follow the pairs.
     Huge(u32),
     /// It is a pipe, which cannot be mapped.
     Unmappable,
-    /// Another one was sent just before, in which each pair is another one.
+    /// Another one is sent just before, with different pairs.
     Replaced,
 }
 
@@ -68,7 +67,7 @@ impl Feedback {
         }
     }
 
-    /// Tells all of it.
+    /// Sends all of it.
     pub(crate) fn send(&self, object: &ZwpLinuxDmabufFeedbackV1) {
         let mut table: Vec<Format> = Vec::new();
         for format in self.tranches.iter().flat_map(|tranche| &tranche.formats) {

@@ -1,4 +1,4 @@
-//! `zwp_linux_dmabuf_feedback_v1`: whom dma-buf feedback is told to.
+//! `zwp_linux_dmabuf_feedback_v1`: the objects that get dma-buf feedback.
 
 use wayland_protocols::wp::linux_dmabuf::zv1::server::zwp_linux_dmabuf_feedback_v1::{
     self, ZwpLinuxDmabufFeedbackV1,
@@ -41,8 +41,8 @@ impl Dispatch<ZwpLinuxDmabufFeedbackV1, FeedbackOf> for State {
 }
 
 impl State {
-    /// Tells this to the feedback objects of one surface, or to all objects; then it is also what new
-    /// ones hear. Answers how many it was told to.
+    /// Sends this to the feedback objects of one surface, or to all, and then also to new ones. Answers how
+    /// many got it.
     pub fn send_feedback(&mut self, surface: Option<SurfaceId>, feedback: Feedback) -> usize {
         let mut told = 0;
         for object in &self.feedback_objects {

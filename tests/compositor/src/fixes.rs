@@ -1,4 +1,4 @@
-//! `wl_fixes`: what older protocols have no request for.
+//! `wl_fixes`: requests that older protocols lack.
 
 use wayland_server::protocol::wl_fixes::{self, WlFixes};
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, Resource};

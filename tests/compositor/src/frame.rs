@@ -27,7 +27,7 @@ pub(crate) struct Frame {
     pub fences: Arc<Fences>,
 }
 
-/// How the client wants to be told that it has its buffer back, apart from `wl_buffer.release`.
+/// How the client learns of the buffer's release, apart from `wl_buffer.release`.
 #[derive(Debug)]
 pub(crate) enum ReleaseBy {
     /// By the dma-buf's own fences.

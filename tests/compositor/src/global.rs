@@ -23,7 +23,7 @@ use crate::colour::Feature;
 use crate::offer::{Offer, Syncobj};
 use crate::state::State;
 
-/// A global of which nothing is said when it is bound.
+/// A global without events at its binding.
 macro_rules! global {
     ($interface:ty) => {
         impl wayland_server::GlobalDispatch<$interface, ()> for crate::state::State {

@@ -1,4 +1,4 @@
-//! `wp_image_description_v1`: how it is made, when it can be used, and what it tells.
+//! `wp_image_description_v1`: how it is made, when it can be used, and its information.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -27,7 +27,7 @@ use crate::state::{State, protocol_error};
 pub(crate) struct Described {
     pub description: Arc<ImageDescription>,
     is_ready: AtomicBool,
-    /// Whether it may be asked what it says.
+    /// Whether its information may be requested.
     informs: bool,
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn described(resource: &WpImageDescriptionV1) -> &Described {
     resource.data().expect("every description has its data")
 }
 
-/// Says that it can be used.
+/// Sends that it can be used.
 pub(crate) fn tell_ready(resource: &WpImageDescriptionV1) {
     let described = described(resource);
     described.is_ready.store(true, Ordering::Relaxed);
@@ -58,7 +58,7 @@ pub(crate) fn tell_ready(resource: &WpImageDescriptionV1) {
 }
 
 impl State {
-    /// What the compositor says of colour.
+    /// The compositor's colour offer.
     pub fn colour(&self) -> &Colour {
         self.offer
             .colour
@@ -66,7 +66,7 @@ impl State {
             .expect("a client has no object of what is not offered")
     }
 
-    /// The description that says this: always the same one.
+    /// The description with these parameters: always the same one.
     pub fn describe(&mut self, encoding: Encoding) -> Arc<ImageDescription> {
         let known = self.descriptions.iter();
         if let Some(known) = known
@@ -127,9 +127,9 @@ impl State {
         }
     }
 
-    /// Decides on the oldest description on which it has not; answers which it was.
+    /// Decides on the oldest undecided description, and answers it.
     pub fn decide(&mut self, failure: Option<Cause>) -> Option<Arc<ImageDescription>> {
-        // One that is destroyed wants no answer.
+        // A destroyed one needs no answer.
         self.undecided.retain(Resource::is_alive);
         let resource = self.undecided.pop_front()?;
         match failure {
@@ -258,7 +258,7 @@ impl Dispatch<WpImageDescriptionCreatorParamsV1, Mutex<Parameters>> for State {
             Request::SetMaxFall { max_fall } => set(resource, &mut parameters.max_fall, max_fall),
             Request::Create { image_description } => {
                 let parameters = *parameters;
-                // An object that is refused is initialised all the same: the client has its id.
+                // A refused object is still initialised: the client has its id.
                 let refused = check(&parameters, version);
                 state.init_description(image_description, parameters, init);
                 if let Err((error, message)) = refused {
@@ -275,7 +275,7 @@ fn is_above(upper: u32, lower: u32) -> bool {
     u64::from(upper) * 10_000 > u64::from(lower)
 }
 
-/// What is checked when all parameters are there.
+/// Checks all parameters together.
 fn check(parameters: &Parameters, version: u32) -> Result<(), (creator::Error, String)> {
     if parameters.primaries.is_none() || parameters.transfer.is_none() {
         let message = format!("{parameters:?}");
@@ -309,8 +309,8 @@ impl Parameters {
             .or_else(|| self.volume().map(|(least, greatest, _)| (least, greatest)))
     }
 
-    /// Whether the mastering luminances are beyond those of the primary colour volume. Of primaries nobody
-    /// says how far out is still in.
+    /// Whether the mastering luminances are beyond those of the primary colour volume. Primaries are not
+    /// checked: the protocol sets no limit.
     fn exceeds_volume(&self) -> bool {
         let Some(((least, greatest), volume)) = self.mastering_luminance.zip(self.volume()) else {
             return false;
@@ -362,8 +362,8 @@ impl Dispatch<WpImageDescriptionV1, Described> for State {
 }
 
 impl State {
-    /// Answers who has asked what a description says. Not where it is asked: `done` destroys the object,
-    /// and wayland-backend takes it for granted that a request's new object outlives its handler.
+    /// Answers requests for information. Not in the request's handler: `done` destroys the object, and
+    /// wayland-backend assumes that a request's new object outlives its handler.
     pub fn inform(&mut self) {
         for (information, description) in self.uninformed.drain(..) {
             if let Encoding::Parametric(parameters) = description.encoding {
@@ -374,7 +374,7 @@ impl State {
     }
 }
 
-/// Tells all that a description says.
+/// Sends the information of a description.
 fn inform(information: &WpImageDescriptionInfoV1, parameters: &Parameters) {
     let primaries = match parameters.primaries {
         Some(Gamut::Named(named)) => {

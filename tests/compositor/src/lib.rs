@@ -1,11 +1,10 @@
 //! A Wayland compositor that does what a test tells it to.
 //!
-//! It lives in the test's own process and draws nothing. Clients connect ([`Compositor::connect`]) and
-//! commit; the test takes the commits in their order ([`Compositor::next_commit`]), looks at what came
-//! with them ([`Commit`]), and answers with verbs: [`release`](Compositor::release),
-//! [`frame_done`](Compositor::frame_done), [`presented`](Compositor::presented),
-//! [`configure`](Compositor::configure). Nothing is answered by itself, unless the test asks for
-//! [`Behaviour::Automatic`].
+//! It lives in the test's own process and draws nothing. Clients connect ([`Compositor::connect`]) and commit;
+//! the test takes the commits in their order ([`Compositor::next_commit`]), looks at their state ([`Commit`]),
+//! and answers with methods: [`release`](Compositor::release), [`frame_done`](Compositor::frame_done),
+//! [`presented`](Compositor::presented), [`configure`](Compositor::configure). Nothing is answered by itself,
+//! unless the test asks for [`Behaviour::Automatic`].
 //!
 //! ```no_run
 //! use wayfence_test_compositor::{Compositor, Offer, With};
@@ -19,12 +18,12 @@
 //! compositor.frame_done(frame.surface);
 //! ```
 //!
-//! It is strict: whatever the text of a protocol calls a client's error is one, ends the client, and is
-//! kept for the test ([`Compositor::next_disconnection`]).
+//! It is strict: everything that a protocol calls a client's error ends the client, and is kept for the test
+//! ([`Compositor::next_disconnection`]).
 //!
-//! A frame reads in this order: `event_loop` reads the requests, each protocol's file puts its part
-//! into the surface's pending state (`surface_state`), `surface` commits it, `commit` is what the
-//! test sees of it, `release` gives the buffer back; `automatic` does that unasked.
+//! A frame reads in this order: `event_loop` reads the requests, each protocol's file puts its part into the
+//! surface's pending state (`surface_state`), `surface` commits it, `commit` is what the test sees of it,
+//! `release` releases the buffer; `automatic` does that by itself.
 
 #[macro_use]
 mod global;

@@ -13,7 +13,7 @@ use crate::frame::ReleaseBy;
 use crate::ids::SurfaceId;
 use crate::state::State;
 
-/// Breaks rules, on request.
+/// Breaks rules for a test.
 pub struct Misbehave<'a>(pub(crate) &'a Compositor);
 
 impl Compositor {
@@ -40,7 +40,7 @@ impl Misbehave<'_> {
     /// anything.
     ///
     /// # Panics
-    /// If it has none any more.
+    /// If it has no release request any more.
     #[track_caller]
     pub fn fenced_release(&self, commit: &Commit, fence: impl AsFd) {
         let done = self.0.act(|state| {
@@ -88,7 +88,7 @@ impl Misbehave<'_> {
     }
 
     /// Hides the surface ([`hide`](Compositor::hide)), and keeps its fifo barriers until it is shown again:
-    /// commits that wait for one are stuck, and those behind them.
+    /// commits that wait for one are stuck, with those behind them.
     pub fn hide_and_keep_barriers(&self, surface: SurfaceId) {
         self.0.act(|state| {
             if let Some(surface) = state.surfaces.get_mut(&surface) {
@@ -98,8 +98,8 @@ impl Misbehave<'_> {
         self.0.hide(surface);
     }
 
-    /// Closes the compositor's ends of the commit's timelines. Its points are nobody's business any more:
-    /// a release signals nothing.
+    /// Closes the compositor's ends of the commit's timelines. Nothing signals its points any more, a release
+    /// neither.
     ///
     /// # Panics
     /// If it has none.

@@ -8,8 +8,8 @@ use crate::colour::Colour;
 use crate::feedback::Feedback;
 use crate::format::Format;
 
-/// The globals of a compositor, and what they say. `wl_compositor`, `wl_subcompositor`, `wl_shm`,
-/// `wl_output`, `wl_seat` (without devices) and `xdg_wm_base` are always there.
+/// The globals of a compositor, and their events. `wl_compositor`, `wl_subcompositor`, `wl_shm`, `wl_output`,
+/// `wl_seat` (without devices) and `xdg_wm_base` are always there.
 ///
 /// The default is a plain modern compositor: dma-bufs with feedback, presentation times and the
 /// viewporter; fences are implicit.
@@ -112,7 +112,7 @@ pub enum Syncobj {
     None,
     /// Timelines are imported to this node.
     On(wayfence::syncobj::Node),
-    /// Any descriptor is taken for a timeline. Its points are never available and cannot be signalled:
-    /// for tests of the protocol alone, where there is no DRM.
+    /// Every descriptor is accepted as a timeline. Its points are never available and cannot be signalled: for
+    /// tests of the protocol alone, without DRM.
     Blind,
 }

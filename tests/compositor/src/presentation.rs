@@ -17,7 +17,7 @@ use crate::state::State;
 pub struct Presented {
     /// When, by the presentation clock.
     pub at: Timestamp,
-    /// The time to the next refresh; zero if it cannot be told.
+    /// The time to the next refresh; zero if unknown.
     pub refresh: Duration,
     /// The number of the refresh; zero if they are not counted.
     pub sequence: u64,
@@ -91,7 +91,7 @@ impl Dispatch<WpPresentationFeedback, ()> for State {
 }
 
 impl State {
-    /// Tells the client that a commit was shown. Answers how many feedbacks that went to.
+    /// Sends that a commit was shown. Answers to how many feedbacks.
     pub fn presented(&mut self, serial: u64, presented: Presented) -> usize {
         let feedbacks = self.take_feedbacks(serial);
         let (seconds_high, seconds_low, nanoseconds) = clock::to_wire(presented.at);
@@ -115,7 +115,7 @@ impl State {
         feedbacks.len()
     }
 
-    /// Tells the client that a commit was never shown. Answers how many feedbacks that went to.
+    /// Sends that a commit was never shown. Answers to how many feedbacks.
     pub fn discard(&mut self, serial: u64) -> usize {
         let feedbacks = self.take_feedbacks(serial);
         for feedback in &feedbacks {

@@ -1,4 +1,4 @@
-//! What the compositor owes for a commit: to give back its buffer, and to say when it was shown.
+//! The release of a commit's buffer.
 
 use std::os::fd::AsFd;
 
@@ -10,8 +10,8 @@ use crate::buffer::Buffer;
 use crate::frame::{Frame, ReleaseBy};
 use crate::state::State;
 
-/// The fences that a buffer comes back with: of those who still read it, and of those who still write
-/// it (a display engine that decompresses in place, say).
+/// The fences that a buffer comes back with: of readers, and of writers (such as a display engine that
+/// decompresses in place).
 ///
 /// Where the client gets one fence, both are merged; on a dma-buf each has its own kind.
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,7 +84,7 @@ impl State {
                 "commit {serial} holds no buffer, or not any more"
             )));
         };
-        // The fences go first: whoever sees the release finds them.
+        // The fences go first, so that they are there at the release.
         match &frame.release {
             ReleaseBy::Implicit => {
                 if let Some(image) = buffer.image() {
@@ -113,7 +113,7 @@ impl State {
         Ok(())
     }
 
-    /// Whether the compositor holds the buffer, from whatever commit.
+    /// Whether the compositor holds the buffer, from any commit.
     pub fn holds(&self, buffer: &Buffer) -> bool {
         self.frames.values().any(|frame| {
             !frame.released

@@ -1,4 +1,4 @@
-//! `wl_shm`: buffers in shared memory, which nobody reads.
+//! `wl_shm`: buffers in shared memory, which are never read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};

@@ -1,4 +1,4 @@
-//! All that the compositor knows, behind one lock.
+//! The compositor's state, behind one lock.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -37,14 +37,14 @@ pub(crate) struct State {
     /// Every image description that there was.
     pub descriptions: Vec<Arc<ImageDescription>>,
     pub verdict: Verdict,
-    /// Descriptions of which the client does not know whether it can use them, oldest first.
+    /// Undecided descriptions, oldest first.
     pub undecided: VecDeque<WpImageDescriptionV1>,
-    /// Who has asked what a description says.
+    /// Requests for the information of a description.
     pub uninformed: Vec<(WpImageDescriptionInfoV1, Arc<ImageDescription>)>,
     pub colour_feedback: Vec<WpColorManagementSurfaceFeedbackV1>,
     /// The `wp_color_manager_v1` in the registry.
     pub color_manager: Option<GlobalId>,
-    /// No dma-buf can be imported.
+    /// How dma-bufs are imported.
     pub imports: Imports,
     pub clients: BTreeMap<ClientId, Client>,
     pub surfaces: BTreeMap<SurfaceId, Surface>,

@@ -48,7 +48,7 @@ impl Dispatch<WlCompositor, ()> for State {
     }
 }
 
-/// Regions are taken and forgotten: nobody points at anything.
+/// Regions are accepted and ignored: there is no pointer.
 impl Dispatch<WlRegion, ()> for State {
     fn request(
         _: &mut Self,

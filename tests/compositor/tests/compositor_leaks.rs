@@ -1,5 +1,5 @@
-//! A test that counts its own descriptors may have a compositor. Alone in its process: others' come and
-//! go.
+//! A compositor leaks no descriptors, so a test with one can count its own. Alone in its process, since other
+//! tests' descriptors come and go.
 
 use std::fs;
 use std::os::unix::net::UnixStream;

@@ -1,5 +1,5 @@
-//! Colour spaces and HDR metadata: what is offered, what the compositor is told, and what becomes of a
-//! compositor that refuses.
+//! Colour spaces and HDR metadata: what is offered, what the compositor is told, and what happens where it
+//! refuses.
 
 #![allow(missing_docs, reason = "a test binary")]
 

@@ -10,7 +10,7 @@ use wayfence_tests::stderr::captured;
 
 use crate::play::{HDR10, Play, SCRGB, SRGB, device, hdr10, metadata, named, told, watch};
 
-/// Before the first frame, between frames, and back to nothing; each description is asked for once.
+/// Before the first frame, between frames, and removed again; each description is requested once.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn metadata_is_in_force_from_the_next_frame() {
@@ -36,7 +36,7 @@ fn metadata_is_in_force_from_the_next_frame() {
     let objects = play.compositor.objects(client);
     assert_eq!(objects["wp_image_description_v1"], 3, "{objects:?}");
 
-    // Without an array there is nothing to read.
+    // With a null array there is nothing to read.
     let name = device.function(c"vkSetHdrMetadataEXT").unwrap();
     // SAFETY: the function has this type.
     let set: vk::PFN_vkSetHdrMetadataEXT = unsafe { std::mem::transmute(name) };
@@ -73,14 +73,14 @@ fn each_swapchain_has_its_own_metadata() {
     plays.into_iter().for_each(Play::end);
 }
 
-/// What an application says of its colours, and what becomes of it.
+/// Metadata of an application, and what the compositor is told of it.
 struct Rule {
     /// The versions of the protocol.
     versions: RangeInclusive<u32>,
     /// What the compositor lacks.
     without: &'static [Feature],
     says: vk::HdrMetadataEXT<'static>,
-    /// What the log says of what is left out: which value, and why.
+    /// What is left out, as the log says it: which value, and why.
     left_out: &'static [(&'static str, &'static str)],
     /// What the compositor is told.
     told: Parameters,
@@ -106,7 +106,7 @@ impl Default for Rule {
 const MASTERING: Feature = Feature::SetMasteringDisplayPrimaries;
 const EXTENDED: Feature = Feature::ExtendedTargetVolume;
 
-/// The same with the primaries of a display: red, and those of BT.2020.
+/// The same with the primaries of a display: this red, the rest of BT.2020.
 fn with_primaries(
     metadata: vk::HdrMetadataEXT<'static>,
     red: (f32, f32),
@@ -179,7 +179,7 @@ fn rules() -> Vec<Rule> {
             },
             ..Rule::default()
         },
-        // Without a greatest luminance there is no range.
+        // Without a maximum luminance there is no range.
         Rule {
             says: metadata(0.0, 800.0, 200.0),
             told: Parameters {
@@ -188,7 +188,7 @@ fn rules() -> Vec<Rule> {
             },
             ..Rule::default()
         },
-        // In version 1 levels end where the space does.
+        // In version 1 levels must lie within the space.
         Rule {
             versions: 2..=3,
             says: metadata(0.0, 12_000.0, 200.0),
@@ -250,7 +250,7 @@ fn rules() -> Vec<Rule> {
             )],
             ..Rule::default()
         },
-        // What needs a feature.
+        // Values that need a feature.
         Rule {
             without: &[MASTERING, EXTENDED],
             says: with_primaries(sound, (0.708, 0.292)),
@@ -298,7 +298,7 @@ fn rules() -> Vec<Rule> {
             },
             ..Rule::default()
         },
-        // A display that is darker than the space is said to be.
+        // A display darker than the space is told as such.
         Rule {
             says: sound.min_luminance(0.0001),
             told: Parameters {
@@ -315,7 +315,7 @@ fn rules() -> Vec<Rule> {
     ]
 }
 
-/// One line for each value says which, and why; the rest is told, and the compositor has nothing against it.
+/// The log names each value that is left out, and why. The compositor gets the rest, and accepts it.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn what_would_be_refused_is_left_out_and_logged() {

@@ -19,7 +19,7 @@ fn what_the_compositor_can_show_is_offered() {
         for (index, format) in formats.iter().enumerate() {
             assert!(!formats[..index].contains(format), "{format:?} twice");
         }
-        // The applications that take the first.
+        // For applications that take the first.
         assert_eq!(formats[0].format, vk::Format::B8G8R8A8_UNORM);
         assert_eq!(formats[0].color_space, SRGB);
         let spaces = play.spaces();
@@ -62,7 +62,7 @@ fn what_the_compositor_can_show_is_offered() {
     };
     assert_eq!(spaces(Some(silent)), untold);
 
-    // An application that does not ask for spaces has one.
+    // An application without the extension has one space.
     let instance = Instance::new(Options::default());
     let device = Device::with_extensions(&instance, &[khr::swapchain::NAME]);
     let play = Play::new(&device, Some(Colour::default()));

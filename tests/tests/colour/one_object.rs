@@ -22,7 +22,7 @@ fn old_and_new_swapchains_share_one_object() {
     let mut new = play.replace(&old, SCRGB);
     assert_eq!(play.objects(), 1);
     assert_eq!(play.colours(&mut new), Some(Encoding::WindowsScrgb));
-    // What was acquired may still be presented, in its own colours.
+    // An acquired image may still be presented, in its own colours.
     old.draw_and_present(held).unwrap();
     let commit = play.compositor.next_commit();
     assert_eq!(commit.colour.unwrap().description.encoding, plain);
@@ -37,8 +37,8 @@ fn old_and_new_swapchains_share_one_object() {
     play.end();
 }
 
-/// An application that describes the surface itself must find it without our object, and gets it back as it
-/// was.
+/// An application that manages the surface's colours itself must find it without our object, and without a
+/// description.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn who_is_told_nothing_of_takes_the_object_away() {
@@ -50,7 +50,7 @@ fn who_is_told_nothing_of_takes_the_object_away() {
         play.frame(&mut old);
         let held = old.acquire_and_wait(u64::MAX).unwrap();
         let mut new = play.replace(&old, untold);
-        // Though the old one lives.
+        // Although the old one lives.
         assert_eq!(play.objects(), 0);
         assert_eq!(play.colours(&mut new), None);
         old.draw_and_present(held).unwrap();
@@ -64,7 +64,7 @@ fn who_is_told_nothing_of_takes_the_object_away() {
     }
 }
 
-/// To these it is left: the layer touches nothing of theirs.
+/// The layer leaves colours to applications that manage them.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn who_describes_the_surface_is_not_disturbed() {
@@ -80,7 +80,7 @@ fn who_describes_the_surface_is_not_disturbed() {
     };
     for untold in [PASS_THROUGH, SRGB] {
         let play = Play::new(&device, Some(Colour::default()));
-        // Whether before there is a swapchain, or while there is one.
+        // Before there is a swapchain, and while there is one.
         let before = describe(&play);
         let mut old = play.swapchain(untold);
         assert_eq!(play.colours(&mut old), its_own);
@@ -98,8 +98,8 @@ fn who_describes_the_surface_is_not_disturbed() {
     }
 }
 
-/// Who has us describe the surface *and* does so itself breaks the protocol, and nobody can tell before: the
-/// compositor ends the connection, and the process lives on.
+/// An application that manages colours itself *and* lets the layer do so breaks the protocol, which cannot be
+/// known in advance: the compositor ends the connection, and the process lives on.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn who_describes_the_surface_twice_loses_it() {

@@ -1,4 +1,4 @@
-//! A window on a compositor that knows of colours, and what it is told.
+//! A window on a compositor with colour management, and what the compositor is told.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use wayfence_tests::instance::{Instance, Options, WAYLAND};
 use wayfence_tests::watchdog::Watchdog;
 use wayfence_tests::{Device, Surface, Swapchain, Wanted, Window, layers};
 
-/// The object of which a surface may have one.
+/// The object of which a surface may have only one.
 pub(crate) const OBJECT: &str = "wp_color_management_surface_v1";
 
 pub(crate) const HDR10: vk::ColorSpaceKHR = vk::ColorSpaceKHR::HDR10_ST2084_EXT;
@@ -20,7 +20,7 @@ pub(crate) const SCRGB: vk::ColorSpaceKHR = vk::ColorSpaceKHR::EXTENDED_SRGB_LIN
 pub(crate) const SRGB: vk::ColorSpaceKHR = vk::ColorSpaceKHR::SRGB_NONLINEAR;
 pub(crate) const PASS_THROUGH: vk::ColorSpaceKHR = vk::ColorSpaceKHR::PASS_THROUGH_EXT;
 
-/// An application that knows of colours, with its log.
+/// A device with the extensions for colours, and the log at `info`.
 pub(crate) fn device() -> Arc<Device> {
     layers::set_up();
     let instance = Instance::new(Options {
@@ -74,7 +74,7 @@ impl Play {
         spaces
     }
 
-    /// What a swapchain in this space is made with: the first format that it has.
+    /// The properties of a swapchain in this space, with the first format in it.
     pub(crate) fn wanted(&self, space: vk::ColorSpaceKHR) -> Wanted {
         let formats = self.formats();
         let format = formats.iter().find(|format| format.color_space == space);
@@ -97,7 +97,7 @@ impl Play {
         self.compositor.surfaces(self.compositor.clients()[0])[0]
     }
 
-    /// How many objects the surface has.
+    /// How many colour objects the surface has.
     pub(crate) fn objects(&self) -> usize {
         self.count(OBJECT)
     }

@@ -9,7 +9,7 @@ use wayfence_tests::{Surface, Swapchain, Window};
 
 use crate::play::{HDR10, PASS_THROUGH, Play, SCRGB, SRGB, device, hdr10, metadata, told, watch};
 
-/// Once more without metadata, then as sRGB; no present fails.
+/// The layer asks again without metadata, then shows sRGB; no present fails.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn a_refusal_is_survived() {
@@ -44,7 +44,7 @@ fn a_refusal_is_survived() {
             }
             play.set(&[(&swapchain, metadata(1000.0, 800.0, 200.0))]);
             assert_eq!(play.colours(&mut swapchain), None);
-            // Who asks again may be heard.
+            // Another request may succeed.
             play.compositor.judge_descriptions(Verdict::Ready);
             let mut next = play.replace(&swapchain, HDR10);
             drop(swapchain);
@@ -57,7 +57,7 @@ fn a_refusal_is_survived() {
     }
 }
 
-/// A compositor that takes its time holds up nobody who presents.
+/// A slow compositor delays no present.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn no_present_waits_for_a_description() {
@@ -78,7 +78,7 @@ fn no_present_waits_for_a_description() {
         let took = begun.elapsed();
         assert!(took < Duration::from_millis(500), "{took:?}");
     };
-    // A new swapchain waits, but not for ever.
+    // A new swapchain waits, but not forever.
     let begun = Instant::now();
     let mut swapchain = play.swapchain(HDR10);
     let took = begun.elapsed();
@@ -89,20 +89,20 @@ fn no_present_waits_for_a_description() {
     settle(&play, &mut swapchain, plain);
     quick(&mut swapchain, plain);
 
-    // Metadata that is late: what was said before is said until then.
+    // While the answer is outstanding commits keep the description before.
     play.set(&[(&swapchain, metadata(1000.0, 800.0, 200.0))]);
     quick(&mut swapchain, plain);
     let begun = Instant::now();
     play.set(&[(&swapchain, metadata(600.0, 500.0, 100.0))]);
     assert!(begun.elapsed() < Duration::from_millis(80), "waits again");
-    // Nobody wants the first one any more.
+    // The first one is no longer wanted.
     play.compositor.decide(None);
     play.compositor.decide(None);
     let newest = Some(told(600, 500, 100));
     settle(&play, &mut swapchain, newest);
     quick(&mut swapchain, newest);
 
-    // One that fails late.
+    // A description that fails late.
     play.set(&[(&swapchain, metadata(300.0, 200.0, 100.0))]);
     play.compositor.decide(Some(Cause::Unsupported));
     settle(&play, &mut swapchain, plain);
@@ -110,7 +110,7 @@ fn no_present_waits_for_a_description() {
     play.end();
 }
 
-/// Frames until the colours are these: the compositor's word is dispatched when somebody does.
+/// Draws frames until the colours are these: the compositor's answer counts once it is dispatched.
 fn settle(play: &Play, swapchain: &mut Swapchain, expected: Option<Encoding>) {
     let mut last = None;
     for _ in 0..2_000 {
@@ -122,7 +122,7 @@ fn settle(play: &Play, swapchain: &mut Swapchain, expected: Option<Encoding>) {
     panic!("{last:?} for 2,000 frames");
 }
 
-/// What the compositor would like better is its own affair, and a manager that goes takes nothing along.
+/// Preferred descriptions are ignored, and the loss of the global changes nothing.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn other_news_of_colours_change_nothing() {
@@ -141,7 +141,7 @@ fn other_news_of_colours_change_nothing() {
     drop(swapchain);
     assert_eq!(play.colours(&mut next), Some(Encoding::WindowsScrgb));
     drop(next);
-    // A surface that is made now knows of no colours.
+    // A surface made now has no colour management.
     let window = Window::open_at(play.compositor.connect());
     let other = Surface::of_window(&device.instance, window);
     let formats = other.formats(device.physical).unwrap();

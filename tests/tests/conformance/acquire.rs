@@ -82,7 +82,7 @@ fn without_a_timeout_an_acquire_does_not_wait(stage: &Stage) -> Outcome {
     for index in held {
         swapchain.draw_and_present(index).unwrap();
     }
-    // What was presented comes back.
+    // Presented images come back.
     for _ in 0..10 {
         swapchain.frame().unwrap();
     }
@@ -178,8 +178,8 @@ fn acquire_2_is_acquire(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// Forward progress: of S images, where the surface's minImageCount is M, S - M may be acquired, and an
-/// acquire without a timeout ends all the same (vkAcquireNextImageKHR).
+/// Forward progress: of S images, where the surface's minImageCount is M, S - M may be acquired, and an acquire
+/// without a timeout still ends (vkAcquireNextImageKHR).
 fn what_forward_progress_allows_can_be_acquired(stage: &Stage) -> Outcome {
     let app = stage.app();
     let least = app

@@ -1,5 +1,5 @@
-//! Allocation callbacks ("Host Memory"): what is allocated by them is freed by them, and where they
-//! fail the command tells, or does without.
+//! Allocation callbacks ("Host Memory"): they free what they have allocated, and where they fail, the command
+//! says so or does without.
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ cases![
     a_swapchain_without_host_memory_says_so_or_does_without,
 ];
 
-/// Memory that an implementation has got from the application.
+/// Memory that the implementation has allocated from the application.
 #[derive(Default)]
 struct Heap(Mutex<State>);
 
@@ -31,7 +31,7 @@ struct State {
     asked: usize,
     /// The first allocation that fails, and all after it.
     fails_from: Option<usize>,
-    /// What was done that the specification forbids.
+    /// Violations of the specification.
     mistakes: Vec<String>,
 }
 
@@ -148,7 +148,7 @@ unsafe extern "system" fn free(user_data: *mut c_void, memory: *mut c_void) {
     unsafe { heap(user_data) }.with(|state| state.free(memory));
 }
 
-/// Makes a surface with these callbacks, asks it something, and destroys it.
+/// Makes a surface with these callbacks, queries it, and destroys it.
 fn surface(stage: &Stage, callbacks: &vk::AllocationCallbacks<'_>) -> Result<(), vk::Result> {
     let window = stage.window();
     let instance = stage.instance();
@@ -164,7 +164,7 @@ fn surface(stage: &Stage, callbacks: &vk::AllocationCallbacks<'_>) -> Result<(),
             .surface
             .get_physical_device_surface_capabilities(stage.device().physical, surface);
         instance.surface.destroy_surface(surface, Some(callbacks));
-        // A query may want memory of the surface's, too.
+        // A query may allocate for the surface, too.
         answer.map(drop)
     }
 }
@@ -213,7 +213,7 @@ fn swapchain(stage: &Stage, callbacks: &vk::AllocationCallbacks<'_>) -> Result<(
     Ok(())
 }
 
-/// How many allocations may fail first: beyond, a driver that allocates a lot is believed.
+/// How many allocations are made to fail at most, for drivers that allocate a lot.
 const MOST: usize = 40;
 
 fn fails_well(run: impl Fn(&vk::AllocationCallbacks<'_>) -> Result<(), vk::Result>) {

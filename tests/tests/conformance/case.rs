@@ -1,4 +1,4 @@
-//! What a case is, and what comes out of it.
+//! A case.
 
 use crate::{outcome::Outcome, stage::Stage};
 

@@ -48,7 +48,7 @@ fn in_format(format: vk::SurfaceFormatKHR) -> Wanted {
     }
 }
 
-/// The space in which metadata counts, or else the first.
+/// The space to which metadata applies, or else the first.
 fn hdr(app: &Application) -> Wanted {
     let spaces = spaces(app);
     let hdr10 = spaces
@@ -57,7 +57,7 @@ fn hdr(app: &Application) -> Wanted {
     in_format(*hdr10.unwrap_or(&spaces[0]))
 }
 
-/// What content of this peak says of itself.
+/// Metadata of content with this peak.
 fn metadata(peak: f32) -> vk::HdrMetadataEXT<'static> {
     let colour = |x, y| vk::XYColorEXT { x, y };
     vk::HdrMetadataEXT::default()
@@ -80,7 +80,8 @@ fn set(all: &[(&Swapchain, vk::HdrMetadataEXT<'_>)]) {
     unsafe { functions.set_hdr_metadata(&swapchains, &metadata) };
 }
 
-/// "VK_EXT_swapchain_colorspace … to enable the use of the colour spaces": who does not enable it knows one.
+/// "VK_EXT_swapchain_colorspace … to enable the use of the colour spaces": an application that does not enable
+/// it has one.
 fn without_the_extension_there_is_srgb_alone(stage: &Stage) -> Outcome {
     let app = stage.app_with(Options::default());
     for format in formats(&app) {
@@ -89,8 +90,8 @@ fn without_the_extension_there_is_srgb_alone(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "VK_COLOR_SPACE_PASS_THROUGH_EXT specifies that color components are used 'as is'. This is intended to
-/// allow applications to supply data for color spaces not described here." On Wayland nothing is in its way.
+/// "VK_COLOR_SPACE_PASS_THROUGH_EXT specifies that color components are used 'as is'. This is intended to allow
+/// applications to supply data for color spaces not described here." On Wayland this is always possible.
 fn what_is_passed_through_is_always_there(stage: &Stage) -> Outcome {
     stage.needs_of_instance(COLORSPACE)?;
     let app = stage.app();
@@ -101,7 +102,7 @@ fn what_is_passed_through_is_always_there(stage: &Stage) -> Outcome {
     };
     let plain = of(vk::ColorSpaceKHR::SRGB_NONLINEAR);
     assert_eq!(of(vk::ColorSpaceKHR::PASS_THROUGH_EXT), plain);
-    // Those that applications take that look at nothing.
+    // Applications take the first without looking.
     assert_eq!(formats[0].color_space, vk::ColorSpaceKHR::SRGB_NONLINEAR);
     Ok(())
 }
@@ -133,7 +134,7 @@ fn every_space_shows_frames(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "oldSwapchain" says nothing of formats or spaces, and "allows the application to still present any images
+/// "oldSwapchain" restricts neither format nor space, and "allows the application to still present any images
 /// that are already acquired from it".
 fn a_replacement_may_have_another_space(stage: &Stage) -> Outcome {
     stage.needs_of_instance(COLORSPACE)?;
@@ -174,7 +175,7 @@ fn metadata_may_be_set_at_any_time(stage: &Stage) -> Outcome {
     for _ in 0..3 {
         swapchain.frame().unwrap();
     }
-    // In a space of which it says nothing, too.
+    // In a space to which it does not apply, too.
     let mut plain = swapchain.replaced_by(in_format(spaces(&app)[0])).unwrap();
     set(&[(&plain, metadata(1000.0))]);
     plain.frame().unwrap();
@@ -183,7 +184,7 @@ fn metadata_may_be_set_at_any_time(stage: &Stage) -> Outcome {
 }
 
 /// "If any of the above values are unknown, they can be set to 0." And "The metadata does not override or
-/// otherwise influence the color space and color encoding": it breaks nothing whatever it says.
+/// otherwise influence the color space and color encoding": any values are harmless.
 fn metadata_is_a_hint_whatever_it_says(stage: &Stage) -> Outcome {
     stage.needs(METADATA)?;
     let app = stage.app();

@@ -114,8 +114,8 @@ fn an_application_may_bind_images_of_its_own(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// `imageExtent`: on Wayland the application's choice between minImageExtent and maxImageExtent; its semaphore
-/// can be used for the next frame of the image, as a present consumes it.
+/// `imageExtent`: on Wayland the application's choice between minImageExtent and maxImageExtent; the semaphore
+/// of a present can be used again for the next frame of the image.
 fn a_swapchain_of_every_size_is_shown(stage: &Stage) -> Outcome {
     let app = stage.app();
     for extent in [(1, 1), (2, 3), (17, 33), (640, 480), (4096, 1)] {
@@ -132,8 +132,7 @@ fn a_swapchain_of_every_size_is_shown(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// The other cases hold for a driver's own swapchains, too. With this one, a run on those is never
-/// mistaken for one on the layer.
+/// The other cases hold for a driver's own swapchains, too. This one makes sure that a run is on the layer.
 fn the_swapchain_is_the_layers(stage: &Stage) -> Outcome {
     if !layers::wayfence_is_on() {
         return Err(NotSupported::because("the swapchains are the driver's own"));
@@ -176,7 +175,7 @@ fn three_frames(app: &Application, mut swapchain: Swapchain) {
     app.surface.window().assert_alive();
 }
 
-/// A swapchain of which `change` says more, which can be drawn and shown.
+/// Shows frames of a swapchain with this change to its create info.
 fn is_shown(app: &Application, change: impl FnOnce(&mut vk::SwapchainCreateInfoKHR<'_>)) {
     let wanted = Wanted {
         extent: (64, 64),
@@ -216,7 +215,7 @@ fn every_usage_that_is_offered_can_be_had(stage: &Stage) -> Outcome {
     let app = stage.app();
     let told = app.surface.capabilities(app.device.physical).unwrap();
     let formats = app.surface.formats(app.device.physical).unwrap();
-    // Who has not enabled an extension may not use what it adds.
+    // A usage that an extension adds needs that extension.
     let mut usages = vk::ImageUsageFlags::from_raw(0xff);
     for (usage, extension) in names::USAGES {
         if stage.needs(extension).is_ok() {
@@ -254,7 +253,7 @@ fn every_usage_that_is_offered_can_be_had(stage: &Stage) -> Outcome {
                 info.image_usage = usage;
             })
             .unwrap_or_else(|error| panic!("{format:?} {usage:?}: {error}"));
-            // Of the others it is enough that they can be made.
+            // For the others creation is enough.
             if at == 0 {
                 three_frames(&app, swapchain);
             }

@@ -1,4 +1,4 @@
-//! What has changed in an image: VK_KHR_incremental_present.
+//! Damage: VK_KHR_incremental_present.
 
 use ash::{khr, vk};
 use wayfence_tests::{Swapchain, Wanted};

@@ -1,4 +1,4 @@
-//! The order in which things are destroyed: whatever the specification leaves to the application.
+//! Destruction, in every order that the specification allows.
 
 use ash::{khr, vk};
 use wayfence_tests::instance::Options;
@@ -39,7 +39,7 @@ fn null_handles_are_ignored(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// vkDestroySwapchainKHR: nothing was acquired of it.
+/// vkDestroySwapchainKHR: without an acquire.
 fn a_swapchain_may_go_unused(stage: &Stage) -> Outcome {
     let app = stage.app();
     for _ in 0..5 {
@@ -50,8 +50,8 @@ fn a_swapchain_may_go_unused(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "The application must not destroy a swapchain until after completion of all outstanding operations on
-/// images that were acquired from the swapchain": held images without operations do not hold it.
+/// "The application must not destroy a swapchain until after completion of all outstanding operations on images
+/// that were acquired from the swapchain": acquired images without operations do not prevent it.
 fn a_swapchain_may_go_with_images_acquired(stage: &Stage) -> Outcome {
     let app = stage.app();
     for _ in 0..2 {
@@ -65,7 +65,7 @@ fn a_swapchain_may_go_with_images_acquired(stage: &Stage) -> Outcome {
 }
 
 /// "The memory of each VkImage will only be freed after that image is no longer used by the presentation
-/// engine" (vkDestroySwapchainKHR): that is the implementation's matter.
+/// engine" (vkDestroySwapchainKHR): the implementation takes care of that.
 fn a_swapchain_may_go_right_after_a_present(stage: &Stage) -> Outcome {
     let app = stage.app();
     for turn in 0..10 {
@@ -157,7 +157,7 @@ fn a_surface_may_be_made_again_on_the_same_window(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// Surfaces of one instance do not know each other.
+/// Surfaces of one instance are independent.
 fn two_surfaces_go_in_any_order(stage: &Stage) -> Outcome {
     for first_first in [true, false] {
         let first = stage.app();
@@ -198,7 +198,7 @@ fn another_device_may_have_the_surface_afterwards(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// Instance, device and surface that go while others of the process stay.
+/// Instance, device and surface go while others in the process stay.
 fn everything_goes_with_an_instance_of_its_own(stage: &Stage) -> Outcome {
     let stays = stage.app();
     let mut swapchain = stays.swapchain();

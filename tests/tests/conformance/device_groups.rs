@@ -1,4 +1,4 @@
-//! Device groups: what VK_KHR_swapchain has of them since revision 69 (with Vulkan 1.1).
+//! Device groups: the part of VK_KHR_swapchain since revision 69 (with Vulkan 1.1).
 
 use ash::vk;
 use wayfence_tests::{Fence, Semaphore, Swapchain, Wanted};

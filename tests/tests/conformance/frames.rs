@@ -1,4 +1,4 @@
-//! What several cases do with frames.
+//! Steps that several cases share.
 
 use std::ffi::c_void;
 
@@ -11,14 +11,14 @@ pub const MILLISECOND: u64 = 1_000_000;
 /// In nanoseconds.
 pub const SECOND: u64 = 1_000 * MILLISECOND;
 
-/// Acquires every image that there is. No later acquire may be infinite until one is presented: forward
-/// progress is no longer guaranteed.
+/// Acquires every image that it can. Until one is presented no acquire may be infinite: forward progress is not
+/// guaranteed.
 pub fn hold_all(swapchain: &Swapchain) -> Vec<u32> {
     let mut held = Vec::new();
     while held.len() < swapchain.images.len() {
         match swapchain.acquire_and_wait(SECOND) {
             Ok(index) => held.push(index),
-            // One is shown, or is the presentation engine's for another reason.
+            // The presentation engine holds the rest.
             Err(vk::Result::TIMEOUT) => break,
             Err(error) => panic!("vkAcquireNextImageKHR: {error}"),
         }
@@ -42,7 +42,7 @@ pub fn draw_one_of_each(chains: &mut [Swapchain; 2]) -> [u32; 2] {
     })
 }
 
-/// Presents those images with one call, which has this chain and may ask for a result of each.
+/// Presents those images with one call, with this chain, and with results for each if wanted.
 pub fn present_together(
     chains: &[Swapchain; 2],
     indices: [u32; 2],
@@ -65,8 +65,8 @@ pub fn present_together(
     device.with_queue(|queue| unsafe { device.swapchain.queue_present(queue, &info) })
 }
 
-/// Signals a semaphore and waits for it, both by submissions: whatever waited for it before has done so,
-/// and it is unsignalled, or the validation layer says that it is not.
+/// Signals a semaphore and waits for it, both by submissions. If an earlier wait for it were still pending, the
+/// validation layer would report it.
 pub fn signal_and_wait(device: &Device, semaphore: vk::Semaphore) {
     device.wait_idle().unwrap();
     let signal = [semaphore];
@@ -107,7 +107,7 @@ pub unsafe fn submit_and_wait(device: &Device, record: impl FnOnce(vk::CommandBu
     }
 }
 
-/// Draws an image that is held, and waits until it is drawn: no semaphore tells.
+/// Draws an acquired image, and waits on the CPU until it is drawn.
 pub fn draw_without_semaphore(swapchain: &Swapchain, index: u32) {
     let device = &swapchain.device;
     let image = swapchain.images[index as usize];

@@ -1,5 +1,5 @@
-//! VK_KHR_swapchain_maintenance1, and the EXT of this name: fences of presents, images that are given back,
-//! memory that comes late.
+//! VK_KHR_swapchain_maintenance1, and the EXT of this name: fences of presents, released images, deferred
+//! memory allocation.
 
 use std::ffi::CStr;
 
@@ -28,7 +28,7 @@ cases![
     images_of_the_application_are_bound_to_late_memory,
 ];
 
-/// Presents an image that is drawn, with a fence.
+/// Presents a drawn image, with a fence.
 pub fn present_with_fence(
     swapchain: &Swapchain,
     index: u32,
@@ -41,13 +41,13 @@ pub fn present_with_fence(
     answer
 }
 
-/// Waits for the fence of a present, and makes it ready for the next.
+/// Waits for the fence of a present, and resets it.
 pub fn signals(done: &Fence) {
     done.wait(20 * SECOND).expect("the fence of a present");
     done.reset();
 }
 
-/// Gives images back unpresented.
+/// Releases images unpresented.
 fn release(swapchain: &Swapchain, command: &CStr, indices: &[u32]) -> vk::Result {
     let function = swapchain
         .device
@@ -65,7 +65,7 @@ fn release(swapchain: &Swapchain, command: &CStr, indices: &[u32]) -> vk::Result
     }
 }
 
-/// The command by the name of an extension that there is.
+/// The command by its name in the enabled extension.
 fn release_command(stage: &Stage) -> &'static CStr {
     match stage.needs(KHR_SWAPCHAIN_MAINTENANCE1) {
         Ok(()) => c"vkReleaseSwapchainImagesKHR",
@@ -73,9 +73,8 @@ fn release_command(stage: &Stage) -> &'static CStr {
     }
 }
 
-/// "The application can provide a fence that the implementation will signal when all such queue operations
-/// have completed" (VkSwapchainPresentFenceInfoKHR); also that of the last frame, after which nothing
-/// comes.
+/// "The application can provide a fence that the implementation will signal when all such queue operations have
+/// completed" (VkSwapchainPresentFenceInfoKHR); also for the last frame.
 fn the_fence_of_a_present_signals(stage: &Stage) -> Outcome {
     stage.needs_one(MAINTENANCE1)?;
     let app = stage.app();
@@ -116,7 +115,7 @@ fn a_fence_may_be_for_one_of_two_swapchains(stage: &Stage) -> Outcome {
 }
 
 /// After the fence the application may destroy the wait semaphores, and the swapchain itself once all are
-/// signalled; it waits for nothing else.
+/// signalled; it need not wait for anything else.
 fn what_a_present_used_may_go_once_its_fence_has_signalled(stage: &Stage) -> Outcome {
     stage.needs_one(MAINTENANCE1)?;
     let app = stage.app();
@@ -148,7 +147,7 @@ fn what_a_present_used_may_go_once_its_fence_has_signalled(stage: &Stage) -> Out
             })
             .unwrap();
         signals(&done);
-        // By the fence of the present nothing uses it any more.
+        // The fence of the present says that nothing uses it any more.
         drop(drawn);
         app.surface.dispatch();
         if turn % 3 == 2 {
@@ -161,8 +160,8 @@ fn what_a_present_used_may_go_once_its_fence_has_signalled(stage: &Stage) -> Out
     Ok(())
 }
 
-/// A present that answers VK_ERROR_OUT_OF_DATE_KHR has queued its operations all the same
-/// (vkQueuePresentKHR, "the set of queue operations are still considered to be enqueued").
+/// A present that answers VK_ERROR_OUT_OF_DATE_KHR has still queued its operations (vkQueuePresentKHR, "the set
+/// of queue operations are still considered to be enqueued").
 fn the_fence_of_a_present_to_a_retired_swapchain_signals(stage: &Stage) -> Outcome {
     stage.needs_one(MAINTENANCE1)?;
     let app = stage.app();
@@ -213,7 +212,7 @@ fn images_are_released_by_the_name_of_the_older_extension_too(stage: &Stage) -> 
     Ok(())
 }
 
-/// `imageIndexCount`: as many as the application wants; it goes on with the others.
+/// `imageIndexCount`: any number of images; the application continues with the others.
 fn some_of_the_images_may_be_released(stage: &Stage) -> Outcome {
     stage.needs_one(MAINTENANCE1)?;
     let app = stage.app();
@@ -289,7 +288,7 @@ fn a_released_image_keeps_its_content(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// The bytes of an image that is held and in the layout of presentation.
+/// The bytes of an acquired image in the layout of presentation.
 fn read_back(swapchain: &Swapchain, index: u32) -> Vec<u8> {
     let device = &swapchain.device;
     let raw = &device.raw;

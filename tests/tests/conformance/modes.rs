@@ -20,13 +20,13 @@ cases![
     nothing_said_is_the_mode_of_before,
 ];
 
-/// Modes that can be used: those of an extension whose feature is not enabled cannot.
+/// Modes that can be used: those of an extension need its feature.
 fn modes(stage: &Stage, app: &Application) -> Vec<vk::PresentModeKHR> {
     let mut modes = app.surface.present_modes(app.device.physical).unwrap();
     if stage.needs_one(names::LATEST_READY).is_err() {
         modes.retain(|mode| *mode != names::FIFO_LATEST_READY);
     }
-    // Shared images are presented once and for all.
+    // Shared images are presented once.
     modes.retain(|mode| {
         ![
             vk::PresentModeKHR::SHARED_DEMAND_REFRESH,
@@ -37,8 +37,8 @@ fn modes(stage: &Stage, app: &Application) -> Vec<vk::PresentModeKHR> {
     modes
 }
 
-/// What a surface answers of one mode: its capabilities, and how many modes are compatible, of which
-/// `room` are written.
+/// A surface's answers for one mode: its capabilities, and how many modes are compatible, of which `room` are
+/// written.
 fn ask(
     app: &Application,
     mode: vk::PresentModeKHR,
@@ -78,7 +78,7 @@ fn compatible(app: &Application, mode: vk::PresentModeKHR) -> Vec<vk::PresentMod
     modes
 }
 
-/// Lists live as long as the program: [`Wanted`] is copied about.
+/// Leaks the list: [`Wanted`] is `Copy`.
 fn kept(modes: Vec<vk::PresentModeKHR>) -> &'static [vk::PresentModeKHR] {
     Box::leak(modes.into_boxed_slice())
 }
@@ -137,8 +137,7 @@ fn a_mode_is_compatible_with_itself(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// VkSwapchainPresentModesCreateInfoKHR wants modes that are compatible and offered: the first without the
-/// second is of no use.
+/// VkSwapchainPresentModesCreateInfoKHR needs modes that are compatible and offered.
 fn compatible_modes_are_offered(stage: &Stage) -> Outcome {
     stage.needs_of_instance(names::KHR_SURFACE_MAINTENANCE1)?;
     let app = stage.app();
@@ -173,8 +172,8 @@ fn compatible_modes_fill_the_room_that_there_is(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// VkSurfacePresentModeKHR: minImageCount and maxImageCount are those of the mode that is asked for. A
-/// swapchain of that mode takes them.
+/// VkSurfacePresentModeKHR: minImageCount and maxImageCount are those of the queried mode, and valid for a
+/// swapchain of that mode.
 fn each_mode_has_its_own_number_of_images(stage: &Stage) -> Outcome {
     stage.needs_of_instance(names::KHR_SURFACE_MAINTENANCE1)?;
     let app = stage.app();
@@ -232,9 +231,9 @@ fn a_swapchain_changes_between_compatible_modes(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// Presents without VkSwapchainPresentModeInfoKHR are in the mode of the one before: "that structure
-/// defines the present modes used for the current and subsequent presentation operations". Seen by what a
-/// commit waits for.
+/// Presents without VkSwapchainPresentModeInfoKHR are in the mode of the one before: "that structure defines
+/// the present modes used for the current and subsequent presentation operations". The pace of commits shows
+/// it.
 fn nothing_said_is_the_mode_of_before(stage: &Stage) -> Outcome {
     let compositor = stage.scripted()?;
     stage.needs_one(MAINTENANCE1)?;

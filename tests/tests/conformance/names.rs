@@ -1,4 +1,4 @@
-//! The extensions of which the cases are, and their features.
+//! The extensions under test, and their features.
 
 use std::ffi::{CStr, c_void};
 
@@ -14,7 +14,7 @@ pub const MAINTENANCE1: &[&CStr] = &[
 /// Either name of `VK_KHR_present_mode_fifo_latest_ready`.
 pub const LATEST_READY: &[&CStr] = &[KHR_FIFO_LATEST_READY, EXT_FIFO_LATEST_READY];
 
-/// What the device of the cases enables where it can.
+/// What the device of the cases enables if it is there.
 pub const DEVICE: &[&CStr] = &[
     khr::swapchain::NAME,
     KHR_SWAPCHAIN_MAINTENANCE1,
@@ -35,7 +35,7 @@ pub const DEVICE: &[&CStr] = &[
     ext::attachment_feedback_loop_layout::NAME,
 ];
 
-/// The extensions that have a usage of images.
+/// The extensions that add a usage of images.
 pub const USAGES: &[(vk::ImageUsageFlags, &CStr)] = &[
     (
         vk::ImageUsageFlags::HOST_TRANSFER_EXT,
@@ -47,8 +47,7 @@ pub const USAGES: &[(vk::ImageUsageFlags, &CStr)] = &[
     ),
 ];
 
-/// The structures that tell of an extension's only feature, or of that which it must have, which comes
-/// first.
+/// The feature structures of extensions with one feature, or whose mandatory feature comes first.
 pub const FEATURES: &[(vk::StructureType, &[&CStr])] = &[
     (
         vk::StructureType::PHYSICAL_DEVICE_SWAPCHAIN_MAINTENANCE_1_FEATURES_EXT,
@@ -76,18 +75,18 @@ pub const FEATURES: &[(vk::StructureType, &[&CStr])] = &[
     ),
 ];
 
-/// A structure that tells of one feature, or of one capability, or of a few: all are laid out alike.
+/// A structure of one feature or capability, or of a few: all have the same layout.
 #[repr(C)]
 pub struct Feature {
     pub s_type: vk::StructureType,
     pub p_next: *mut c_void,
     pub feature: vk::Bool32,
-    /// Of structures that have more.
+    /// For structures with more than one.
     more: [vk::Bool32; 3],
 }
 
 impl Feature {
-    /// Of this type, not yet answered.
+    /// A structure of this type, with everything false.
     pub fn of(s_type: vk::StructureType) -> Self {
         Self {
             s_type,

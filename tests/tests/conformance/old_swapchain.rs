@@ -73,8 +73,8 @@ fn a_present_to_a_retired_swapchain_waits_for_its_semaphore(stage: &Stage) -> Ou
     Ok(())
 }
 
-/// A present to a retired swapchain may have a number (VkPresentIdKHR), though nobody may wait for it
-/// (VUID-vkWaitForPresentKHR-swapchain-04997). Those of the new one are its own.
+/// A present to a retired swapchain may have a number (VkPresentIdKHR), although waiting for it is not allowed
+/// (VUID-vkWaitForPresentKHR-swapchain-04997). The new swapchain's numbers are independent.
 fn frames_of_a_retired_swapchain_have_numbers_of_their_own(stage: &Stage) -> Outcome {
     let app = stage.app();
     let generation = present_wait::any(stage, &app)?;
@@ -158,7 +158,7 @@ fn a_replacement_takes_over(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// Of the parameters none must be those of the old swapchain.
+/// No parameter need be the old swapchain's.
 fn a_replacement_may_differ_in_everything(stage: &Stage) -> Outcome {
     let app = stage.app();
     let formats = app.surface.formats(app.device.physical).unwrap();
@@ -185,7 +185,7 @@ fn a_replacement_may_differ_in_everything(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// As an application does that is being resized.
+/// As an application does while it is resized.
 fn a_swapchain_may_be_replaced_for_every_frame(stage: &Stage) -> Outcome {
     let app = stage.app();
     let mut swapchain = app.swapchain();
@@ -203,7 +203,7 @@ fn a_swapchain_may_be_replaced_for_every_frame(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// Nothing was ever shown of it.
+/// It has shown no frame.
 fn a_swapchain_may_be_replaced_before_it_is_used(stage: &Stage) -> Outcome {
     let app = stage.app();
     let mut swapchain = app.swapchain();

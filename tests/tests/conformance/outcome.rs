@@ -1,8 +1,8 @@
-//! What comes out of a case.
+//! The outcome of a case.
 
 use std::fmt;
 
-/// The rule holds, or there is nothing to which it applies.
+/// The rule holds, or does not apply.
 pub type Outcome = Result<(), NotSupported>;
 
 /// Why there is nothing to test.
@@ -10,7 +10,7 @@ pub type Outcome = Result<(), NotSupported>;
 pub struct NotSupported(String);
 
 impl NotSupported {
-    /// For this reason.
+    /// With this reason.
     pub fn because(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }

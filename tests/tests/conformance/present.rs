@@ -27,7 +27,7 @@ cases![
     each_swapchain_of_a_present_is_told_its_result,
 ];
 
-/// The two modes that every surface of Wayland has.
+/// The two modes that every Wayland surface has.
 fn frames_flow_in_fifo_and_in_mailbox(stage: &Stage) -> Outcome {
     let app = stage.app();
     for wanted in [Wanted::default(), Wanted::mailbox()] {
@@ -41,8 +41,8 @@ fn frames_flow_in_fifo_and_in_mailbox(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// The layer adds extensions below it by the application's API version; whichever that is, they
-/// are complete.
+/// Which extensions the layer adds below it depends on the application's API version: they suffice for every
+/// version.
 fn frames_flow_at_every_api_version(stage: &Stage) -> Outcome {
     for api_version in [
         vk::API_VERSION_1_0,
@@ -64,8 +64,7 @@ fn frames_flow_at_every_api_version(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// An application that asks for no more than it must: `VK_KHR_get_surface_capabilities2` is not
-/// among it.
+/// An application that enables only what it must, without `VK_KHR_get_surface_capabilities2`.
 fn frames_flow_with_the_fewest_extensions(stage: &Stage) -> Outcome {
     let app = stage.app_with(Options {
         api_version: vk::API_VERSION_1_0,
@@ -162,7 +161,7 @@ fn images_may_be_presented_in_any_order(stage: &Stage) -> Outcome {
         .unwrap()
         .min_image_count;
     let mut swapchain = app.swapchain_with(Wanted {
-        // One that is held leaves forward progress to the next.
+        // One image may be held without losing forward progress.
         images: least + 1,
         ..Wanted::mailbox()
     });
@@ -189,7 +188,7 @@ fn a_present_may_wait_for_several_semaphores(stage: &Stage) -> Outcome {
     let app = stage.app();
     let device = &app.device;
     let mut swapchain = app.swapchain_with(Wanted::mailbox());
-    // Only a present fence would tell when one may be used again, so that each frame has its own.
+    // Without a present fence nothing says when one may be used again, so each frame has its own.
     let mut used = Vec::new();
     for _ in 0..5 {
         let more = [(); 3].map(|()| Semaphore::new(device).unwrap());
@@ -224,8 +223,8 @@ fn a_present_may_wait_for_several_semaphores(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// vkQueuePresentKHR, "Queue an image for presentation": what the compositor gets is that image, in the
-/// order of the presents.
+/// vkQueuePresentKHR, "Queue an image for presentation": the compositor gets that image, in the order of the
+/// presents.
 fn each_present_is_a_commit_of_its_own(stage: &Stage) -> Outcome {
     let compositor = stage.scripted()?;
     let app = stage.app();
@@ -240,9 +239,9 @@ fn each_present_is_a_commit_of_its_own(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// "VK_ERROR_SURFACE_LOST_KHR: a surface is no longer available", or VK_ERROR_OUT_OF_DATE_KHR, which it
-/// leaves to the implementation to tell from it (VkResult): of a surface whose connection is gone a call
-/// tells soon, and everything can still be destroyed.
+/// "VK_ERROR_SURFACE_LOST_KHR: a surface is no longer available", or VK_ERROR_OUT_OF_DATE_KHR, which an
+/// implementation may choose (VkResult): soon after the connection is gone a call says so, and everything can
+/// still be destroyed.
 fn a_dead_compositor_ends_a_swapchain(stage: &Stage) -> Outcome {
     let compositor = stage.scripted()?;
     let app = stage.app();
@@ -281,12 +280,12 @@ fn each_swapchain_of_a_present_is_told_its_result(stage: &Stage) -> Outcome {
         let done = [(); 2].map(|()| Fence::new(device).unwrap());
         let fences = done.each_ref().map(|fence| fence.raw);
         let of_fences = vk::SwapchainPresentFenceInfoEXT::default().fences(&fences);
-        // What no present answers.
+        // No present answers this.
         let mut results = [vk::Result::EVENT_SET; 2];
         let chain = (&raw const of_fences).cast();
         let whole = present_together(&chains, indices, Some(&mut results), chain);
         assert_eq!(results[1 - lost], vk::Result::SUCCESS, "{results:?}");
-        // An implementation need not know at once.
+        // An implementation need not notice at once.
         let known = [
             vk::Result::SUCCESS,
             vk::Result::ERROR_OUT_OF_DATE_KHR,

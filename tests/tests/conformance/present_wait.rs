@@ -25,7 +25,7 @@ cases![
     a_wait_goes_on_while_another_thread_presents,
 ];
 
-/// The device has it, and so has the surface.
+/// What device and surface must have.
 fn needed(generation: Generation, stage: &Stage, app: &Application) -> Outcome {
     match generation {
         One => {
@@ -67,7 +67,7 @@ pub fn swapchain_of(generation: Generation, app: &Application, wanted: Wanted) -
     })
 }
 
-/// The first generation that there is.
+/// The first generation that is supported.
 pub fn any(stage: &Stage, app: &Application) -> Result<Generation, NotSupported> {
     match needed(One, stage, app) {
         Ok(()) => Ok(One),
@@ -94,7 +94,7 @@ fn each_is_waited_for(app: &Application, generation: Generation) {
             frame(&mut swapchain, generation, id);
             let answer = generation.wait(&swapchain, id, 10 * SECOND);
             assert_eq!(answer, vk::Result::SUCCESS, "{id}");
-            // Over is over.
+            // It stays over.
             assert_eq!(generation.wait(&swapchain, id, 0), vk::Result::SUCCESS);
         }
     }
@@ -166,7 +166,7 @@ fn frames_without_a_number_change_nothing(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// Each number is greater than those before it (VkPresentIdKHR): by how much is the application's choice.
+/// Each number is greater than those before it (VkPresentIdKHR): by any amount.
 fn numbers_may_be_far_apart(stage: &Stage) -> Outcome {
     let app = stage.app();
     let generation = any(stage, &app)?;

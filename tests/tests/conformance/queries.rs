@@ -1,4 +1,4 @@
-//! What a surface says of itself: the plain queries and those whose names end in 2.
+//! Surface queries: the plain ones and those whose names end in 2.
 
 use std::collections::HashSet;
 use std::ffi::c_void;
@@ -130,7 +130,7 @@ fn fifo_and_mailbox_are_there(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// vkGetPhysicalDeviceSurfaceSupportKHR: a driver that shows nothing of what it draws is of no use.
+/// vkGetPhysicalDeviceSurfaceSupportKHR: at least one queue that draws can present.
 fn a_queue_that_draws_can_present(stage: &Stage) -> Outcome {
     let app = stage.app();
     assert!(
@@ -141,10 +141,9 @@ fn a_queue_that_draws_can_present(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// What an enumeration writes into room for `capacity`, of how many there are, and how it answers
-/// ("If pSurfaceFormatCount is less than the number of format pairs supported, at most
-/// pSurfaceFormatCount structures will be written, and VK_INCOMPLETE will be returned instead of
-/// VK_SUCCESS", likewise for the others).
+/// Asserts what an enumeration writes and answers for every `capacity` ("If pSurfaceFormatCount is less than
+/// the number of format pairs supported, at most pSurfaceFormatCount structures will be written, and
+/// VK_INCOMPLETE will be returned instead of VK_SUCCESS", likewise for the others).
 fn fills_its_room<T: Copy + PartialEq + std::fmt::Debug>(
     untouched: T,
     mut ask: impl FnMut(&mut u32, Option<&mut [T]>) -> vk::Result,
@@ -163,7 +162,7 @@ fn fills_its_room<T: Copy + PartialEq + std::fmt::Debug>(
             true => vk::Result::INCOMPLETE,
             false => vk::Result::SUCCESS,
         };
-        // Room for one more than is told.
+        // Room for one more than the count says.
         let mut some = vec![untouched; capacity + 1];
         let mut count = capacity as u32;
         assert_eq!(
@@ -201,7 +200,7 @@ fn formats_fill_the_room_that_there_is(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// vkGetPhysicalDeviceSurfaceFormats2KHR: besides, `pNext` of each structure stays as it was.
+/// vkGetPhysicalDeviceSurfaceFormats2KHR: and `pNext` of each structure is unchanged.
 fn formats_2_fill_the_room_that_there_is(stage: &Stage) -> Outcome {
     let app = stage.app();
     let query = stage
@@ -288,8 +287,8 @@ fn capabilities_hold_together(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// Of a chain what is known is filled, and the chain itself is left as it is (VkSurfaceCapabilities2KHR;
-/// "Valid Usage for pNext Chains").
+/// Known structures of a chain are filled, and the chain itself is unchanged (VkSurfaceCapabilities2KHR; "Valid
+/// Usage for pNext Chains").
 fn capabilities_fill_each_structure_of_their_chain_and_nothing_else(stage: &Stage) -> Outcome {
     stage.needs_of_instance(names::KHR_SURFACE_MAINTENANCE1)?;
     let app = stage.app();
@@ -328,7 +327,7 @@ fn capabilities_fill_each_structure_of_their_chain_and_nothing_else(stage: &Stag
     Ok(())
 }
 
-/// An enumeration names each value once.
+/// An enumeration has each value once.
 fn modes_are_shown_once(stage: &Stage) -> Outcome {
     let app = stage.app();
     let modes = app.surface.present_modes(app.device.physical).unwrap();
@@ -337,7 +336,7 @@ fn modes_are_shown_once(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// What a surface is asked for is a property of device and display here.
+/// On Wayland the answers depend on device and display only.
 fn surfaces_of_one_display_answer_alike(stage: &Stage) -> Outcome {
     let first = stage.app();
     let second = first.second_window();
@@ -439,7 +438,7 @@ fn ids_and_waits_of_a_surface_are_those_of_the_device(stage: &Stage) -> Outcome 
     Ok(())
 }
 
-/// What the compositor says of itself is cached: every answer is the same, from any thread.
+/// Answers are cached: every one is the same, from any thread.
 fn answers_do_not_change_and_come_from_any_thread(stage: &Stage) -> Outcome {
     let app = stage.app();
     let ask = || {
@@ -462,7 +461,7 @@ fn answers_do_not_change_and_come_from_any_thread(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// Every format that is offered makes a swapchain, opaque and with alpha.
+/// Every offered format makes a swapchain, opaque and with alpha.
 fn every_format_that_is_offered_can_be_shown(stage: &Stage) -> Outcome {
     let app = stage.app();
     let capabilities = app.surface.capabilities(app.device.physical).unwrap();
@@ -494,8 +493,7 @@ fn every_format_that_is_offered_can_be_shown(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// What `vkGetPhysicalDeviceWaylandPresentationSupportKHR` says of a queue is what the surface
-/// says.
+/// `vkGetPhysicalDeviceWaylandPresentationSupportKHR` agrees with the surface.
 fn presentation_support_of_the_display_is_that_of_the_surface(stage: &Stage) -> Outcome {
     let app = stage.app();
     // SAFETY: device and display are alive.

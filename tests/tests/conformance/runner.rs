@@ -1,10 +1,9 @@
-//! Runs cases in one process, as loading a driver takes longer than most of them, and goes on in a new
-//! one with those that are left when one has taken it down.
+//! Runs cases in one process, because loading a driver takes longer than most of them. After a crash it
+//! continues with the rest in a new process.
 //!
-//! The process that is started only starts others: each runs cases until the end, or until one crashes
-//! or hangs. What came out of them is in a file, a line each: case, result and seconds, separated by tabs.
-//! The last line of a case counts. `WAYFENCE_CONFORMANCE_RESULTS` names the file, if somebody wants to read
-//! it afterwards.
+//! The process that is started only starts others: each runs cases until the end, or until one crashes or
+//! hangs. Results go to a file, a line each: case, result and seconds, separated by tabs. The last line of a
+//! case counts. `WAYFENCE_CONFORMANCE_RESULTS` names the file, if it is to be kept.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -23,7 +22,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use crate::case::Case;
 use crate::stage::Stage;
 
-/// Emulated, everything is slow; what takes longer hangs.
+/// A case that takes longer hangs; emulated machines are slow.
 const LIMIT: Duration = Duration::from_secs(120);
 /// Where the results go.
 const RESULTS: &str = "WAYFENCE_CONFORMANCE_RESULTS";
@@ -99,7 +98,7 @@ fn supervise(results: &Path) -> ExitCode {
             "conformance: {passed} passed, {failed} failed, {died} crashed or hung, \
              {unsupported} not supported"
         );
-        // Without results the process has not got to the cases: its status is the answer.
+        // Without results the process has not run a case: its status is the answer.
         return match (failed + died, status.success() || !after.is_empty()) {
             (0, true) => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,
@@ -138,7 +137,7 @@ fn attempt(case: &Case, results: &Path) -> Result<Completion, Failed> {
             .and_then(|mut file| file.write_all(line.as_bytes()))
             .unwrap_or_else(|error| panic!("{}: {error}", results.display()));
     };
-    // Unless something better is known afterwards.
+    // Overwritten by the result.
     record(results, &name, "crashed");
     let (ended, watch) = mpsc::channel::<()>();
     let watchdog = {
@@ -151,7 +150,7 @@ fn attempt(case: &Case, results: &Path) -> Result<Completion, Failed> {
             }
         })
     };
-    // What a case changes goes with it.
+    // A case changes only what it owns.
     let outcome = catch_unwind(AssertUnwindSafe(|| Stage::set(case.run)));
     drop(ended);
     watchdog.join().expect("it only waits");
@@ -172,7 +171,7 @@ fn attempt(case: &Case, results: &Path) -> Result<Completion, Failed> {
     }
 }
 
-/// What a panic says, in one line.
+/// The message of a panic, in one line.
 fn message(payload: &(dyn Any + Send)) -> String {
     payload
         .downcast_ref::<String>()

@@ -17,7 +17,7 @@ cases![
 
 type Capabilities = vk::SurfacePresentScalingCapabilitiesEXT<'static>;
 
-/// What the surface says of its scaling in this mode.
+/// The surface's scaling capabilities in this mode.
 fn ask(app: &Application, mode: vk::PresentModeKHR) -> (vk::SurfaceCapabilitiesKHR, Capabilities) {
     let mut of_mode = vk::SurfacePresentModeEXT::default().present_mode(mode);
     let mut info = app.surface.info2();
@@ -37,7 +37,7 @@ fn ask(app: &Application, mode: vk::PresentModeKHR) -> (vk::SurfaceCapabilitiesK
     (own, scaling)
 }
 
-/// The scaling that there is, in FIFO.
+/// The offered scaling, in FIFO.
 fn offered(stage: &Stage, app: &Application) -> Result<Capabilities, NotSupported> {
     stage.needs_of_instance(names::KHR_SURFACE_MAINTENANCE1)?;
     stage.needs_one(MAINTENANCE1)?;
@@ -55,7 +55,7 @@ fn bits(mask: u32) -> Vec<u32> {
         .collect()
 }
 
-/// Makes a swapchain that is scaled so, and shows frames.
+/// Shows frames of a swapchain with this scaling.
 fn is_shown(
     app: &Application,
     extent: (u32, u32),
@@ -130,7 +130,7 @@ fn every_way_to_scale_that_is_offered_can_be_had(stage: &Stage) -> Outcome {
         is_shown(&app, (200, 100), scaling, (none, none));
         is_shown(&app, (200, 100), scaling, gravity);
     }
-    // Zero is the platform's own way.
+    // Zero is the platform's default.
     is_shown(
         &app,
         (200, 100),

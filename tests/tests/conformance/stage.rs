@@ -1,5 +1,5 @@
-//! What cases play on: a compositor, and one instance and device for all of them, with everything of a
-//! window system that they have.
+//! What cases run on: a compositor, and one instance and device for all of them, with every window-system
+//! extension that they have.
 
 use std::ffi::{CStr, c_void};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,10 +19,10 @@ use crate::outcome::{NotSupported, Outcome};
 /// The refresh of the scripted compositor.
 const REFRESH: Duration = Duration::from_millis(16);
 
-/// Longer than any refresh that was seen in the virtual machine.
+/// Longer than any refresh in the virtual machine.
 const LAST_REFRESHES: Duration = Duration::from_secs(3);
 
-/// After this a window that was minimised has faded away.
+/// After this a minimised window has faded out.
 const FADING: Duration = Duration::from_secs(10);
 
 /// Instance and device, which outlive the cases: the driver stays loaded.
@@ -35,14 +35,14 @@ struct Kit {
 
 static KIT: Mutex<Option<Arc<Kit>>> = Mutex::new(None);
 
-/// Where a case plays.
+/// What a case runs on.
 pub struct Stage {
     kit: Arc<Kit>,
     compositor: Option<Compositor>,
 }
 
 impl Stage {
-    /// Lets a case play.
+    /// Runs a case.
     ///
     /// # Panics
     /// If it breaks a rule of Wayland, or one that the validation layer knows.
@@ -75,7 +75,7 @@ impl Stage {
         outcome
     }
 
-    /// No case comes any more.
+    /// Ends it after the last case.
     pub fn end() {
         drop(KIT.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
@@ -119,8 +119,7 @@ impl Stage {
         })
     }
 
-    /// Lets nobody see the application's window any more, for good. To be called when its frames are with
-    /// the compositor.
+    /// Hides the application's window for good. To be called when the compositor has its frames.
     pub fn hide(&self, app: &Application) -> Outcome {
         let window = app.surface.window();
         match &self.compositor {
@@ -138,7 +137,7 @@ impl Stage {
                 compositor::leave_workspace();
             }
         }
-        // What was committed before may still be answered, and some windows fade away.
+        // Earlier commits may still get events, and some windows fade out.
         let until = Instant::now() + FADING;
         while window.is_seen(LAST_REFRESHES) {
             if Instant::now() > until {
@@ -150,17 +149,17 @@ impl Stage {
         Ok(())
     }
 
-    /// The instance has this extension.
+    /// Requires this extension of the instance.
     pub fn needs_of_instance(&self, name: &CStr) -> Outcome {
         needs("the instance", &self.kit.of_instance, name)
     }
 
-    /// The device has this extension, with its features.
+    /// Requires this extension of the device, with its features.
     pub fn needs(&self, name: &CStr) -> Outcome {
         needs("the device", &self.kit.of_device, name)
     }
 
-    /// One of these extensions of the device.
+    /// Requires one of these extensions of the device.
     pub fn needs_one(&self, names: &[&CStr]) -> Outcome {
         match names.iter().any(|name| self.needs(name).is_ok()) {
             true => Ok(()),
@@ -187,8 +186,7 @@ fn needs(who: &str, has: &[&CStr], name: &CStr) -> Outcome {
 }
 
 impl Kit {
-    /// `window` is one on the compositor of the cases: a device may have extensions for the sake of a
-    /// surface.
+    /// `window` is on the compositor of the cases: which extensions a device has may depend on the surface.
     fn new(window: Window) -> Self {
         let of_instance = instance_extensions();
         let instance = Instance::new(Options {
@@ -237,7 +235,7 @@ impl Kit {
             })
         };
         of_device.retain(|name| !missing(name));
-        // Only what the extensions bring.
+        // Only features of extensions.
         chain.features = vk::PhysicalDeviceFeatures::default();
         let device = Device::with_features(&instance, &of_device, &mut chain);
         Self {
@@ -248,7 +246,7 @@ impl Kit {
         }
     }
 
-    /// What the validation layer says, but for the loader's remark on how it was chosen.
+    /// Messages of the validation layer, except the loader's remark on how it was chosen.
     fn messages(&self) -> Vec<String> {
         let mut messages = self.instance.messages();
         messages.retain(|line| !line.contains("GENERAL: env var 'VK_INSTANCE_LAYERS' defined"));
@@ -256,7 +254,7 @@ impl Kit {
     }
 }
 
-/// Those of window systems that drivers and layers have.
+/// Window-system extensions that drivers and layers have.
 fn instance_extensions() -> Vec<&'static CStr> {
     // SAFETY: see `Instance::new`.
     let entry = unsafe { ash::Entry::load() }.expect("there is a Vulkan loader");

@@ -1,5 +1,5 @@
-//! Threads: what the specification calls externally synchronised belongs to one thread at a time, all the
-//! rest to any ("Threading Behavior").
+//! Threads: externally synchronised objects are used by one thread at a time, all others by any ("Threading
+//! Behavior").
 
 use wayfence_tests::Wanted;
 use wayfence_tests::instance::Options;

@@ -1,4 +1,4 @@
-//! Which command a name leads to.
+//! Command look-up.
 
 use std::ffi::CStr;
 
@@ -18,7 +18,7 @@ fn without_an_instance_only_global_functions_are_known() {
     assert!(knows(c"vkGetInstanceProcAddr"));
     assert!(knows(c"vkEnumerateInstanceExtensionProperties"));
     assert!(knows(c"vkEnumerateInstanceLayerProperties"));
-    // Overlays above us look for it so.
+    // Overlays above the layer look it up without an instance.
     assert!(knows(c"vkCreateDevice"));
     assert!(!knows(c"vkNoSuchFunction"));
     assert!(!knows(c""));
@@ -120,7 +120,7 @@ fn functions_of_instance_extensions_that_are_not_enabled_are_null() {
             ],
         ),
     ];
-    // Each prefix of the extensions, as each needs those before it.
+    // Every prefix of the list, since each extension needs those before it.
     for enabled in 0..=functions.len() {
         let extensions: Vec<_> = functions[..enabled].iter().map(|(name, _)| *name).collect();
         let instance = LayerInstance::new(&library, vk::API_VERSION_1_0, &extensions).unwrap();

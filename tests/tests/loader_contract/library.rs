@@ -1,4 +1,4 @@
-//! The library: its interface, what it says of itself, and its manifest.
+//! The library: its interface version, its properties, and its manifest.
 
 use std::ffi::CStr;
 use std::fs;
@@ -41,7 +41,7 @@ fn another_interface_is_refused() {
 /// outlive the loader's `dlclose`.
 #[test]
 fn the_library_stays_mapped_after_it_is_closed() {
-    // A copy, which no other test of this process has open.
+    // A copy, so that no other test of this process has it open.
     let copy = std::env::temp_dir().join(format!("wayfence-nodelete-{}.so", std::process::id()));
     fs::copy(layers::library(), &copy).unwrap();
     let is_mapped = || {

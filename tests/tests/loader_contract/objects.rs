@@ -1,4 +1,4 @@
-//! Instances and devices: what the driver is asked for, and what becomes of them.
+//! Instances and devices: what the driver gets, and how they end.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use wayfence_tests::loader::{LayerDevice, LayerInstance, Library};
 
 use crate::names::{DEVICE_EXTENSIONS, INSTANCE_EXTENSIONS, NEEDED_SINCE_1_2};
 
-/// Where the scripted driver makes instance and device, it checks that the link is advanced.
+/// The scripted driver checks in its create functions that the link is advanced.
 #[test]
 fn the_chain_is_advanced_and_passed_on() {
     driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
@@ -55,8 +55,8 @@ fn a_device_gets_what_the_layer_needs_once() {
     }
 }
 
-/// `VkDeviceCreateInfo::pNext` is `const`: a chain may lie in memory that nobody can write to, and another
-/// thread may make a device of it, too. What the driver does not know is not in its chain all the same.
+/// `VkDeviceCreateInfo::pNext` is `const`: a chain may be in read-only memory, or in use by another thread. The
+/// driver still does not get structures that it does not know.
 #[test]
 fn a_chain_that_cannot_be_written_to_is_left_alone() {
     use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect};
@@ -126,8 +126,7 @@ fn a_chain_that_cannot_be_written_to_is_left_alone() {
     );
 }
 
-/// With Vulkan 1.1, `VK_KHR_swapchain` has the commands of device groups, also on a driver that knows of no
-/// swapchains.
+/// With Vulkan 1.1, `VK_KHR_swapchain` has the commands of device groups, also on a driver without swapchains.
 #[test]
 fn a_device_alone_is_a_group_that_presents() {
     let without_swapchains = &DEVICE_EXTENSIONS[1..];
@@ -167,7 +166,7 @@ fn a_device_that_lacks_something_is_left_alone() {
     }
 }
 
-/// What does not present is not touched: neither an instance without Wayland nor a device without
+/// Applications that do not present get what they ask for: instances without Wayland, and devices without
 /// swapchains.
 #[test]
 fn an_application_that_does_not_present_is_left_alone() {
@@ -200,7 +199,8 @@ fn a_driver_without_wayland_surfaces_makes_an_instance() {
     }
 }
 
-/// On a driver without Wayland surfaces they are the layer's, and their handles are addresses: the next one may have the same.
+/// On a driver without Wayland surfaces their handles are addresses of the layer's, and a new surface may reuse
+/// one.
 #[test]
 fn a_surface_inherits_no_private_data() {
     const DATA: u64 = 7;
@@ -270,8 +270,7 @@ fn what_the_driver_refuses_is_refused() {
     );
 }
 
-/// Thousands of instances and devices, living at the same time, in several threads, gone in an
-/// order of their own.
+/// Thousands of instances and devices at the same time, in several threads, destroyed in any order.
 #[test]
 fn many_live_at_once_and_go_in_any_order() {
     let library = Library::open();
@@ -291,7 +290,7 @@ fn many_live_at_once_and_go_in_any_order() {
                         })
                         .collect();
                     while !alive.is_empty() {
-                        // With the second goes the instance.
+                        // The instance goes with the second.
                         let mut devices = alive.swap_remove((thread * 7 + round * 3) % alive.len());
                         if round % 2 == 0 {
                             devices.reverse();

@@ -10,7 +10,7 @@ use wayfence_tests::{Device, Instance, layers};
 
 use crate::names::SWAPCHAIN_FUNCTIONS;
 
-/// A device of an instance with Wayland surfaces, though there need not be a compositor.
+/// A device of an instance with Wayland surfaces, which needs no compositor.
 fn device(extensions: &[&CStr]) -> Arc<Device> {
     let instance = Instance::new(Options::default());
     Device::with_extensions(&instance, extensions)

@@ -24,7 +24,7 @@ fn string_setting<'a>(
     }
 }
 
-/// Layers below may want to know of the application's settings, a driver does not.
+/// Layers below may read the application's settings; a driver may not know the extension.
 #[test]
 fn an_instance_with_settings_is_made_on_any_driver() {
     let library = Library::open();
@@ -69,7 +69,7 @@ fn an_instance_with_settings_is_made_on_any_driver() {
     }
 }
 
-/// Settings of others, unknown ones and broken ones are nobody's reason to refuse an instance.
+/// Settings of other layers, unknown ones and broken ones do not fail an instance.
 #[test]
 fn settings_that_are_not_understood_are_left_alone() {
     driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);

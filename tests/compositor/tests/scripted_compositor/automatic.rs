@@ -1,4 +1,4 @@
-//! The compositor that nobody scripts.
+//! The automatic compositor.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn automatic(refresh: Duration) -> Compositor {
     })
 }
 
-/// Hears until `what` has happened.
+/// Dispatches until `what` holds.
 #[track_caller]
 fn hear_until(client: &mut Client, mut what: impl FnMut(&mut Client) -> bool) {
     while !what(client) {

@@ -1,4 +1,4 @@
-//! A client that writes down whatever it is told.
+//! A client that records all events.
 
 use std::fmt::Debug;
 use std::os::fd::{AsFd, OwnedFd};
@@ -59,7 +59,7 @@ use wayland_protocols::xdg::shell::client::xdg_wm_base::XdgWmBase;
 /// `AR24`.
 pub const ARGB8888: u32 = u32::from_le_bytes(*b"AR24");
 
-/// One connection, and all that was heard on it.
+/// One connection, and all its events.
 pub struct Client {
     pub connection: Connection,
     pub queue: EventQueue<Heard>,
@@ -128,13 +128,13 @@ impl Client {
         self.globals.bind(&self.handle(), versions, ()).unwrap()
     }
 
-    /// Hears everything that was sent until now.
+    /// Reads everything that was sent until now.
     #[track_caller]
     pub fn roundtrip(&mut self) {
         self.queue.roundtrip(&mut self.heard).unwrap();
     }
 
-    /// What an object was told, without what was looked at before.
+    /// The events of an object since the last call.
     pub fn events_of(&mut self, object: &impl Proxy) -> Vec<String> {
         let id = object.id();
         let mut events = Vec::new();
@@ -205,7 +205,7 @@ impl Client {
         test.next_commit()
     }
 
-    /// The compositor ends this client with an error of this interface, and both know.
+    /// Asserts that the compositor ends this client with an error of this interface, and that both see it.
     #[track_caller]
     pub fn assert_ended(&mut self, test: &Compositor, interface: &str, code: impl Into<u32>) {
         let code = code.into();

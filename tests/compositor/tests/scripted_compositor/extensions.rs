@@ -390,7 +390,7 @@ fn a_seat_has_no_devices() {
     client.assert_ended(&test, "wl_seat", error);
 }
 
-/// An object whose events nobody hears.
+/// An object that ignores its events.
 struct Deaf;
 
 impl wayland_client::backend::ObjectData for Deaf {

@@ -40,7 +40,7 @@ fn a_frame_goes_out_and_its_buffer_comes_back() {
     assert_eq!(test.held_count(), 0);
 }
 
-/// Plain memory has no fences, and the compositor says so.
+/// Plain memory has no fences.
 #[test]
 fn what_is_no_dma_buf_has_no_fences() {
     let test = Compositor::new(Offer::default());

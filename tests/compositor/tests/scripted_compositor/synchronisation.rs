@@ -1,4 +1,4 @@
-//! The protocols of fences. The descriptors here are none: those are met in `fences`.
+//! The protocols of fences, with descriptors that are no fences; `fences` has real ones.
 
 use std::io::pipe;
 use std::os::fd::AsFd;

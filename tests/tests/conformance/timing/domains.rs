@@ -42,7 +42,7 @@ fn the_refresh_is_known_after_a_frame(stage: &Stage) -> Outcome {
     assert_eq!(past.counters.0, refresh.counter);
     match refresh.answer {
         vk::Result::SUCCESS => assert_ne!(refresh.duration, 0),
-        // A compositor on no display may have nothing to say.
+        // A compositor without a display may not know it.
         answer => assert_eq!((answer, refresh.duration), (vk::Result::NOT_READY, 0)),
     }
     let kinds = [0, refresh.duration, u64::MAX];
@@ -135,7 +135,7 @@ fn times_are_those_of_their_domain(stage: &Stage) -> Outcome {
         let told = &wait_for(&swapchain, 0, 1)[0];
         assert_eq!(told.domain, (number, domain));
         let at = told.at(QUEUE_OPERATIONS_END).unwrap();
-        // Clocks that differ in pace are compared with some loss.
+        // Clocks of different pace compare inexactly.
         let loss = MILLISECOND;
         assert!(before <= at + loss && at <= clock(name) + loss, "{told:?}");
     }
@@ -160,7 +160,7 @@ fn time_domains_of_swapchains_can_be_calibrated(stage: &Stage) -> Outcome {
         let told = &wait_for(&swapchain, 0, 1)[0];
         let at = told.at(QUEUE_OPERATIONS_END).unwrap();
         let (local, monotonic, deviation) = timing::calibrate(&swapchain, (number, domain));
-        // The same instant, by the clock that all know.
+        // The same instant by `CLOCK_MONOTONIC`.
         let at = monotonic.wrapping_add(at.wrapping_sub(local));
         assert!(
             at + deviation >= earlier && at <= monotonic + deviation,

@@ -1,4 +1,4 @@
-//! A swapchain whose frames have times, and what is told of them.
+//! A swapchain whose frames have times, and their results.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,10 +16,10 @@ use crate::names::{
 use crate::outcome::{NotSupported, Outcome};
 use crate::stage::Stage;
 
-/// For a machine that is emulated.
+/// For an emulated machine.
 pub(crate) const SLACK: u64 = 500 * MILLISECOND;
 
-/// No result takes so long.
+/// No result takes longer.
 pub(crate) const LONG: Duration = Duration::from_secs(10);
 
 /// A swapchain whose frames have times, with so many slots.
@@ -50,7 +50,7 @@ pub(crate) fn stages(swapchain: &Swapchain) -> u32 {
     timing::abilities(&swapchain.surface, swapchain.device.physical).stages
 }
 
-/// The validation layer is not there, which for this reason has something to say of what is valid.
+/// Skips the case under the validation layer, which for this reason reports valid usage.
 pub(crate) fn not_validated(reason: &str) -> Outcome {
     match layers::chosen()
         .iter()
@@ -61,7 +61,7 @@ pub(crate) fn not_validated(reason: &str) -> Outcome {
     }
 }
 
-/// The first stage and the pixels'.
+/// The first stage and that of the pixels.
 pub(crate) fn with_pixels(swapchain: &Swapchain) -> Result<u32, NotSupported> {
     match stages(swapchain) & PIXEL_OUT {
         0 => Err(NotSupported::because("nobody tells when pixels are out")),
@@ -85,7 +85,7 @@ pub(crate) fn frame(swapchain: &mut Swapchain, id: u64, asked: Asked) -> Result<
     answer
 }
 
-/// Waits until so many frames have been told of.
+/// Waits for the results of so many frames.
 pub(crate) fn wait_for(swapchain: &Swapchain, flags: u32, many: usize) -> Vec<Told> {
     let begun = Instant::now();
     let mut told = Vec::new();

@@ -110,7 +110,7 @@ fn google_shows_no_frame_before_its_desired_time(stage: &Stage) -> Outcome {
         google.frame(id, desired);
         let returned = now();
         app.device.wait_idle().unwrap();
-        // It may have been presented, or drawn, after its time on a machine that is loaded.
+        // On a loaded machine it may be presented, or drawn, after its time.
         let ready = now();
         let told = google.past(1)[0];
         assert_eq!(told.desired_present_time, desired);

@@ -1,4 +1,4 @@
-//! What is told of past presents (vkGetPastPresentationTimingEXT).
+//! Results of past presents (vkGetPastPresentationTimingEXT).
 
 use std::time::Instant;
 
@@ -90,7 +90,7 @@ fn a_queue_without_slots_is_full(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// Signals a semaphore, with nothing to do before.
+/// Signals a semaphore by an empty submission.
 fn signal(swapchain: &Swapchain, semaphore: vk::Semaphore) {
     let semaphores = [semaphore];
     let submit = vk::SubmitInfo::default().signal_semaphores(&semaphores);
@@ -123,7 +123,7 @@ fn a_full_queue_leaves_the_image_to_the_application(stage: &Stage) -> Outcome {
             // Its semaphore was waited for.
             signal(&swapchain, swapchain.drawn(index));
         }
-        // It asks for nothing.
+        // A present without stage queries succeeds.
         let nothing = Asked { stages: 0, ..asked };
         timing::present(&swapchain, index, 2 * round + 2, nothing).unwrap();
         swapchain.surface.dispatch();

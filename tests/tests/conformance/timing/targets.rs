@@ -1,4 +1,4 @@
-//! Times for which frames are meant.
+//! Target times.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ fn a_frame_is_not_shown_before_its_target(stage: &Stage) -> Outcome {
         let told = &wait_for(&swapchain, 0, 1)[0];
         assert_eq!((told.id, told.target), (id, target));
         let out = told.at(PIXEL_OUT).unwrap();
-        // It may have been presented, or drawn, after its time on a machine that is loaded.
+        // On a loaded machine it may be presented, or drawn, after its time.
         let ready = returned.max(told.at(QUEUE_OPERATIONS_END).unwrap());
         let after = |time: u64| (time as i64 - target as i64) as f64 / 1e6;
         let times = [returned, ready, out].map(after);
@@ -52,7 +52,7 @@ fn a_frame_is_not_shown_before_its_target(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// A target in the past is one that has lapsed.
+/// A target in the past has lapsed already.
 fn a_target_that_has_passed_is_no_target(stage: &Stage) -> Outcome {
     let app = stage.app();
     let mut swapchain = swapchain(stage, &app, Wanted::default(), 8)?;
@@ -91,7 +91,7 @@ fn a_frame_is_not_shown_before_the_one_before_was_for_so_long(stage: &Stage) -> 
         .iter()
         .map(|told| told.at(PIXEL_OUT).unwrap())
         .collect();
-    // When it is presented, the frame before may not have been shown: what is expected of it counts.
+    // At the present the frame before may not have been shown: then its expected time counts.
     let refresh = timing::refresh(&swapchain).duration.max(20 * MILLISECOND);
     for pair in shown.windows(2) {
         let apart = pair[1] - pair[0];
@@ -139,7 +139,7 @@ fn a_frame_is_shown_at_the_refresh_nearest_to_its_target(stage: &Stage) -> Outco
     Ok(())
 }
 
-/// A compositor that shows its frames to nobody may forget the targets of some.
+/// A compositor without a display may ignore some targets.
 fn a_target_is_waited_for_where_no_display_drives_the_refreshes(stage: &Stage) -> Outcome {
     let compositor = stage.scripted()?;
     let app = stage.app();
@@ -150,7 +150,7 @@ fn a_target_is_waited_for_where_no_display_drives_the_refreshes(stage: &Stage) -
     compositor.take_commits();
     let mut target = 0;
     for (id, told_of_before, flags) in [
-        // Nothing is known of the display.
+        // Nothing is known about the display.
         (1, None, Kind::empty()),
         (2, Some(false), Kind::Vsync),
         (3, Some(true), Kind::HwCompletion),
@@ -178,7 +178,7 @@ fn a_target_is_waited_for_where_no_display_drives_the_refreshes(stage: &Stage) -
     Ok(())
 }
 
-/// What is meant for a time while nobody looks delays nothing that is shown later.
+/// Target times in a hidden window delay no frame that is shown later.
 fn targets_in_a_hidden_window_do_not_pile_up(stage: &Stage) -> Outcome {
     let compositor = stage.scripted()?;
     let app = stage.app();
