@@ -1,4 +1,4 @@
-//! What the driver says that it has: less than the real one.
+//! The driver's extensions: the real driver's, without hidden ones.
 
 use std::{
     ffi::{CStr, c_char},
@@ -58,7 +58,7 @@ pub unsafe extern "system" fn device_extensions(
     }
 }
 
-/// Answers an enumeration without what is hidden, and with these extensions.
+/// Answers an enumeration without hidden extensions, and with these.
 ///
 /// # Safety
 /// `count` is valid; `out` is null or has room for `*count` values.

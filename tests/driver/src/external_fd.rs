@@ -1,8 +1,7 @@
-//! Semaphores and fences as descriptors: how they come and go is the real driver's business, but for
-//! what a test has asked for.
+//! Semaphores and fences as descriptors: exported and imported by the real driver, except as a test asks.
 //!
-//! A driver whose exported sync_files are signalled already, as a software rasteriser's are, stands in
-//! this way for one whose GPU still works; and one that never fails for one that does.
+//! A software rasteriser, whose exported sync_files have signalled already, stands in this way for a driver
+//! whose GPU is still at work; and a driver that never fails for one that does.
 
 use std::{
     ffi::{CStr, c_char},
@@ -66,7 +65,7 @@ pub unsafe extern "C" fn wayfence_test_driver_fail_next(
     })
 }
 
-/// How many descriptors and answers nobody has got yet.
+/// How many descriptors and answers have not been used yet.
 #[unsafe(no_mangle)]
 pub extern "C" fn wayfence_test_driver_outstanding() -> usize {
     let requests = requests();

@@ -1,4 +1,4 @@
-//! Drivers that do what no driver should, for as long as their process lives.
+//! Faulty drivers, for as long as their process lives.
 
 use std::env;
 use std::ffi::CStr;
@@ -16,11 +16,12 @@ use crate::real::{Function, real};
 pub enum Fault {
     /// `early-fences`: the sync_file of a semaphore says that the work is over, whatever it does.
     EarlyFences,
-    /// `forgets-imports`: a sync_file that comes in counts as one that has signalled.
+    /// `forgets-imports`: an imported sync_file counts as signalled.
     ForgetsImports,
-    /// `late-fences`: what calls itself a GPU has finished its work before it gives a semaphore's sync_file out.
+    /// `late-fences`: a device that calls itself a GPU finishes its work before it exports a semaphore's
+    /// sync_file.
     LateFences,
-    /// `waits-for-readers`: all work waits for whoever reads any image that was exported.
+    /// `waits-for-readers`: all work waits for all readers of all exported images.
     WaitsForReaders,
 }
 
@@ -88,7 +89,7 @@ pub fn before_work() {
     }
 }
 
-/// Before a sync_file comes in: what comes instead.
+/// Before an import: the descriptor to import instead.
 ///
 /// # Safety
 /// The descriptor is -1, or open and the caller's to give away.

@@ -1,4 +1,4 @@
-//! A GPU that is still at work when the driver exports a sync_file, though a software rasteriser has
+//! A GPU that is still at work when the driver exports a sync_file, although the software rasteriser has
 //! finished: each export is a fence of vgem's that signals some time later.
 
 use std::env;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use wayfence_test_fences::vgem::{Fence, Vgem};
 
-/// For so many milliseconds the GPU works at each frame.
+/// How many milliseconds of GPU work a frame has.
 const BUSY: &str = "WAYFENCE_TEST_BUSY_MS";
 
 struct Gpu {
@@ -20,7 +20,7 @@ struct Gpu {
     work: Sender<(Instant, Fence)>,
 }
 
-/// What the next export gives; nothing if nobody has asked for a GPU.
+/// The next export, if a GPU is played.
 ///
 /// # Panics
 /// Without vgem.

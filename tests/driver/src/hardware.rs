@@ -1,8 +1,8 @@
-//! What a test adds to the device: layouts of images, their compression, and the DRM node that it is.
+//! What a test adds to the device: image layouts, compression, and its DRM node.
 //!
-//! A software rasteriser lays out images in rows only, and is no DRM device. Here an image in a layout
-//! that a test has added is one in rows under another name, which the driver likes better than any of
-//! its own, and in which it makes no images that queue families share.
+//! A software rasteriser has only linear layouts, and is no DRM device. An image in a layout that a test has
+//! added is linear under another name. The driver prefers that layout to its own, and makes no images in it
+//! that queue families share.
 
 use std::{
     collections::HashMap,
@@ -24,7 +24,7 @@ use crate::{
 /// `DRM_FORMAT_MOD_LINEAR`.
 const LINEAR: u64 = 0;
 
-/// What tests have added, of the whole process.
+/// What tests have added, for the whole process.
 #[derive(Default)]
 struct Added {
     modifiers: Vec<u64>,
@@ -32,13 +32,13 @@ struct Added {
     render_node: Option<(u32, u32)>,
     /// `VK_EXT_image_compression_control`.
     compresses: bool,
-    /// How far the last image was to be compressed of which that was said.
+    /// The compression of the last image that had it set.
     compression: Option<(vk::ImageCompressionFlagsEXT, u32)>,
-    /// Extensions of which the driver tells, and no more.
+    /// Extensions that the driver only lists.
     extensions: Vec<&'static CStr>,
     /// `VK_GOOGLE_surfaceless_query`.
     tells_without_surface: bool,
-    /// The images in layouts that were added.
+    /// The images in added layouts.
     images: HashMap<vk::Image, u64>,
 }
 
@@ -64,12 +64,12 @@ fn added() -> MutexGuard<'static, Added> {
     added.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Names of extensions last as long as the process.
+/// Names of extensions live as long as the process.
 fn leaked(name: CString) -> &'static CStr {
     Box::leak(name.into_boxed_c_str())
 }
 
-/// From now on the device can lay out images with this DRM format modifier, too, and does so where it may.
+/// From now on the device supports this DRM format modifier, too, and uses it where it may.
 #[unsafe(no_mangle)]
 pub extern "C" fn wayfence_test_driver_add_modifier(modifier: u64) {
     added().modifiers.push(modifier);
@@ -81,7 +81,7 @@ pub extern "C" fn wayfence_test_driver_set_render_node(major: u32, minor: u32) {
     added().render_node = Some((major, minor));
 }
 
-/// From now on the driver tells of this device extension, and takes it: it does nothing.
+/// From now on the driver lists and accepts this device extension, which does nothing.
 ///
 /// # Safety
 /// `name` is a valid C string.
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn wayfence_test_driver_add_extension(name: *const c_char)
     added().extensions.push(leaked(name));
 }
 
-/// From now on the device has `VK_EXT_image_compression_control`: at 2 and 4 bits a component, it says, and
+/// From now on the device has `VK_EXT_image_compression_control`: it claims 2 and 4 bits a component, and
 /// compresses nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn wayfence_test_driver_add_compression() {
@@ -108,14 +108,14 @@ pub extern "C" fn wayfence_test_driver_compression() -> u64 {
     })
 }
 
-/// From now on the driver has `VK_GOOGLE_surfaceless_query`, and tells so of three formats: one that everybody
+/// From now on the driver has `VK_GOOGLE_surfaceless_query`, and lists three formats by it: one that everybody
 /// has, one that no compositor takes, and one in a colour space that needs more than a format.
 #[unsafe(no_mangle)]
 pub extern "C" fn wayfence_test_driver_tell_without_surface() {
     added().tells_without_surface = true;
 }
 
-/// What it tells.
+/// The formats that it lists.
 const WITHOUT_SURFACE: [vk::SurfaceFormatKHR; 3] = [
     vk::SurfaceFormatKHR {
         format: vk::Format::B8G8R8A8_UNORM,

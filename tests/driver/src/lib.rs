@@ -1,24 +1,22 @@
 //! A Vulkan driver for tests, and nothing else: a real driver, changed in what a test needs.
 //!
-//! It stands for drivers that cannot be had on the test machines: those without any window system,
-//! those that lack what the layer needs, those whose GPU is still at work when they export a sync_file,
-//! and those that fail. Everything else is the real driver's.
+//! It stands for drivers that the test machines lack: those without any window system, those that lack what the
+//! layer needs, those whose GPU is still at work when they export a sync_file, and those that fail. Everything
+//! else is the real driver's.
 //!
 //! - `WAYFENCE_TEST_DRIVER`: the real driver's library (`libvulkan_lvp.so`).
 //! - `WAYFENCE_TEST_HIDE`: the extensions to hide, separated by commas. Commands of the window system
 //!   are hidden with `VK_KHR_surface` and `VK_KHR_swapchain`.
 //!
-//! - `WAYFENCE_TEST_TELL`: device extensions of which it tells, which it takes, and which do nothing, separated
-//!   by commas.
-//! - `WAYFENCE_TEST_RENDER_NODE`: the render node that the device is, as `MAJOR:MINOR`.
-//! - `WAYFENCE_TEST_BUSY_MS`: for so many milliseconds the fences of exported sync_files are pending.
-//! - `WAYFENCE_TEST_FAULTS`: what it does wrong, separated by commas: the names are in [`faults`].
+//! - `WAYFENCE_TEST_TELL`: device extensions that it lists and accepts, and that do nothing, separated by commas.
+//! - `WAYFENCE_TEST_RENDER_NODE`: the device's render node, as `MAJOR:MINOR`.
+//! - `WAYFENCE_TEST_BUSY_MS`: how many milliseconds the fences of exported sync_files stay pending.
+//! - `WAYFENCE_TEST_FAULTS`: its faults, separated by commas, by their names in [`faults`].
 //!
-//! - `WAYFENCE_TEST_MANNER`: how memory that others know is treated (see [`manner`]).
+//! - `WAYFENCE_TEST_MANNER`: how it treats shared memory (see [`manner`]).
 //!
-//! A test in the same process says what the next exports and imports give through the exported
-//! functions in [`external_fd`] and [`memory`], and before the first instance what the hardware is by those in
-//! [`hardware`].
+//! A test in the same process controls the next exports and imports with the exported functions in
+//! [`external_fd`] and [`memory`], and before the first instance the hardware with those in [`hardware`].
 
 mod extensions;
 pub mod external_fd;
@@ -51,13 +49,13 @@ use crate::{
 pub unsafe extern "system" fn vk_icdNegotiateLoaderICDInterfaceVersion(
     version: *mut u32,
 ) -> vk::Result {
-    // Before a test forbids anything to a thread of the application's.
+    // Before a test puts a filter on a thread of the application's.
     wayfence_test_fences::kernel::start();
     // SAFETY: the caller guarantees it.
     unsafe { real().negotiate(version) }
 }
 
-/// The real driver's commands, but for those hidden or replaced.
+/// The real driver's commands, except those hidden or replaced.
 ///
 /// # Safety
 /// As of `vkGetInstanceProcAddr`.

@@ -1,14 +1,15 @@
-//! Manners: what drivers that cannot be had without their hardware do with memory that others know, and
-//! what the kernel's driver does with the fences on it.
+//! Manners: how drivers that need their hardware treat shared memory, and what their kernel drivers do with the
+//! fences on it.
 //!
-//! `WAYFENCE_TEST_MANNER` names the one that this driver has. It then says that it is that driver
-//! (`VkPhysicalDeviceDriverProperties`), and in each submission treats memory that was exported as a dma-buf
-//! as that driver's submissions do; all else is the real driver's. The sources are Mesa's of 2026 and Linux 7.2.
+//! `WAYFENCE_TEST_MANNER` names this driver's manner. It then claims to be that driver
+//! (`VkPhysicalDeviceDriverProperties`), and its submissions treat memory that was exported as a dma-buf as
+//! that driver's submissions do; everything else is the real driver's. The sources are Mesa's of 2026 and Linux
+//! 7.2.
 //!
-//! | name | for fences on it a submission | its own fence is left on it | a compositor on the same device |
+//! | name | a submission, for fences on it | the submission's own fence is added | a compositor on the same device |
 //! | --- | --- | --- | --- |
 //! | `anv-i915` | waits, of readers and writers, if the memory is dedicated and not a swapchain's; else not | as a writer's in the first case, as a reader's in the second | waits |
-//! | `anv-xe` | does not wait | is not | waits; can show only what is a swapchain's without composing it |
+//! | `anv-xe` | does not wait | is not | waits; can scan out only swapchain memory |
 //! | `nvidia` | does not wait | is not | does not wait |
 //! | `panvk-panthor` | does not wait | is not | waits |
 //! | `powervr` | does not wait | is not | waits |
@@ -28,12 +29,12 @@ pub struct Manner {
     rules: fn(&Asked) -> Rules,
 }
 
-/// How memory was asked for, which others know.
+/// How shared memory was allocated.
 #[derive(Clone, Copy)]
 pub struct Asked {
     /// It is for one image alone, to which is drawn.
     pub dedicated: bool,
-    /// It is a swapchain's (`wsi_memory_allocate_info`).
+    /// It is allocated as a swapchain's (`wsi_memory_allocate_info`).
     pub swapchains: bool,
 }
 
@@ -42,7 +43,7 @@ pub struct Asked {
 pub struct Rules {
     /// Whether submissions wait for the fences of others on it: of readers and writers.
     pub waits: bool,
-    /// As whose fence that of each submission is left on it.
+    /// The kind of access for which each submission adds its fence.
     pub leaves: Option<Access>,
     /// Whether a compositor on the same device that leaves waiting to the kernel waits for writers.
     pub heeded: bool,
@@ -50,7 +51,7 @@ pub struct Rules {
     pub scanout: bool,
 }
 
-/// Nobody waits but by its own word, and nothing is left.
+/// Fully explicit: no submission waits or adds a fence.
 const EXPLICIT: Rules = Rules {
     waits: false,
     leaves: None,
@@ -91,7 +92,7 @@ static ALL: [Manner; 6] = [
     },
 ];
 
-/// That of this process's driver, if it has any but the real driver's own.
+/// The manner of this process's driver, if it has another than the real driver's.
 ///
 /// # Panics
 /// If `WAYFENCE_TEST_MANNER` names none of them.
@@ -116,8 +117,8 @@ impl Manner {
 /// `EXEC_OBJECT_ASYNC` (`i915_bo_alloc_flags_to_bo_flags` in `i915/anv_kmd_backend.c`). Each submission lists all
 /// memory of the device (`i915/anv_batch_chain.c`).
 ///
-/// In the kernel `eb_move_to_gpu` (`i915_gem_execbuffer.c`) waits for what has no `EXEC_OBJECT_ASYNC`, and
-/// `_i915_vma_move_to_active` (`i915_vma.c`) leaves the fence, as a reader's without `EXEC_OBJECT_WRITE`.
+/// In the kernel `eb_move_to_gpu` (`i915_gem_execbuffer.c`) waits for objects without `EXEC_OBJECT_ASYNC`, and
+/// `_i915_vma_move_to_active` (`i915_vma.c`) adds the fence, as a reader's without `EXEC_OBJECT_WRITE`.
 fn anv_i915(asked: &Asked) -> Rules {
     let implicit = asked.dedicated && !asked.swapchains;
     Rules {
@@ -141,10 +142,10 @@ fn anv_xe(asked: &Asked) -> Rules {
     }
 }
 
-/// NVIDIA's own drivers neither wait for fences on dma-bufs nor leave any; its Vulkan and OpenGL have no sources.
-/// The kernel's part, open-gpu-kernel-modules, has `nv_drm_gem_fence_attach_ioctl` and its like in `nvidia-drm-fence.c`,
-/// with which X's driver puts fences on what another GPU shows, and no other place that touches a `dma_resv` in a
-/// submission: those go by user space's own queues.
+/// NVIDIA's own drivers neither wait for fences on dma-bufs nor add any; its Vulkan and OpenGL have no sources.
+/// The kernel's part, open-gpu-kernel-modules, has `nv_drm_gem_fence_attach_ioctl` and its like in
+/// `nvidia-drm-fence.c`, with which X's driver puts fences on what another GPU shows, and no other place that
+/// touches a `dma_resv` in a submission: those go by user space's own queues.
 fn nvidia(_: &Asked) -> Rules {
     Rules {
         heeded: false,

@@ -1,8 +1,8 @@
-//! Memory that others know as a dma-buf, and the fences on it, by the rules of a [`Manner`](crate::manner).
+//! Memory that is shared as a dma-buf, and the fences on it, by the rules of a [`Manner`](crate::manner).
 //!
-//! What is asked of the driver is a line of JSON in the file that `WAYFENCE_TEST_DEVICE_LOG` names, as
-//! `tests/device/src/log.rs` has them: memory that can be exported (flags: 1 a display can show it, 2 submissions
-//! wait for others' fences on it, 4 compositors do not wait for fences on it), its dma-buf, and each submission.
+//! Each call is a line of JSON in the file that `WAYFENCE_TEST_DEVICE_LOG` names, as in
+//! `tests/device/src/log.rs`: memory that can be exported (flags: 1 a display can show it, 2 submissions wait
+//! for others' fences on it, 4 compositors do not wait for fences on it), its dma-buf, and each submission.
 
 use std::{
     collections::HashMap,
@@ -47,15 +47,15 @@ struct Shared {
     inode: u64,
 }
 
-/// Of the whole process.
+/// State of the whole process.
 #[derive(Default)]
 struct Known {
     memory: HashMap<vk::DeviceMemory, Memory>,
     queues: HashMap<vk::Queue, vk::Device>,
-    /// What submissions have waited with.
+    /// Semaphores with which submissions have waited.
     semaphores: Vec<(vk::Device, vk::Semaphore)>,
     last: u32,
-    /// The fence of all work that stands still.
+    /// The fence of all held work.
     held: Option<Fence>,
 }
 
@@ -76,25 +76,25 @@ const DESTROY_DEVICE: &CStr = c"vkDestroyDevice";
 /// `wsi_memory_allocate_info` (Mesa's `src/vulkan/wsi/wsi_common.h`).
 const WSI_MEMORY_ALLOCATE_INFO: vk::StructureType = vk::StructureType::from_raw(1_000_001_003);
 
-/// What is submitted from now on is not done before [`wayfence_test_driver_finish`].
+/// Work submitted from now on is not done before [`wayfence_test_driver_finish`].
 #[unsafe(no_mangle)]
 pub extern "C" fn wayfence_test_driver_hold() {
     let fence = kernel::run(|| Vgem::open().fence());
     known().held.get_or_insert(fence);
 }
 
-/// What was held is done, and nothing more is held.
+/// Ends all held work, and holds no more.
 #[unsafe(no_mangle)]
 pub extern "C" fn wayfence_test_driver_finish() {
     let held = known().held.take();
     if let Some(fence) = held {
-        // After ten seconds the kernel has done so itself.
+        // After ten seconds the kernel has ended it.
         let _ = kernel::run(|| fence.try_signal());
     }
 }
 
-/// For what a compositor on the same device waits that leaves waiting to the kernel and reads this dma-buf: a
-/// sync_file, which is the caller's, or -1 if for nothing.
+/// What a compositor on the same device would wait for if it reads this dma-buf and leaves waiting to the
+/// kernel: a sync_file, which is the caller's, or -1 if nothing.
 ///
 /// # Safety
 /// The descriptor is a dma-buf's, and stays open for the call.
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn wayfence_test_driver_reader_waits(dma_buf: i32) -> i32 
     fences(shared, Access::Read).map_or(-1, |fences| OwnedFd::from(fences).into_raw_fd())
 }
 
-/// What an export gives while work stands still.
+/// The export while work is held.
 pub fn sync_file_of_held_work() -> Option<OwnedFd> {
     let known = known();
     let sync_file = known.held.as_ref()?.sync_file();
@@ -299,7 +299,7 @@ unsafe extern "system" fn destroy_device(
     }
 }
 
-/// Does to a submission to this queue what the manner does: answers the semaphores for which it must wait.
+/// Applies the manner to a submission to this queue: answers the semaphores for which it must wait.
 pub fn submit(queue: vk::Queue) -> Vec<vk::Semaphore> {
     if manner().is_none() {
         return Vec::new();
@@ -368,7 +368,7 @@ fn as_json((rules, shared): &(Rules, Shared)) -> String {
     format!(r#"{{"dma_buf":{inode},"waits":"{waits}","leaves":{leaves}}}"#)
 }
 
-/// A semaphore that this fence signals.
+/// A semaphore with this fence as payload.
 fn semaphore(device: vk::Device, fence: SyncFile) -> vk::Semaphore {
     let command = |name| {
         let command = real().device_command(device, name);
@@ -395,7 +395,7 @@ fn semaphore(device: vk::Device, fence: SyncFile) -> vk::Semaphore {
     semaphore
 }
 
-/// The fences on a dma-buf for which one waits who accesses it so, if any is pending.
+/// The fences on a dma-buf for which such an access waits, if any is pending.
 fn fences(shared: &Shared, access: Access) -> Option<SyncFile> {
     let dma_buf = Arc::clone(&shared.dma_buf);
     let fences = kernel::run(move || dma_buf.export_sync_file(access))

@@ -1,4 +1,4 @@
-//! Queues: the real driver's, but for what a test has asked to fail.
+//! Queues: the real driver's, except calls that a test makes fail.
 
 use std::{ffi::CStr, mem::transmute, sync::OnceLock};
 
@@ -9,7 +9,7 @@ use crate::{faults, memory, real::Function, requests::next_failure};
 pub const SUBMIT: &CStr = c"vkQueueSubmit";
 pub const WAIT_IDLE: &CStr = c"vkQueueWaitIdle";
 
-// A queue does not tell its device, and there is one driver.
+// A queue does not name its device, but there is only one driver.
 static REAL_SUBMIT: OnceLock<vk::PFN_vkQueueSubmit> = OnceLock::new();
 static REAL_WAIT_IDLE: OnceLock<vk::PFN_vkQueueWaitIdle> = OnceLock::new();
 

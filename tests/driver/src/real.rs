@@ -1,4 +1,4 @@
-//! The real driver, and what of it is hidden.
+//! The real driver, and its hidden extensions.
 
 use std::{env, ffi::CStr, mem::transmute, sync::OnceLock};
 
@@ -76,7 +76,7 @@ impl Real {
         }
     }
 
-    /// Makes the commands of devices known; whether the driver has such.
+    /// Looks up the commands of devices; answers whether the driver has any.
     pub fn learn_device_commands(&self, instance: vk::Instance) -> bool {
         let Some(get) = self.command(instance, c"vkGetDeviceProcAddr") else {
             return false;

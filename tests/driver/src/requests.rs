@@ -1,4 +1,4 @@
-//! What a test has asked of the driver.
+//! A test's requests to the driver.
 
 use std::{
     collections::VecDeque,
@@ -9,11 +9,11 @@ use std::{
 
 use ash::vk;
 
-/// What a test has asked for and nobody has got yet, of the whole process.
+/// A test's requests that are not used yet, for the whole process.
 pub struct Requests {
-    /// What the next exports of sync_files give.
+    /// The next exports of sync_files.
     pub exports: VecDeque<OwnedFd>,
-    /// What the next calls of a command answer.
+    /// The answers of the next calls of commands.
     pub failures: Vec<(&'static CStr, vk::Result)>,
 }
 
