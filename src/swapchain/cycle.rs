@@ -31,7 +31,7 @@ use crate::{
         live::Counted,
         trace::{AcquireCall, Cause, Trace, Tracer},
     },
-    synchronisation::{Choice, Release, Synchronisation, Wait, Way},
+    synchronisation::{Choice, Inherited, Release, Synchronisation, Wait, Way},
     wayland::{
         Claim, Frame, Plane, ReleaseListener, Surface, WlBuffer,
         colour::{Metadata, Space, Volume},
@@ -72,8 +72,8 @@ pub struct Memory {
     pub dma_buf: Arc<DmaBuf>,
     /// Where in it they lie.
     pub planes: Vec<Plane>,
-    /// What to wait for before anybody writes to it: what became of it in another swapchain.
-    pub wait: Wait,
+    /// What became of it in another swapchain.
+    pub inherited: Inherited,
 }
 
 /// An image that the application now holds.
@@ -134,11 +134,9 @@ impl Swapchain {
         }
         let mut images = Vec::with_capacity(memory.len());
         let mut planes = Vec::with_capacity(memory.len());
-        let mut waits = Vec::with_capacity(memory.len());
         for one in memory {
-            images.push(one.dma_buf);
+            images.push((one.dma_buf, one.inherited));
             planes.push(one.planes);
-            waits.push(one.wait);
         }
         let modes = &description.modes;
         let Some(mode) = modes.first().copied() else {
@@ -147,7 +145,8 @@ impl Swapchain {
             ));
         };
         let count = images.len() as u32;
-        let synchronisation = Synchronisation::new(description.choice, &surface, images)?;
+        let (synchronisation, releases) =
+            Synchronisation::new(description.choice, &surface, images)?;
         let trace = match &description.tracer {
             Some(tracer) => tracer.swapchain(
                 synchronisation.way().to_string(),
@@ -159,12 +158,7 @@ impl Swapchain {
             ),
             None => Trace::off(),
         };
-        let releases = (0..).zip(waits).map(|(index, wait)| match wait {
-            Wait::Signalled => Ok(None),
-            Wait::Pending(fences) => synchronisation.inherit(index, fences).map(Some),
-        });
-        let state = State::of(releases.collect::<Result<Vec<_>>>()?);
-        let images = Arc::new(Images::new(synchronisation, state, trace));
+        let images = Arc::new(Images::new(synchronisation, State::of(releases), trace));
         let listener: Arc<dyn ReleaseListener> = images.clone();
         let timed = description.timed;
         let schedule = Schedule::new(&surface, mode, modes, timed)?;

@@ -8,7 +8,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{cycle::Swapchain, images::Images, state::Holder};
-use crate::{deadline::Deadline, kernel::dma_buf::DmaBuf, lock::lock, synchronisation::Wait};
+use crate::{deadline::Deadline, kernel::dma_buf::DmaBuf, lock::lock, synchronisation::Inherited};
 
 /// An image of a swapchain, which may be gone meanwhile.
 pub struct Spare {
@@ -28,10 +28,10 @@ impl Swapchain {
 }
 
 impl Spare {
-    /// The image's memory, which from now on is the caller's to use, and whom to wait for before anybody
-    /// writes to it. `None` while application or compositor have it, if it is taken already, or as long as
+    /// The image's memory, which from now on is the caller's to use, and what became of it here. `None`
+    /// while application or compositor have it, if it is taken already, or as long as
     /// its swapchain is not retired.
-    pub fn take(&self) -> Option<(Arc<DmaBuf>, Wait)> {
+    pub fn take(&self) -> Option<(Arc<DmaBuf>, Inherited)> {
         let Images {
             synchronisation,
             state,
@@ -39,7 +39,7 @@ impl Spare {
             ..
         } = &*self.images;
         let dma_buf = Arc::clone(synchronisation.images().get(self.index as usize)?);
-        let mut release = {
+        let release = {
             let mut held = lock(state);
             if held.state.holder(self.index) == Some(Holder::Compositor) {
                 // Where no event tells.
@@ -51,8 +51,8 @@ impl Spare {
                     .unwrap_or(false)
             })?
         };
-        let wait = synchronisation.acquired(self.index, &mut release, counters);
-        wait.ok().map(|wait| (dma_buf, wait))
+        let inherited = synchronisation.retire(self.index, release, counters);
+        inherited.ok().map(|inherited| (dma_buf, inherited))
     }
 }
 

@@ -11,4 +11,4 @@ mod syncobj;
 mod way;
 
 pub use release::{Found, Release, Wait};
-pub use way::{Choice, Synchronisation, Way};
+pub use way::{Choice, Inherited, Synchronisation, Way};

@@ -27,13 +27,14 @@ pub(super) struct Points {
     images: Vec<Image>,
 }
 
-struct Image {
+/// An image's timeline, and where on it the image is.
+pub(super) struct Image {
     timeline: Arc<SharedTimeline>,
     frame: Mutex<Frame>,
 }
 
 /// The last frame of an image that was prepared or committed. All points are 0 before the first.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Frame {
     /// The point for which the compositor waits. The one after it is the release.
     acquire: u64,
@@ -43,17 +44,55 @@ struct Frame {
     listened: bool,
 }
 
+impl Frame {
+    /// A point that no frame has had: 1, 3, 5 and so on. Not twice the same, as a frame that was prepared may
+    /// never be committed.
+    fn next(&self) -> u64 {
+        match self.acquire {
+            0 => 1,
+            before => before + 2,
+        }
+    }
+
+    /// Nobody has released the frame of this point yet.
+    fn prepared(acquire: u64) -> Self {
+        Frame {
+            acquire,
+            holds: acquire,
+            listened: false,
+        }
+    }
+}
+
+impl Image {
+    /// The same timeline for another image, which goes on where this one has stopped.
+    fn successor(&self) -> Self {
+        Image {
+            timeline: Arc::clone(&self.timeline),
+            frame: Mutex::new(*lock(&self.frame)),
+        }
+    }
+}
+
 impl Points {
+    /// Takes the timelines of images whose memory these have, and makes the others.
+    ///
     /// # Errors
     /// [`Error::Unsupported`] if the compositor does not know the protocol, or if there is no DRM node
     /// with timelines; or the kernel's.
-    pub(super) fn new(surface: &Arc<Surface>, images: usize) -> Result<Self> {
+    pub(super) fn new<'a>(
+        surface: &Arc<Surface>,
+        images: impl Iterator<Item = Option<&'a Image>>,
+    ) -> Result<Self> {
         let display = surface.display();
-        let images = (0..images)
-            .map(|_| {
-                Ok(Image {
-                    timeline: Arc::new(SharedTimeline::new(display)?),
-                    frame: Mutex::default(),
+        let images = images
+            .map(|before| {
+                Ok(match before {
+                    Some(before) => before.successor(),
+                    None => Image {
+                        timeline: Arc::new(SharedTimeline::new(display)?),
+                        frame: Mutex::default(),
+                    },
                 })
             })
             .collect::<Result<_>>()?;
@@ -112,16 +151,19 @@ impl Points {
         self.image(index).timeline.timeline.export_sync_file(holds)
     }
 
-    /// What came with the memory of an image that has no frame yet is the fence of the first point.
+    /// The timeline of an image that nobody uses here any more, for the one that gets its memory. The
+    /// compositor has let go of it, so no point but the new image's comes after its last.
+    pub(super) fn retire(&self, index: u32) -> Image {
+        self.image(index).successor()
+    }
+
+    /// What came with the memory of an image that has no frame yet is the fence of its first point.
     pub(super) fn inherit(&self, index: u32, fences: &SyncFile) -> Result<Release> {
-        let first = 1;
+        let mut frame = self.frame(index);
+        let first = frame.next();
         let timeline = &self.image(index).timeline.timeline;
         timeline.import_sync_file(first, fences)?;
-        *self.frame(index) = Frame {
-            acquire: first,
-            holds: first,
-            listened: false,
-        };
+        *frame = Frame::prepared(first);
         Ok(Release::Untaken)
     }
 
@@ -149,11 +191,7 @@ impl Points {
     ) -> Result<()> {
         let mut frame = self.frame(index);
         let timeline = &self.image(index).timeline.timeline;
-        // 1, 3, 5 and so on. Not twice the same: a frame that was prepared may never be committed.
-        let acquire = match frame.acquire {
-            0 => 1,
-            before => before + 2,
-        };
+        let acquire = frame.next();
         match &*rendering {
             Some(fence) => {
                 timeline.import_sync_file(acquire, fence)?;
@@ -162,11 +200,7 @@ impl Points {
             None => timeline.signal(acquire)?,
         }
         *rendering = None;
-        *frame = Frame {
-            acquire,
-            holds: acquire,
-            listened: false,
-        };
+        *frame = Frame::prepared(acquire);
         Ok(())
     }
 

@@ -24,7 +24,7 @@ use super::{
     explicit::Fences,
     implicit,
     release::{Found, Release, Wait},
-    syncobj::Points,
+    syncobj::{self, Points},
 };
 use crate::{
     error::{Error, Result},
@@ -133,26 +133,57 @@ enum Means {
     Cpu,
 }
 
+/// What the memory of an image has been through in a swapchain that was replaced.
+#[derive(Default)]
+pub struct Inherited {
+    /// Whom to wait for before anybody writes to it; nobody: everybody is done with it.
+    fences: Option<SyncFile>,
+    /// The timeline of the image that it was, where there are any.
+    timeline: Option<syncobj::Image>,
+}
+
+impl fmt::Debug for Inherited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inherited")
+            .field("fences", &self.fences)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Synchronisation {
-    /// Takes the images' dma-bufs, which others may have, too, and chooses the way for them: the best, or
-    /// the forced one. Tries the kernel's ioctls, never its version.
+    /// Takes the images' dma-bufs, which others may have, too, each with its past, and chooses the way for
+    /// them: the best, or the forced one. Tries the kernel's ioctls, never its version. Answers what has come
+    /// back, so to speak, with images that were never shown here.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if `choice` forces a way that cannot be had here, with its reason; or what
     /// the kernel answers when it lacks nothing but resources.
-    pub fn new(choice: Choice, surface: &Arc<Surface>, images: Vec<Arc<DmaBuf>>) -> Result<Self> {
+    pub fn new(
+        choice: Choice,
+        surface: &Arc<Surface>,
+        images: Vec<(Arc<DmaBuf>, Inherited)>,
+    ) -> Result<(Self, Vec<Option<Release>>)> {
+        let (images, inherited): (Vec<_>, Vec<_>) = images.into_iter().unzip();
         let means = match choice {
             Choice::Forced(way) => {
-                Means::new(way, surface, &images).map_err(|error| match error {
+                Means::new(way, surface, &images, &inherited).map_err(|error| match error {
                     Error::Unsupported(why) => {
                         Error::Unsupported(format!("WAYFENCE_SYNC={way}: {why}"))
                     }
                     error => error,
                 })?
             }
-            Choice::Auto => Means::best(surface, &images)?,
+            Choice::Auto => Means::best(surface, &images, &inherited)?,
         };
-        Ok(Synchronisation { images, means })
+        let releases = (0..)
+            .zip(inherited)
+            .map(|(index, past)| {
+                past.fences
+                    .map(|fences| means.inherit(index, fences))
+                    .transpose()
+            })
+            .collect::<Result<_>>()?;
+        Ok((Synchronisation { images, means }, releases))
     }
 
     /// The way.
@@ -287,18 +318,26 @@ impl Synchronisation {
         })
     }
 
-    /// An image that was never shown here is to be waited for with these fences, which came back with its
-    /// memory elsewhere. Answers what came back with it, so to speak.
+    /// What an image leaves to the one that gets its memory: a [ready](Self::is_ready) image, with what came
+    /// back with it, which nobody uses here any more.
     ///
     /// # Errors
     /// The kernel's.
-    pub fn inherit(&self, index: u32, fences: SyncFile) -> Result<Release> {
-        match &self.means {
-            Means::Syncobj(points) => points.inherit(index, &fences),
-            Means::Explicit(held) => Ok(held.inherit(index, fences)),
-            // They are on the dma-buf, too.
-            Means::Implicit | Means::Cpu => Ok(Release::Fences(fences)),
-        }
+    pub fn retire(
+        &self,
+        index: u32,
+        mut release: Option<Release>,
+        counters: &Counters,
+    ) -> Result<Inherited> {
+        let fences = match self.acquired(index, &mut release, counters)? {
+            Wait::Signalled => None,
+            Wait::Pending(fences) => Some(fences),
+        };
+        let timeline = match &self.means {
+            Means::Syncobj(points) => Some(points.retire(index)),
+            _ => None,
+        };
+        Ok(Inherited { fences, timeline })
     }
 
     /// Makes the compositor wait for `rendering` (nothing: it is over), as far as that is the kernel's
@@ -348,13 +387,17 @@ impl Synchronisation {
 }
 
 impl Means {
-    fn best(surface: &Arc<Surface>, images: &[Arc<DmaBuf>]) -> Result<Self> {
+    fn best(
+        surface: &Arc<Surface>,
+        images: &[Arc<DmaBuf>],
+        inherited: &[Inherited],
+    ) -> Result<Self> {
         let mut reasons = Vec::new();
         for way in Way::BEST_FIRST {
             if way == Way::Implicit && surface.display().ignores_fences() {
                 continue;
             }
-            match Self::new(way, surface, images) {
+            match Self::new(way, surface, images, inherited) {
                 Err(Error::Unsupported(why)) => {
                     tracing::debug!(%way, why, "not used");
                     reasons.push(why);
@@ -365,9 +408,17 @@ impl Means {
         Err(Error::Unsupported(reasons.join("; ")))
     }
 
-    fn new(way: Way, surface: &Arc<Surface>, images: &[Arc<DmaBuf>]) -> Result<Self> {
+    fn new(
+        way: Way,
+        surface: &Arc<Surface>,
+        images: &[Arc<DmaBuf>],
+        inherited: &[Inherited],
+    ) -> Result<Self> {
         Ok(match way {
-            Way::Syncobj => Means::Syncobj(Points::new(surface, images.len())?),
+            Way::Syncobj => {
+                let timelines = inherited.iter().map(|past| past.timeline.as_ref());
+                Means::Syncobj(Points::new(surface, timelines)?)
+            }
             Way::Explicit => Means::Explicit(Fences::new(surface, images.len())?),
             Way::Implicit => {
                 implicit::check(images)?;
@@ -375,6 +426,17 @@ impl Means {
             }
             Way::Cpu => Means::Cpu,
         })
+    }
+
+    /// An image that was never shown here is to be waited for with these fences. Answers what came back with
+    /// it, so to speak.
+    fn inherit(&self, index: u32, fences: SyncFile) -> Result<Release> {
+        match self {
+            Means::Syncobj(points) => points.inherit(index, &fences),
+            Means::Explicit(held) => Ok(held.inherit(index, fences)),
+            // They are on the dma-buf, too.
+            Means::Implicit | Means::Cpu => Ok(Release::Fences(fences)),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use wayfence::counters::Counters;
 use wayfence::dma_buf::Access;
 use wayfence::sync_file::SyncFile;
-use wayfence::synchronisation::{Choice, Synchronisation};
+use wayfence::synchronisation::{Choice, Inherited, Synchronisation};
 use wayfence::wayland::{BufferRelease, Plane, ReleaseListener, Surface};
 use wayfence_test_compositor::{Commit, Compositor};
 
@@ -48,7 +48,7 @@ impl Proxy {
     /// If a request or an ioctl fails.
     pub fn pass_on(&self, frame: &Commit) -> Commit {
         let buffer = frame.buffer();
-        let image = buffer.image().expect("a dma-buf");
+        let layout = buffer.image().expect("a dma-buf");
         let dma_buf = frame.dma_buf();
         let fence: SyncFile = match self.way {
             Way::Implicit => dma_buf.export_sync_file(Access::Read),
@@ -56,14 +56,14 @@ impl Proxy {
         }
         .expect("a sync_file");
 
-        let images = vec![dma_buf.try_clone().expect("a descriptor is left")];
-        let synchronisation = Synchronisation::new(
+        let image = Arc::new(dma_buf.try_clone().expect("a descriptor is left"));
+        let (synchronisation, _) = Synchronisation::new(
             Choice::Auto,
             &self.surface,
-            images.into_iter().map(Arc::new).collect(),
+            vec![(image, Inherited::default())],
         )
         .expect("the outer compositor's way");
-        let planes: Vec<Plane> = image
+        let planes: Vec<Plane> = layout
             .planes
             .iter()
             .map(|plane| Plane {
@@ -78,8 +78,8 @@ impl Proxy {
             .create_buffer(
                 dma_buf.as_fd(),
                 (buffer.width as u32, buffer.height as u32),
-                image.fourcc,
-                image.modifier,
+                layout.fourcc,
+                layout.modifier,
                 &planes,
                 nobody.clone(),
                 0,

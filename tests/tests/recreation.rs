@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ash::vk;
-use wayfence_test_compositor::{Commit, With};
+use wayfence_test_compositor::{Commit, Point, Synchronisation, With};
 use wayfence_tests::scenario::Scenario;
 use wayfence_tests::scripted::{Payload, SOON, Scene, TIMEOUT, Way};
 use wayfence_tests::swapchain::{Swapchain, Wanted};
@@ -152,6 +152,28 @@ fn what_the_application_or_the_compositor_has_does_not_move() {
     });
 }
 
+/// With the memory goes its timeline, whose points only grow: no memory has ever another one.
+struct Timelines(Vec<(u64, Point)>);
+
+impl Timelines {
+    fn saw(&mut self, memory: u64, frame: &Commit) {
+        let Synchronisation::Syncobj {
+            acquire, release, ..
+        } = &frame.fences().synchronisation
+        else {
+            return;
+        };
+        match self.0.iter_mut().find(|(one, _)| *one == memory) {
+            Some((_, last)) => {
+                assert!(last.same_timeline(acquire), "another timeline");
+                assert!(acquire.value > last.value, "{acquire:?} after {last:?}");
+                *last = release.clone();
+            }
+            None => self.0.push((memory, release.clone())),
+        }
+    }
+}
+
 /// Also where the application destroys the old one at once, as most do, with a frame on the screen.
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
@@ -166,6 +188,7 @@ fn a_window_that_is_resized_needs_no_new_memory() {
         let mut shown = scene.compositor.next_commit();
         let images = scene.swapchain.images.len();
         let mut memories = BTreeSet::new();
+        let mut timelines = Timelines(Vec::new());
         for extent in SIZES.iter().cycle().take(24) {
             drop(replace(&mut scene, *extent));
             for _ in 0..images {
@@ -174,6 +197,7 @@ fn a_window_that_is_resized_needs_no_new_memory() {
                 let frame = scene.compositor.next_commit();
                 scene.compositor.release(&shown, With::nothing());
                 memories.insert(memory_of(&frame));
+                timelines.saw(memory_of(&frame), &frame);
                 shown = frame;
             }
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ash::vk;
-use wayfence::{dma_buf::DmaBuf, swapchain::Memory, synchronisation::Wait, wayland::Plane};
+use wayfence::{dma_buf::DmaBuf, swapchain::Memory, synchronisation::Inherited, wayland::Plane};
 
 use super::{
     image_memory::{ImageMemory, Needs},
@@ -42,14 +42,15 @@ impl Image {
         let layout = image.layout(recipe)?;
         let planes = image.planes(layout)?;
         let needs = Needs::of(device, image.handle, recipe, layout)?;
-        if let Some((spared, dma_buf, wait)) = spares.take(|memory| memory.suits(device, &needs))
+        if let Some((spared, dma_buf, inherited)) =
+            spares.take(|memory| memory.suits(device, &needs))
             && spared.bind(image.handle).is_ok()
         {
             image.memory = Some(spared);
             let memory = Memory {
                 dma_buf,
                 planes,
-                wait,
+                inherited,
             };
             return Ok((image, layout, memory));
         }
@@ -60,7 +61,7 @@ impl Image {
         let memory = Memory {
             dma_buf: Arc::new(DmaBuf::from(new.export()?)),
             planes,
-            wait: Wait::Signalled,
+            inherited: Inherited::default(),
         };
         Ok((image, layout, memory))
     }

@@ -9,7 +9,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use wayfence::{dma_buf::DmaBuf, swapchain as library, synchronisation::Wait};
+use wayfence::{dma_buf::DmaBuf, swapchain as library, synchronisation::Inherited};
 
 use super::image_memory::ImageMemory;
 
@@ -51,16 +51,16 @@ impl Spares {
         Spares(all)
     }
 
-    /// The first memory that suits and that nobody has, and whom to wait for before anybody writes to it.
+    /// The first memory that suits and that nobody has, and what became of it.
     pub fn take(
         &mut self,
         suits: impl Fn(&ImageMemory) -> bool,
-    ) -> Option<(Arc<ImageMemory>, Arc<DmaBuf>, Wait)> {
+    ) -> Option<(Arc<ImageMemory>, Arc<DmaBuf>, Inherited)> {
         for at in 0..self.0.len() {
             if suits(&self.0[at].memory)
-                && let Some((dma_buf, wait)) = self.0[at].image.take()
+                && let Some((dma_buf, inherited)) = self.0[at].image.take()
             {
-                return Some((self.0.remove(at).memory, dma_buf, wait));
+                return Some((self.0.remove(at).memory, dma_buf, inherited));
             }
         }
         None
