@@ -12,6 +12,12 @@ use wayfence_tests::{Application, Wanted};
 
 /// Sizes between which the window changes when its swapchain is recreated.
 const SIZES: [(u32, u32); 2] = [(256, 256), (320, 240)];
+/// What every side has. Which formats a surface lists first is the driver's or the layer's own choice, and
+/// images of another depth cost something else.
+const FORMAT: vk::SurfaceFormatKHR = vk::SurfaceFormatKHR {
+    format: vk::Format::B8G8R8A8_UNORM,
+    color_space: vk::ColorSpaceKHR::SRGB_NONLINEAR,
+};
 /// Frames between two recreations.
 const BETWEEN: u32 = 3;
 
@@ -79,6 +85,7 @@ impl Loop {
         }
         let wanted = Wanted {
             present_mode: self.mode.vk(),
+            format: Some(FORMAT),
             ..Wanted::mailbox()
         };
         let mut swapchain = app.try_swapchain(wanted).context("vkCreateSwapchainKHR")?;
