@@ -1,10 +1,12 @@
 //! The command `wayfence`: runs programs on the layer, and shows what the layer does.
 
 mod arguments;
+mod composite_alpha;
 mod doctor;
 mod documents;
 mod layer;
 mod printable;
+mod registry;
 mod report;
 mod run;
 mod supervise;

@@ -474,6 +474,29 @@ impl Drop for Swapchain {
     }
 }
 
+/// The create info of a FIFO swapchain of 64x64 pixels, for tests that call `vkCreateSwapchainKHR` themselves.
+pub fn plain(
+    surface: vk::SurfaceKHR,
+    format: vk::SurfaceFormatKHR,
+    capabilities: &vk::SurfaceCapabilitiesKHR,
+) -> vk::SwapchainCreateInfoKHR<'static> {
+    vk::SwapchainCreateInfoKHR::default()
+        .surface(surface)
+        .min_image_count(capabilities.min_image_count)
+        .image_format(format.format)
+        .image_color_space(format.color_space)
+        .image_extent(vk::Extent2D {
+            width: 64,
+            height: 64,
+        })
+        .image_array_layers(1)
+        .image_usage(vk::ImageUsageFlags::COLOR_ATTACHMENT)
+        .pre_transform(capabilities.current_transform)
+        .composite_alpha(vk::CompositeAlphaFlagsKHR::OPAQUE)
+        .present_mode(vk::PresentModeKHR::FIFO)
+        .clipped(true)
+}
+
 /// Records a clear of the whole image, from any layout to that of presentation.
 ///
 /// # Safety

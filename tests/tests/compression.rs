@@ -7,6 +7,7 @@ use ash::{ext, khr, vk};
 use wayfence_test_compositor::{Behaviour, Compositor, Offer};
 use wayfence_tests::asynchronous::AsynchronousDriver;
 use wayfence_tests::instance::{Instance, Options};
+use wayfence_tests::swapchain::plain;
 use wayfence_tests::{Device, Surface, Window, layers};
 
 const NAME: &std::ffi::CStr = ext::image_compression_control_swapchain::NAME;
@@ -86,21 +87,8 @@ fn what_a_swapchain_says_of_compression_reaches_a_driver_that_can_do_it() {
     let mut control = vk::ImageCompressionControlEXT::default()
         .flags(vk::ImageCompressionFlagsEXT::FIXED_RATE_EXPLICIT)
         .fixed_rate_flags(&mut rate);
-    let info = vk::SwapchainCreateInfoKHR::default()
-        .surface(surface.raw)
-        .min_image_count(3)
-        .image_format(format.format)
-        .image_color_space(format.color_space)
-        .image_extent(vk::Extent2D {
-            width: 64,
-            height: 64,
-        })
-        .image_array_layers(1)
-        .image_usage(vk::ImageUsageFlags::COLOR_ATTACHMENT)
-        .pre_transform(vk::SurfaceTransformFlagsKHR::IDENTITY)
-        .composite_alpha(vk::CompositeAlphaFlagsKHR::OPAQUE)
-        .present_mode(vk::PresentModeKHR::FIFO)
-        .push_next(&mut control);
+    let told = surface.capabilities(device.physical).unwrap();
+    let info = plain(surface.raw, format, &told).push_next(&mut control);
     // SAFETY: surface and device are alive, and the surface offers all of this.
     unsafe {
         let swapchain = device.swapchain.create_swapchain(&info, None).unwrap();

@@ -74,6 +74,39 @@ pub struct Layout {
     pub planes: u32,
 }
 
+/// The layouts of a format that the driver puts into this list of this structure. Of both there are two, which
+/// differ in the width of the features only.
+macro_rules! layouts {
+    ($device:expr, $query:expr, $format:expr, $list:ident, $properties:ident) => {{
+        let ask = |modifiers: &mut [vk::$properties]| {
+            let mut list = vk::$list {
+                drm_format_modifier_count: modifiers.len() as u32,
+                p_drm_format_modifier_properties: match modifiers {
+                    [] => std::ptr::null_mut(),
+                    some => some.as_mut_ptr(),
+                },
+                ..Default::default()
+            };
+            let mut properties = vk::FormatProperties2::default().push_next(&mut list);
+            // SAFETY: a valid handle; the device knows the structures of the chain: it has the extension of the
+            // older list, and the newer one is used only with Vulkan 1.3 or its extension.
+            unsafe { $query($device, $format, &mut properties) };
+            list.drm_format_modifier_count as usize
+        };
+        let count = ask(&mut []);
+        let mut modifiers = vec![vk::$properties::default(); count];
+        let count = ask(&mut modifiers);
+        modifiers
+            .iter()
+            .take(count)
+            .map(|of| Layout {
+                modifier: of.drm_format_modifier,
+                planes: of.drm_format_modifier_plane_count,
+            })
+            .collect()
+    }};
+}
+
 impl PhysicalDevice {
     /// Queries the driver once.
     pub fn new(
@@ -153,34 +186,21 @@ impl PhysicalDevice {
         if known.is_some_and(|known| !known.is_known(self.api_version, |name| self.has(name))) {
             return Vec::new();
         }
-        let ask = |modifiers: &mut [vk::DrmFormatModifierProperties2EXT]| {
-            let mut list = vk::DrmFormatModifierPropertiesList2EXT {
-                drm_format_modifier_count: modifiers.len() as u32,
-                p_drm_format_modifier_properties: match modifiers {
-                    [] => std::ptr::null_mut(),
-                    some => some.as_mut_ptr(),
-                },
-                ..Default::default()
-            };
-            let mut properties = vk::FormatProperties2::default().push_next(&mut list);
-            // SAFETY: a valid handle, and a chain of structures that the device knows (see below).
-            unsafe { query(self.handle, format, &mut properties) };
-            list.drm_format_modifier_count as usize
-        };
-        if self.has_format_feature_flags2() {
-            let count = ask(&mut []);
-            let mut modifiers = vec![vk::DrmFormatModifierProperties2EXT::default(); count];
-            let count = ask(&mut modifiers);
-            modifiers
-                .iter()
-                .take(count)
-                .map(|of| Layout {
-                    modifier: of.drm_format_modifier,
-                    planes: of.drm_format_modifier_plane_count,
-                })
-                .collect()
-        } else {
-            self.layouts_before_1_3(query, format)
+        match self.has_format_feature_flags2() {
+            true => layouts!(
+                self.handle,
+                query,
+                format,
+                DrmFormatModifierPropertiesList2EXT,
+                DrmFormatModifierProperties2EXT
+            ),
+            false => layouts!(
+                self.handle,
+                query,
+                format,
+                DrmFormatModifierPropertiesListEXT,
+                DrmFormatModifierPropertiesEXT
+            ),
         }
     }
 
@@ -320,38 +340,6 @@ impl PhysicalDevice {
             primary: node(drm.has_primary, drm.primary_major, drm.primary_minor),
             render: node(drm.has_render, drm.render_major, drm.render_minor),
         }
-    }
-
-    fn layouts_before_1_3(
-        &self,
-        query: vk::PFN_vkGetPhysicalDeviceFormatProperties2,
-        format: vk::Format,
-    ) -> Vec<Layout> {
-        let ask = |modifiers: &mut [vk::DrmFormatModifierPropertiesEXT]| {
-            let mut list = vk::DrmFormatModifierPropertiesListEXT {
-                drm_format_modifier_count: modifiers.len() as u32,
-                p_drm_format_modifier_properties: match modifiers {
-                    [] => std::ptr::null_mut(),
-                    some => some.as_mut_ptr(),
-                },
-                ..Default::default()
-            };
-            let mut properties = vk::FormatProperties2::default().push_next(&mut list);
-            // SAFETY: a valid handle; the device has the extension of this structure.
-            unsafe { query(self.handle, format, &mut properties) };
-            list.drm_format_modifier_count as usize
-        };
-        let count = ask(&mut []);
-        let mut modifiers = vec![vk::DrmFormatModifierPropertiesEXT::default(); count];
-        let count = ask(&mut modifiers);
-        modifiers
-            .iter()
-            .take(count)
-            .map(|of| Layout {
-                modifier: of.drm_format_modifier,
-                planes: of.drm_format_modifier_plane_count,
-            })
-            .collect()
     }
 
     /// `VkDrmFormatModifierPropertiesList2EXT` came with these.

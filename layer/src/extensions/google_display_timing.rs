@@ -93,8 +93,7 @@ unsafe extern "system" fn get_refresh_cycle_duration(
             device,
             swapchain,
             |ours| {
-                let told = ours.compositor.look();
-                told.map_err(|error| ours.fail(command, &error))?;
+                ours.look(command)?;
                 (*properties).refresh_duration = match ours.compositor.refresh_or_outputs().duration
                 {
                     0 => USUAL_REFRESH,
@@ -126,8 +125,7 @@ unsafe extern "system" fn get_past_presentation_timing(
             device,
             swapchain,
             |ours| {
-                let told = ours.compositor.look();
-                told.map_err(|error| ours.fail(command, &error))?;
+                ours.look(command)?;
                 let refresh = ours.compositor.refresh().duration;
                 let room = (!timings.is_null()).then_some(*count as usize);
                 let mut written = 0;

@@ -240,8 +240,7 @@ unsafe extern "system" fn get_timing_properties(
             device,
             swapchain,
             |ours| {
-                let told = ours.compositor.look();
-                told.map_err(|error| ours.fail(command, &error))?;
+                ours.look(command)?;
                 let refresh = ours.compositor.refresh_or_outputs();
                 let properties = &mut *properties;
                 properties.refresh_duration = refresh.duration;
@@ -334,8 +333,7 @@ unsafe extern "system" fn get_past_presentation_timing(
                 let out = properties.p_presentation_timings;
                 let room =
                     (!out.is_null()).then_some(properties.presentation_timing_count as usize);
-                let told = ours.compositor.look();
-                told.map_err(|error| ours.fail(command, &error))?;
+                ours.look(command)?;
                 let (past, is_more) = ours.compositor.past(Reader::Queue, wanted, room);
                 properties.timing_properties_counter = ours.compositor.refresh().counter;
                 properties.time_domains_counter = DOMAINS_COUNTER;

@@ -278,6 +278,15 @@ impl Swapchain {
             || self.compositor.counters().is_watched()
     }
 
+    /// Dispatches what the compositor has sent, for a query of what is known.
+    ///
+    /// # Errors
+    /// The command's result.
+    pub fn look(&self, command: &str) -> Result<(), vk::Result> {
+        let looked = self.compositor.look();
+        looked.map_err(|error| self.fail(command, &error))
+    }
+
     /// Turns a failure into its result, and logs it; the loss of the surface, which is for good, once.
     pub fn fail(&self, command: &str, error: &Error) -> vk::Result {
         let result = result::of(error);

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use wayfence::colour::{self, Feature, Support};
-use wayland_client::globals::{GlobalListContents, registry_queue_init};
+use wayland_client::globals::registry_queue_init;
 use wayland_client::protocol::wl_output::{self, WlOutput};
-use wayland_client::protocol::wl_registry::{self, WlRegistry};
 use wayland_client::{Connection, Dispatch, QueueHandle, WEnum, delegate_noop};
 use wayland_protocols::wp::color_management::v1::client::wp_color_management_output_v1::WpColorManagementOutputV1;
 use wayland_protocols::wp::color_management::v1::client::wp_color_manager_v1::WpColorManagerV1;
@@ -14,6 +13,8 @@ use wayland_protocols::wp::color_management::v1::client::wp_image_description_in
 use wayland_protocols::wp::color_management::v1::client::wp_image_description_v1::{
     self, WpImageDescriptionV1,
 };
+
+use crate::command::registry::ignore_registry;
 
 /// What a compositor with `wp_color_manager_v1` can do.
 #[derive(Serialize, Deserialize)]
@@ -103,17 +104,7 @@ fn outputs(connection: &Connection) -> Result<Vec<Output>, String> {
 #[derive(Default)]
 struct Heard(Vec<Output>);
 
-impl Dispatch<WlRegistry, GlobalListContents> for Heard {
-    fn event(
-        _: &mut Self,
-        _: &WlRegistry,
-        _: wl_registry::Event,
-        _: &GlobalListContents,
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-    }
-}
+ignore_registry!(Heard);
 
 impl Dispatch<WlOutput, usize> for Heard {
     fn event(

@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use wayfence::format::{self, modifier_name};
 use wayfence::wayland;
-use wayland_client::globals::{GlobalListContents, registry_queue_init};
-use wayland_client::protocol::wl_registry::{self, WlRegistry};
+use wayland_client::globals::registry_queue_init;
 use wayland_client::{ConnectError, Connection, Dispatch, QueueHandle, delegate_noop};
 use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_dmabuf_feedback_v1::{
     self, ZwpLinuxDmabufFeedbackV1,
@@ -17,6 +16,7 @@ use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_dmabuf_feedback_
 use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_dmabuf_v1::ZwpLinuxDmabufV1;
 
 use super::colours::Colours;
+use crate::command::registry::ignore_registry;
 
 /// The findings.
 #[derive(Serialize, Deserialize)]
@@ -131,17 +131,7 @@ fn node_of(device: u64) -> PathBuf {
         })
 }
 
-impl Dispatch<WlRegistry, GlobalListContents> for Answers {
-    fn event(
-        _: &mut Self,
-        _: &WlRegistry,
-        _: wl_registry::Event,
-        _: &GlobalListContents,
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-    }
-}
+ignore_registry!(Answers);
 
 impl Dispatch<ZwpLinuxDmabufFeedbackV1, ()> for Answers {
     fn event(

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ash::vk;
 use wayfence_tests::Fence;
+use wayfence_tests::swapchain::plain;
 
 use crate::case::cases;
 use crate::outcome::Outcome;
@@ -179,21 +180,7 @@ fn swapchain(stage: &Stage, callbacks: &vk::AllocationCallbacks<'_>) -> Result<(
     );
     let format = app.surface.formats(device.physical)?[0];
     let told = app.surface.capabilities(device.physical)?;
-    let create_info = vk::SwapchainCreateInfoKHR::default()
-        .surface(app.surface.raw)
-        .min_image_count(told.min_image_count)
-        .image_format(format.format)
-        .image_color_space(format.color_space)
-        .image_extent(vk::Extent2D {
-            width: 64,
-            height: 64,
-        })
-        .image_array_layers(1)
-        .image_usage(vk::ImageUsageFlags::COLOR_ATTACHMENT)
-        .pre_transform(told.current_transform)
-        .composite_alpha(vk::CompositeAlphaFlagsKHR::OPAQUE)
-        .present_mode(vk::PresentModeKHR::FIFO)
-        .clipped(true);
+    let create_info = plain(app.surface.raw, format, &told);
     // SAFETY: all is the device's; the fence is waited for before it goes, and nothing uses the image.
     unsafe {
         let swapchain = device

@@ -2,6 +2,7 @@
 
 use ash::{khr, vk};
 use wayfence_tests::instance::Options;
+use wayfence_tests::swapchain::plain;
 use wayfence_tests::{Application, Device, Surface, Swapchain, Wanted};
 
 use crate::case::cases;
@@ -130,21 +131,7 @@ fn a_surface_may_be_made_again_on_the_same_window(stage: &Stage) -> Outcome {
                 .get_physical_device_surface_support(device.physical, device.queue_family, surface)
                 .unwrap();
             assert!(supported);
-            let create_info = vk::SwapchainCreateInfoKHR::default()
-                .surface(surface)
-                .min_image_count(told.min_image_count)
-                .image_format(formats[0].format)
-                .image_color_space(formats[0].color_space)
-                .image_extent(vk::Extent2D {
-                    width: 64,
-                    height: 64,
-                })
-                .image_array_layers(1)
-                .image_usage(vk::ImageUsageFlags::COLOR_ATTACHMENT)
-                .pre_transform(told.current_transform)
-                .composite_alpha(vk::CompositeAlphaFlagsKHR::OPAQUE)
-                .present_mode(vk::PresentModeKHR::FIFO)
-                .clipped(true);
+            let create_info = plain(surface, formats[0], &told);
             let swapchain = device
                 .swapchain
                 .create_swapchain(&create_info, None)

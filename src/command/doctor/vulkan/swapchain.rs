@@ -6,6 +6,7 @@ use ash::{khr, vk};
 use wayfence::report::{self, SwapchainReport};
 
 use super::instance::Instance;
+use crate::command::composite_alpha;
 
 /// Makes a swapchain and destroys it. Answers the layer's report on it.
 pub fn report(
@@ -32,14 +33,6 @@ pub fn report(
     // SAFETY: everything that the create info points to is alive.
     let logical = unsafe { instance.raw.create_device(device, &info, None) }
         .map_err(|error| format!("vkCreateDevice: {error}"))?;
-    let alpha = [
-        vk::CompositeAlphaFlagsKHR::OPAQUE,
-        vk::CompositeAlphaFlagsKHR::PRE_MULTIPLIED,
-        vk::CompositeAlphaFlagsKHR::INHERIT,
-    ]
-    .into_iter()
-    .find(|alpha| capabilities.supported_composite_alpha.contains(*alpha))
-    .unwrap_or(vk::CompositeAlphaFlagsKHR::OPAQUE);
     let info = vk::SwapchainCreateInfoKHR::default()
         .surface(surface)
         .min_image_count(capabilities.min_image_count)
@@ -52,7 +45,7 @@ pub fn report(
         .image_array_layers(1)
         .image_usage(vk::ImageUsageFlags::COLOR_ATTACHMENT)
         .pre_transform(capabilities.current_transform)
-        .composite_alpha(alpha)
+        .composite_alpha(composite_alpha::of(&capabilities))
         .present_mode(vk::PresentModeKHR::FIFO);
     let swapchains = khr::swapchain::Device::new(&instance.raw, &logical);
     let before = reports();

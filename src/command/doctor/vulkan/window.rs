@@ -2,13 +2,13 @@
 
 use std::ffi::c_void;
 
-use wayland_client::globals::{GlobalListContents, registry_queue_init};
+use wayland_client::globals::registry_queue_init;
 use wayland_client::protocol::wl_compositor::WlCompositor;
-use wayland_client::protocol::wl_registry::{self, WlRegistry};
 use wayland_client::protocol::wl_surface::WlSurface;
-use wayland_client::{Connection, Dispatch, Proxy, QueueHandle, delegate_noop};
+use wayland_client::{Connection, Proxy, delegate_noop};
 
 use crate::command::doctor::compositor;
+use crate::command::registry::ignore_registry;
 
 /// A `wl_surface` that is never shown.
 pub struct Window {
@@ -46,17 +46,7 @@ impl Window {
 
 struct Nothing;
 
-impl Dispatch<WlRegistry, GlobalListContents> for Nothing {
-    fn event(
-        _: &mut Self,
-        _: &WlRegistry,
-        _: wl_registry::Event,
-        _: &GlobalListContents,
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-    }
-}
+ignore_registry!(Nothing);
 
 delegate_noop!(Nothing: WlCompositor);
 delegate_noop!(Nothing: ignore WlSurface);

@@ -9,6 +9,7 @@ use ash::{khr, vk};
 use super::device::Device;
 use super::fault::Fault;
 use super::surface::Surface;
+use crate::command::composite_alpha;
 
 /// Width and height of the window.
 const EXTENT: vk::Extent2D = vk::Extent2D {
@@ -85,14 +86,6 @@ impl<'a> Swapchain<'a> {
             .find(|format| format.format == vk::Format::B8G8R8A8_UNORM)
             .or(formats.first())
             .ok_or_else(|| Fault("the surface has no format".to_owned()))?;
-        let alpha = [
-            vk::CompositeAlphaFlagsKHR::OPAQUE,
-            vk::CompositeAlphaFlagsKHR::PRE_MULTIPLIED,
-            vk::CompositeAlphaFlagsKHR::INHERIT,
-        ]
-        .into_iter()
-        .find(|alpha| capabilities.supported_composite_alpha.contains(*alpha))
-        .unwrap_or(vk::CompositeAlphaFlagsKHR::OPAQUE);
         let most = match capabilities.max_image_count {
             0 => u32::MAX,
             most => most,
@@ -106,7 +99,7 @@ impl<'a> Swapchain<'a> {
             .image_array_layers(1)
             .image_usage(usage)
             .pre_transform(vk::SurfaceTransformFlagsKHR::IDENTITY)
-            .composite_alpha(alpha)
+            .composite_alpha(composite_alpha::of(&capabilities))
             .present_mode(mode)
             .clipped(true);
         let functions = khr::swapchain::Device::new(&device.gpu.instance, &device.raw);

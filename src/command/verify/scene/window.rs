@@ -7,9 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use raw_window_handle::{
     RawDisplayHandle, RawWindowHandle, WaylandDisplayHandle, WaylandWindowHandle,
 };
-use wayland_client::globals::{GlobalListContents, registry_queue_init};
+use wayland_client::globals::registry_queue_init;
 use wayland_client::protocol::wl_compositor::WlCompositor;
-use wayland_client::protocol::wl_registry::{self, WlRegistry};
 use wayland_client::protocol::wl_surface::WlSurface;
 use wayland_client::{Connection, Dispatch, EventQueue, Proxy, QueueHandle, delegate_noop};
 use wayland_protocols::wp::presentation_time::client::wp_presentation::WpPresentation;
@@ -19,6 +18,7 @@ use wayland_protocols::xdg::shell::client::xdg_toplevel::{self, XdgToplevel};
 use wayland_protocols::xdg::shell::client::xdg_wm_base::{self, XdgWmBase};
 
 use super::fault::Fault;
+use crate::command::registry::ignore_registry;
 
 /// It is shown with the first frame, and goes with the process.
 pub struct Window {
@@ -159,17 +159,7 @@ impl Dispatch<XdgToplevel, ()> for State {
     }
 }
 
-impl Dispatch<WlRegistry, GlobalListContents> for State {
-    fn event(
-        _: &mut Self,
-        _: &WlRegistry,
-        _: wl_registry::Event,
-        _: &GlobalListContents,
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-    }
-}
+ignore_registry!(State);
 
 delegate_noop!(State: WlCompositor);
 delegate_noop!(State: ignore WpPresentation);
