@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_for_the_kernel_is_nobodys() {
+    fn a_played_kernel_is_counted_for_nobody() {
         assert_eq!(
             of(&["/lib/libc.so.6", DEVICE, "libdrm.so.2", DRIVER]),
             Share::Others

@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_it_is_told_which_have_signalled() {
+    fn of_several_it_says_which_have_signalled() {
         let ((reader, mut writer), (other, _pending)) = (pipe().unwrap(), pipe().unwrap());
         let (file, other) = (
             SyncFile::from(OwnedFd::from(reader)),

@@ -82,7 +82,7 @@ mod endurance {
 /// Some applications leave all reading to their swapchain. A compositor ends a client that does not read.
 #[test]
 #[ignore = "needs a driver and a DRM node with timelines: scripts/test"]
-fn who_never_reads_is_not_ended_by_the_compositor() {
+fn an_application_that_never_reads_events_keeps_its_connection() {
     let _watchdog = Watchdog::new(Duration::from_secs(300), "3,000 frames that nobody reads");
     layers::set_up();
     let mut offer = Way::Syncobj.offer();

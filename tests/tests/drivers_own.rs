@@ -89,7 +89,7 @@ fn a_device_that_enables_what_only_the_driver_can_do_keeps_its_swapchains() {
 
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
-fn what_layer_and_driver_have_is_told_of_once() {
+fn an_extension_of_layer_and_driver_is_listed_once() {
     let driver = AsynchronousDriver::new();
     let names = [c"VK_GOOGLE_display_timing", c"VK_EXT_present_timing"];
     for name in names {
@@ -104,7 +104,7 @@ fn what_layer_and_driver_have_is_told_of_once() {
 /// A query without a surface lists formats, but none that surfaces lack.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
-fn formats_that_are_told_of_without_a_surface_are_those_of_surfaces() {
+fn formats_without_a_surface_are_those_of_surfaces() {
     let driver = AsynchronousDriver::new();
     driver.tell_without_surface();
     let (_compositor, surface) = surface();

@@ -207,7 +207,7 @@ fn the_newest_whole_feedback_counts_and_a_repeated_one_is_no_change() {
 /// used to present to the surface successfully."
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
-fn the_surfaces_tranches_decide_the_layout_and_a_change_for_the_better_is_told() {
+fn the_surfaces_tranches_decide_the_layout_and_a_better_one_is_suboptimal() {
     let _watchdog = Watchdog::new(Duration::from_secs(100), "frames on a scripted compositor");
     let driver = AsynchronousDriver::new();
     driver.add_modifier(TILED);
@@ -290,7 +290,7 @@ fn the_surfaces_tranches_decide_the_layout_and_a_change_for_the_better_is_told()
 
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
-fn images_for_a_compositor_on_another_device_are_linear_and_that_is_said_once() {
+fn images_for_a_compositor_on_another_device_are_linear_and_logged_once() {
     let _watchdog = Watchdog::new(Duration::from_secs(100), "frames on a scripted compositor");
     let driver = AsynchronousDriver::new();
     driver.add_modifier(TILED);

@@ -284,7 +284,7 @@ fn fences_outlive_the_descriptors_that_brought_them() {
 
 #[test]
 #[ignore = "needs /dev/udmabuf and vgem: scripts/test"]
-fn everybody_who_waits_is_let_go_by_whom_they_wait_for() {
+fn each_wait_ends_with_its_own_fences() {
     let buffer = udmabuf::dma_buf();
     let vgem = Vgem::open();
     let (reader, writer) = (vgem.fence(), vgem.fence());
@@ -516,7 +516,7 @@ fn a_wait_ends_with_its_timeout_or_its_fence() {
 /// A compositor may die with its fences pending: they still signal.
 #[test]
 #[ignore = "needs vgem: scripts/test"]
-fn the_fences_of_whoever_is_gone_signal() {
+fn fences_of_a_process_that_has_ended_signal() {
     let fence = Vgem::open().fence();
     let file = fence.sync_file().try_clone().unwrap();
     drop(fence);

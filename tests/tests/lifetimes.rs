@@ -219,7 +219,7 @@ fn a_display_at_the_address_of_another_is_another() {
 /// A command that does not name a surface may run while another thread destroys one, and disconnects.
 #[test]
 #[ignore = "needs a driver, /dev/udmabuf: scripts/test"]
-fn what_names_no_surface_comes_to_no_display() {
+fn queries_without_a_surface_touch_no_display() {
     let _watchdog = Watchdog::new(Duration::from_secs(60), "questions beside a disconnection");
     poison_freed_memory();
     let device = device();
@@ -254,7 +254,7 @@ fn what_names_no_surface_comes_to_no_display() {
 /// no object of the layer's.
 #[test]
 #[ignore = "needs a driver, /dev/udmabuf: scripts/test"]
-fn a_question_costs_no_round_trip_and_leaves_nothing() {
+fn surface_queries_take_no_round_trip_and_leave_no_object() {
     let _watchdog = Watchdog::new(Duration::from_secs(60), "questions of a frozen compositor");
     let device = device();
     let compositor = everything(Way::Explicit);
@@ -368,7 +368,7 @@ fn a_window_of_two_surfaces_is_one_window() {
 /// Another presenter can use the window before the first swapchain and after the last.
 #[test]
 #[ignore = "needs a driver, a DRM node with timelines: scripts/test"]
-fn a_window_is_anothers_before_and_afterwards() {
+fn another_presenter_has_the_window_before_and_afterwards() {
     let device = device();
     let compositor = everything_at_once();
     let window = Window::open_at(compositor.connect());

@@ -224,7 +224,7 @@ fn swapchains(here: &Installation, file: &str) -> u32 {
 }
 
 #[test]
-fn nobody_is_an_answer() {
+fn top_without_an_application_exits_with_1() {
     let here = Installation::new("nobody");
     let top = |arguments: &[&str]| {
         let mut command: Command =

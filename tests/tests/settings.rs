@@ -65,7 +65,7 @@ fn the_first_of_two_values_counts() {
 /// As with the variable, a misspelt way is an error at swapchain creation, which says where it was set.
 #[test]
 #[ignore = "needs a Wayland compositor with dma-bufs: scripts/test"]
-fn a_way_of_synchronisation_that_there_is_not_is_an_error() {
+fn an_unknown_way_of_synchronisation_is_an_error() {
     let run = Run::new(&["sync=nonsense"], &[]);
     assert!(!run.succeeded);
     let line = run

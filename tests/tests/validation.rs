@@ -6,20 +6,20 @@ use wayfence_tests::layers::{VALIDATION, WAYFENCE};
 
 #[test]
 #[ignore = "needs a Wayland compositor and VK_LAYER_KHRONOS_validation: scripts/test"]
-fn the_validation_layer_above_has_nothing_to_say() {
+fn the_validation_layer_above_reports_nothing() {
     assert_silent(&[VALIDATION, WAYFENCE]);
 }
 
 #[test]
 #[ignore = "needs a Wayland compositor and VK_LAYER_KHRONOS_validation: scripts/test"]
-fn the_validation_layer_below_has_nothing_to_say() {
+fn the_validation_layer_below_reports_nothing() {
     assert_silent(&[WAYFENCE, VALIDATION]);
 }
 
 /// The application itself causes no message, so one would be the layer's fault.
 #[test]
 #[ignore = "needs a Wayland compositor and VK_LAYER_KHRONOS_validation: scripts/test"]
-fn the_validation_layer_alone_has_nothing_to_say() {
+fn the_validation_layer_alone_reports_nothing() {
     assert_silent(&[VALIDATION]);
 }
 

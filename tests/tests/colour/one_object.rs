@@ -41,7 +41,7 @@ fn old_and_new_swapchains_share_one_object() {
 /// description.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
-fn who_is_told_nothing_of_takes_the_object_away() {
+fn a_swapchain_without_description_removes_the_object() {
     let _watchdog = watch();
     let device = device();
     for untold in [SRGB, PASS_THROUGH] {
@@ -67,7 +67,7 @@ fn who_is_told_nothing_of_takes_the_object_away() {
 /// The layer leaves colours to applications that manage them.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
-fn who_describes_the_surface_is_not_disturbed() {
+fn an_application_that_manages_colours_itself_is_not_disturbed() {
     let _watchdog = watch();
     let device = device();
     let its_own = Some(Encoding::Parametric(named(
@@ -102,7 +102,7 @@ fn who_describes_the_surface_is_not_disturbed() {
 /// known in advance: the compositor ends the connection, and the process lives on.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
-fn who_describes_the_surface_twice_loses_it() {
+fn a_second_colour_object_ends_the_connection() {
     let _watchdog = watch();
     let device = device();
     let play = Play::new(&device, Some(Colour::default()));

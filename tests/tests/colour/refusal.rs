@@ -125,7 +125,7 @@ fn settle(play: &Play, swapchain: &mut Swapchain, expected: Option<Encoding>) {
 /// Preferred descriptions are ignored, and the loss of the global changes nothing.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
-fn other_news_of_colours_change_nothing() {
+fn other_events_about_colours_change_nothing() {
     let _watchdog = watch();
     let device = device();
     let play = Play::new(&device, Some(Colour::default()));

@@ -24,7 +24,7 @@ cases![
     one_present_shows_a_window_and_a_headless_surface,
     each_present_is_a_commit_of_its_own,
     a_dead_compositor_ends_a_swapchain,
-    each_swapchain_of_a_present_is_told_its_result,
+    each_swapchain_of_a_present_has_its_result,
 ];
 
 /// The two modes that every Wayland surface has.
@@ -263,7 +263,7 @@ fn a_dead_compositor_ends_a_swapchain(stage: &Stage) -> Outcome {
 /// applying the following rules in order: If the device is lost [...]. If any of the target surfaces are no
 /// longer available [...]. If any of the presents would have a result of VK_ERROR_OUT_OF_DATE_KHR [...]"
 /// (vkQueuePresentKHR), and "each entry in pResults will be set" (VkPresentInfoKHR).
-fn each_swapchain_of_a_present_is_told_its_result(stage: &Stage) -> Outcome {
+fn each_swapchain_of_a_present_has_its_result(stage: &Stage) -> Outcome {
     let compositor = stage.scripted()?;
     stage.needs_one(MAINTENANCE1)?;
     for lost in 0..2 {

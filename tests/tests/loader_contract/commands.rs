@@ -60,7 +60,7 @@ fn what_is_not_intercepted_is_the_drivers_own() {
 /// "vk_layerGetPhysicalDeviceProcAddr … should only return physical device functions": the loader
 /// takes whatever it answers for one.
 #[test]
-fn only_functions_of_physical_devices_are_told_as_such() {
+fn only_commands_of_physical_devices_are_answered_as_such() {
     driver::install(INSTANCE_EXTENSIONS, DEVICE_EXTENSIONS);
     let library = Library::open();
     let instance = LayerInstance::new(&library, vk::API_VERSION_1_3, WAYLAND).unwrap();

@@ -533,7 +533,7 @@ fn a_surfaces_description_is_checked() {
 }
 
 #[test]
-fn who_listens_hears_what_is_preferred() {
+fn feedback_objects_get_what_is_preferred() {
     let test = offering(Colour::default());
     for version in [1, 2] {
         let mut painter = Painter::at(&test, version);
@@ -598,7 +598,7 @@ fn who_listens_hears_what_is_preferred() {
 }
 
 #[test]
-fn only_what_the_compositor_made_tells_what_it_is() {
+fn only_the_compositors_own_descriptions_have_information() {
     use wp_image_description_v1::Error;
     let test = offering(Colour::default());
     let mut painter = Painter::new(&test);
