@@ -138,7 +138,7 @@ impl Appearance {
         if settled.is_none() {
             tracing::warn!(
                 space = %self.space,
-                "the compositor takes its time with a colour description: the frames until then lack it"
+                "the compositor is slow to accept a colour description: frames have none until then"
             );
         }
         Ok(())

@@ -33,7 +33,7 @@ pub(super) fn released(buffer: &DmaBuf, counters: &Counters) -> Release {
         Ok(Wait::Signalled) => Release::Signalled,
         Ok(Wait::Pending(fences)) => Release::Fences(fences),
         Err(error) => {
-            tracing::warn!(%error, "the fences of a released image");
+            tracing::warn!(%error, "the fences of a released image cannot be taken");
             Release::Untaken
         }
     }

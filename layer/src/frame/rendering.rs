@@ -28,7 +28,7 @@ impl Rendering {
             match fence.try_clone() {
                 Ok(share) => return Ok(Rendering::Pending(share)),
                 Err(error) => {
-                    tracing::warn!(%error, "a fence for each swapchain: waiting on the CPU");
+                    tracing::warn!(%error, "no descriptor for each swapchain's fence: waiting on the CPU");
                     fence.wait(None)?;
                     *self = Rendering::WaitedFor;
                 }

@@ -104,7 +104,7 @@ pub unsafe extern "system" fn create_device(
             tracing::info!(
                 driver = known.name,
                 extensions = below.join(", "),
-                "a device keeps the driver's swapchains, which alone can do these"
+                "a device keeps the driver's swapchains: only those support these extensions"
             );
         }
         // SAFETY: the next layer's function, with the device that it made.

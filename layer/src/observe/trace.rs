@@ -23,7 +23,7 @@ pub fn to(path: &Path) -> Option<Arc<Tracer>> {
         return tracer.clone();
     }
     let tracer = Tracer::open(path)
-        .inspect_err(|error| tracing::error!(%error, "there will be no trace"))
+        .inspect_err(|error| tracing::error!(%error, "the trace cannot be written"))
         .ok();
     if tracers.is_empty() {
         // SAFETY: the function stays mapped until the process ends (`-z nodelete`).
