@@ -1,9 +1,9 @@
-//! What a swapchain's commits say of their colours, from the wish to the compositor's consent.
+//! The colours of a swapchain's commits, from the request of a description to the compositor's answer.
 //!
-//! A description is asked for when colours or metadata change, and answered some time later: until then
-//! commits say what they said before. So a present never waits for it, and whoever makes a swapchain or
-//! changes its metadata does for a bounded time. What fails is asked for once more without metadata; a
-//! surface of which no description was ever taken has none, and is shown as sRGB.
+//! A description is requested when colours or metadata change, and answered some time later. Until then commits
+//! keep the description before, so a present never waits for it; making a swapchain or changing its metadata
+//! waits for a bounded time. A refused description is requested once more without metadata. A surface without
+//! an accepted description has none, and is shown as sRGB.
 
 use std::{
     sync::{Arc, Mutex},
@@ -21,12 +21,12 @@ use crate::{
     },
 };
 
-/// How long a new swapchain waits for the compositor to take its colours, so that already its first frame
-/// has them. It waits for nothing where another swapchain has had the same.
+/// How long a new swapchain waits for the compositor to accept its colours, so that its first frame has them.
+/// It does not wait if another swapchain had the same.
 const FIRST_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long changed metadata waits, so that already the next frame has it. Not again while the answer to
-/// what came before is outstanding.
+/// How long a change of metadata waits, so that the next frame has it. It does not wait while an earlier answer
+/// is outstanding.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The colours of one swapchain.
@@ -41,9 +41,9 @@ pub(super) struct Appearance {
 #[derive(Default)]
 struct State {
     metadata: Metadata,
-    /// What commits say.
+    /// The description of commits.
     shown: Option<Arc<ImageDescription>>,
-    /// What they are to say.
+    /// The description that they are to have.
     asked: Option<Arc<ImageDescription>>,
 }
 
@@ -56,8 +56,8 @@ impl State {
 }
 
 impl Appearance {
-    /// Asks for the colours of a swapchain in this space, and waits for them. `None` for a space of which
-    /// the compositor is told nothing: then the surface has no object of ours any more.
+    /// Requests the description of a swapchain in this space, and waits for it. `None` for a space without one:
+    /// then the surface has no object of ours any more.
     ///
     /// # Errors
     /// [`Error::Unsupported`](crate::error::Error::Unsupported) if the compositor cannot show it,
@@ -85,13 +85,13 @@ impl Appearance {
         Ok(Some(appearance))
     }
 
-    /// Says more of the colours, and waits until the compositor has taken it.
+    /// Changes the metadata, and waits until the compositor has accepted it.
     ///
     /// # Errors
     /// As [`new`](Self::new).
     pub(super) fn set_metadata(&self, surface: &Surface, metadata: &Metadata) -> Result<()> {
         let mut state = lock(&self.state);
-        // Not `==`: what is NaN is so still.
+        // Not `==`: NaN equals NaN here.
         if state.metadata.is_same(metadata) {
             return Ok(());
         }
@@ -120,14 +120,14 @@ impl Appearance {
         (volume != Volume::default()).then_some(volume)
     }
 
-    /// What the commit that follows says. Never waits.
+    /// The description of the next commit. Never waits.
     pub(super) fn current(&self, surface: &Surface) -> Option<Arc<ImageDescription>> {
         let mut state = lock(&self.state);
         self.advance(surface, &mut state);
         state.shown.clone()
     }
 
-    /// Waits so long at the most until nothing is asked any more.
+    /// Waits for at most so long until no answer is outstanding.
     fn settle(&self, surface: &Surface, patience: Duration) -> Result<()> {
         let deadline = Deadline::At(Instant::now() + patience);
         let settled = surface.display().wait(deadline, || {
@@ -165,7 +165,7 @@ impl Appearance {
                     why,
                     "the compositor refuses the HDR metadata"
                 ),
-                // What it has taken once goes on.
+                // The accepted description stays.
                 None if state.shown.is_some() => {}
                 None => tracing::warn!(
                     space = %self.space,

@@ -2,7 +2,7 @@
 //!
 //! [`acquire`](Swapchain::acquire) hands out a free image with the fences that came back with it; the
 //! application renders; [`present`](Swapchain::present) hands the rendering's fence over with the image and
-//! commits it; the compositor's release is dispatched by whoever waits next, and makes the image free
+//! commits it; the next call that waits dispatches the compositor's release, which makes the image free
 //! ([`Images`]).
 
 use std::{
@@ -38,8 +38,8 @@ use crate::{
     },
 };
 
-/// How often an image is looked at of which neither event nor eventfd tells when it is idle: where the
-/// kernel has no sync_files of dma-bufs.
+/// How often images are polled where neither an event nor an eventfd says that they are idle: on kernels
+/// without sync_files of dma-bufs.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// What all images of a swapchain share.
@@ -53,15 +53,15 @@ pub struct Description {
     pub modifier: u64,
     /// What their colours mean.
     pub space: &'static Space,
-    /// When they are shown: at first as the first says, later as any of them does.
+    /// The present modes to which it may change; the first one at first.
     pub modes: Vec<PresentMode>,
     /// How they are to be synchronised.
     pub choice: Choice,
-    /// Whether the times at which they are shown may be asked for, and set.
+    /// Whether presents may ask for times and have target times.
     pub timed: bool,
-    /// Whether it is to be [known](Swapchain::latencies) how long frames lie between present and pixels.
+    /// Whether the [latency](Swapchain::latencies) of frames from present to pixels is measured.
     pub observed: bool,
-    /// Who writes down what happens to them, if anybody.
+    /// Where frames are recorded, if they are.
     pub tracer: Option<Arc<Tracer>>,
 }
 
@@ -85,48 +85,47 @@ pub struct Acquired {
     pub wait: Wait,
 }
 
-/// What is known of the display's refresh.
+/// The display's refresh, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefreshTiming {
-    /// The least time from one to the next in nanoseconds; 0 if it is not known.
+    /// The least time from one refresh to the next in nanoseconds; 0 if unknown.
     pub duration: u64,
     /// Whether that is always the same.
     pub rate: Rate,
-    /// Another number when either is another.
+    /// Changes when either changes.
     pub counter: u64,
 }
 
-/// The images of one swapchain, shared with the compositor. Thread-safe, though Vulkan allows only one
-/// thread at a time in a swapchain.
+/// The images of one swapchain, shared with the compositor. Thread-safe, although Vulkan allows only one thread
+/// at a time in a swapchain.
 pub struct Swapchain {
     /// When its images are committed.
     schedule: Schedule,
     space: &'static Space,
-    /// What the compositor is told of their colours, if it is.
+    /// The description of their colours, if they have one.
     appearance: Option<Appearance>,
     /// See [`Description::timed`].
     timed: bool,
-    /// See [`Description::observed`]; and where frames are recorded.
+    /// See [`Description::observed`]; also set where frames are recorded.
     observed: bool,
     buffers: Vec<WlBuffer>,
     pub(super) images: Arc<Images>,
-    /// The same, as its buffers know it.
+    /// The same as `images`, for its buffers.
     listener: Weak<dyn ReleaseListener>,
-    /// Goes after all that is on it: with the last swapchain the connection goes, by which those objects
-    /// are destroyed.
+    /// Dropped after all objects on it: they are destroyed through its connection, which goes with the last
+    /// swapchain.
     surface: Arc<Surface>,
-    /// Until another swapchain takes over. Goes last: who claims the surface then finds it without our
+    /// Held until another swapchain takes over. Dropped last: the next claim then finds the surface without our
     /// objects.
     claim: Mutex<Option<Claim>>,
 }
 
 impl Swapchain {
-    /// Offers the images to the compositor, one `wl_buffer` each, on the surface of which this is the
-    /// claim. Takes their descriptors. Nothing is shown before the first present.
+    /// Makes a `wl_buffer` of each image, on the claimed surface. Takes ownership of the descriptors. Nothing
+    /// is shown before the first present.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the chosen way of synchronisation cannot be had, or if there is no
-    /// image.
+    /// [`Error::Unsupported`] if the chosen way of synchronisation is not available, or if there is no image.
     pub fn new(claim: Claim, description: &Description, memory: Vec<Memory>) -> Result<Self> {
         let surface = Arc::clone(claim.surface());
         if memory.is_empty() {
@@ -176,7 +175,7 @@ impl Swapchain {
             listener: Arc::downgrade(&listener),
             claim: Mutex::new(Some(claim)),
         };
-        // What the compositor has released of the swapchains before this one can go.
+        // Buffers of earlier swapchains that the compositor has released can go.
         swapchain.surface.display().look()?;
         swapchain.surface.sweep();
         let dma_bufs = swapchain.images.synchronisation.images();
@@ -200,7 +199,7 @@ impl Swapchain {
         self.images.synchronisation.way()
     }
 
-    /// What has happened so far, and who may see it.
+    /// Its counters, which other processes may read.
     pub fn counters(&self) -> &Counted {
         &self.images.counters
     }
@@ -215,7 +214,7 @@ impl Swapchain {
         self.space
     }
 
-    /// What of its HDR metadata the compositor has taken; `None` where that is nothing.
+    /// The part of its HDR metadata that the compositor has accepted; `None` if there is none.
     pub fn volume(&self) -> Option<Volume> {
         self.appearance.as_ref()?.volume()
     }
@@ -225,20 +224,19 @@ impl Swapchain {
         &self.surface
     }
 
-    /// Takes the longest free image, or waits for one until the deadline; `None` when it passes. Never
-    /// waits for the compositor's pace: while it shows one frame, the application builds the next. `call`
-    /// is told what it waits for.
+    /// Takes the longest free image, or waits for one until the deadline; `None` when it passes. Never waits
+    /// for the compositor's pace: while it shows one frame, the application draws the next. Records in `call`
+    /// what it waits for.
     ///
     /// # Errors
-    /// [`Error::Retired`] after [`retire`](Self::retire), [`Error::CompositorGone`] when no image can
-    /// come back any more. On every error and on `None` the application holds no image more than
-    /// before.
+    /// [`Error::Retired`] after [`retire`](Self::retire), [`Error::CompositorGone`] when no image can come back
+    /// any more. On every error and on `None` the application holds no additional image.
     pub fn acquire(
         &self,
         deadline: Deadline,
         call: &mut AcquireCall<'_>,
     ) -> Result<Option<Acquired>> {
-        // What this acquire has seen last: free images that are still in use, for which the CPU waits.
+        // Whether the last look found free images that are still in use, for which the CPU waits.
         let mut busy = false;
         let mut counted = false;
         let mut held = false;
@@ -298,8 +296,8 @@ impl Swapchain {
     /// # Errors
     /// [`Error::NotAcquired`] if the application does not hold it.
     pub fn release(&self, index: u32) -> Result<()> {
-        // The application may have got it with fences that have not signalled. They can still be taken,
-        // and nothing was added to them: it has finished with the image.
+        // Its acquire may have had fences that are still pending. They can be taken again, and none was added:
+        // the application has finished with the image.
         self.state()
             .state
             .return_acquired(index, Some(Release::Untaken))?;
@@ -307,16 +305,15 @@ impl Swapchain {
         Ok(())
     }
 
-    /// Shows the image when `rendering` has signalled; at once, if that is over already (`None`). Takes
-    /// the sync_file. Where the kernel does not let it be handed over, it is waited for on the CPU, which
-    /// is counted. In FIFO this is where the application is slowed down to the compositor's pace; of a
-    /// surface that nobody sees to one of its own ([`pacing`](crate::swapchain::pacing)).
+    /// Shows the image when `rendering` has signalled, or at once if it is over (`None`). Takes the sync_file.
+    /// If the kernel refuses to pass it on, the CPU waits for it, which is counted. In FIFO this call waits for
+    /// the compositor's pace, or for that of a hidden surface ([`pacing`](crate::swapchain::pacing)).
     ///
     /// # Errors
     /// [`Error::NotAcquired`] if the application does not hold the image; [`Error::NoSlot`] if there is none
-    /// for the times that are asked for; [`Error::CompositorGone`]; or what the kernel answers. After the
-    /// first two nothing has happened. Else the application holds the image no longer: that is free again,
-    /// unshown, and who acquires it waits for `rendering`.
+    /// for its times; [`Error::CompositorGone`]; or the kernel's. After the first two nothing has changed.
+    /// After the others the application no longer holds the image, which is free again, unshown, and whose next
+    /// acquire waits for `rendering`.
     pub fn present(
         &self,
         index: u32,
@@ -348,7 +345,7 @@ impl Swapchain {
             Ok(paced) => paced,
             Err(error) => {
                 let release = rendering.map_or(Release::Signalled, Release::Fences);
-                // It was looked at above.
+                // The application holds it, as checked above.
                 let _ = self.state().state.return_acquired(index, Some(release));
                 if let Some(id) = how.id {
                     self.schedule.presentations().refused(id, Instant::now());
@@ -357,7 +354,7 @@ impl Swapchain {
                 return Err(error);
             }
         };
-        // Before the commit: the release may be dispatched by another thread right after it.
+        // Before the commit: another thread may dispatch the release right after it.
         self.state().state.present(index)?;
         self.surface.display().dispatch_pending();
         self.surface.sweep();
@@ -381,21 +378,21 @@ impl Swapchain {
         })
     }
 
-    /// Says more of the colours of the images that are presented from now on. What the compositor would
-    /// refuse is left out, and logged.
+    /// Sets the HDR metadata of images that are presented from now on. What the compositor would refuse is left
+    /// out, and logged.
     ///
     /// # Errors
     /// [`Error::CompositorGone`].
     pub fn set_metadata(&self, metadata: &Metadata) -> Result<()> {
         match &self.appearance {
             Some(appearance) => appearance.set_metadata(&self.surface, metadata),
-            // sRGB has no use for it, and of what is passed through nothing is known.
+            // It does not apply to sRGB, nor to values that are passed through.
             None => Ok(()),
         }
     }
 
-    /// Makes the compositor wait for the rendering; where the kernel refuses, waits for it here. On an
-    /// error what is not handed over stays in `rendering`.
+    /// Makes the compositor wait for the rendering; where the kernel refuses, waits for it here. On an error
+    /// the fence stays in `rendering` unless it was passed on.
     fn hand_over(&self, index: u32, rendering: &mut Option<SyncFile>) -> Result<()> {
         let Images {
             synchronisation,
@@ -415,10 +412,9 @@ impl Swapchain {
         synchronisation.before_commit(index, rendering, counters)
     }
 
-    /// Waits until the frame with this number, or a later one, was shown, or was replaced and never will
-    /// be; at the most until the deadline. Answers whether it is over. Of a frame that nobody sees
-    /// nothing is heard: it is over after [`presentations::BOUND`]. Any thread may wait, whatever others
-    /// do with the swapchain.
+    /// Waits until the frame with this number, or a later one, was shown or replaced, at most until the
+    /// deadline. Answers whether it is over. A frame of a hidden surface has no feedback: it is over after
+    /// [`presentations::BOUND`]. Any thread may wait, whatever others do with the swapchain.
     ///
     /// # Errors
     /// [`Error::Retired`] if there will be no such frame; [`Error::CompositorGone`].
@@ -426,7 +422,7 @@ impl Swapchain {
         loop {
             let now = Instant::now();
             let due = self.schedule.presentations().over_at(id);
-            // A frame that another thread commits in the meantime rings nobody.
+            // A commit by another thread does not end this wait.
             let patience = deadline.or_at(due.unwrap_or(now + presentations::BOUND));
             let answer = self.surface.display().wait(patience, || {
                 let mut presentations = self.schedule.presentations();
@@ -444,13 +440,13 @@ impl Swapchain {
         }
     }
 
-    /// How many frames there may be whose times are asked for and were not told yet. Answers whether there
-    /// are not more already; else nothing changes.
+    /// Sets how many frames may have unread times. Answers `false`, and changes nothing, if there are more
+    /// already.
     pub fn set_timing_slots(&self, slots: u32) -> bool {
         self.schedule.presentations().set_slots(slots)
     }
 
-    /// Dispatches what the compositor has said, for those who ask for what is known.
+    /// Dispatches the events that have come, before a query of what is known.
     ///
     /// # Errors
     /// [`Error::CompositorGone`].
@@ -472,20 +468,19 @@ impl Swapchain {
             .past(reader, wanted, most, unseen, Instant::now())
     }
 
-    /// How long frames lay between present and pixels so far, if that is
-    /// [to be known](Description::observed).
+    /// The latencies of frames from present to pixels so far, if they are [measured](Description::observed).
     pub fn latencies(&self) -> Latencies {
         self.schedule.presentations().latencies()
     }
 
-    /// What is known of the refresh of the display, or what its outputs say before a frame has told one: then
+    /// The refresh of the display, or that of the compositor's outputs before a frame has reported one: then
     /// this takes two round trips, once.
     pub fn refresh_or_outputs(&self) -> RefreshTiming {
         self.surface.guess_refresh();
         self.refresh()
     }
 
-    /// What is known of the refresh of the display.
+    /// The refresh of the display, as far as frames have reported it.
     pub fn refresh(&self) -> RefreshTiming {
         let refresh = self.surface.refresh();
         RefreshTiming {
@@ -495,8 +490,8 @@ impl Swapchain {
         }
     }
 
-    /// Another swapchain takes over: no more acquires; what is acquired may still be presented. The
-    /// surface can be [claimed](Surface::claim) anew.
+    /// Another swapchain takes over: no more acquires; acquired images may still be presented. The surface can
+    /// be [claimed](Surface::claim) again.
     pub fn retire(&self) {
         self.state().state.retire();
         *lock(&self.claim) = None;
@@ -534,7 +529,7 @@ impl Swapchain {
 
 impl Drop for Swapchain {
     fn drop(&mut self) {
-        // One look at all: a release that another thread dispatches now is either seen here, or sees
+        // One lock for all images: a release that another thread dispatches now is either seen here, or sees
         // that the swapchain is gone.
         let mut held = lock(&self.images.state);
         held.gone = true;

@@ -1,4 +1,4 @@
-//! The images of a swapchain: who holds each, and what came back with it.
+//! The images of a swapchain: who holds each, and the fences that came back with it.
 //!
 //! A release that is an event arrives here ([`ReleaseListener::released`]), where its fences are taken at
 //! once, also after the swapchain is gone. A release of timeline points is no event:
@@ -24,7 +24,7 @@ pub(super) struct Images {
     pub(super) trace: Trace,
 }
 
-/// Who holds the images, and whether anybody wants them.
+/// Who holds the images, and whether the swapchain still lives.
 pub(super) struct Held {
     pub(super) state: State<Release>,
     /// The swapchain is gone: what the compositor releases now is destroyed.
@@ -32,7 +32,7 @@ pub(super) struct Held {
 }
 
 impl Images {
-    /// Those that the application may acquire at once, and those that come free in `state`.
+    /// Images that are held as `state` says.
     pub(super) fn new(
         synchronisation: Synchronisation,
         state: State<Release>,
@@ -46,9 +46,9 @@ impl Images {
         }
     }
 
-    /// The longest free image, with what came back with it. If there is none: looks for releases that no
-    /// event has told, and for who will wait for those that have not come, until the deadline, asks to be
-    /// rung.
+    /// The image that has been free longest, with what came back with it. If there is none, looks for releases
+    /// without an event; for a call that will wait until the deadline, it arms the eventfd for those that have
+    /// not come.
     pub(super) fn hand_out(
         &self,
         state: &mut State<Release>,
@@ -83,8 +83,8 @@ impl Images {
         state.released(index, release);
     }
 
-    /// Frees what the compositor has released where no event says so. If it has released nothing, asks to
-    /// be rung when it does: for who waits until the deadline.
+    /// Frees images whose release has no event. If there are none, arms the eventfd for the next release, for a
+    /// call that waits until the deadline.
     pub(super) fn collect(&self, state: &mut State<Release>, deadline: Deadline) -> Result<()> {
         let is_held = |index| state.holder(index) == Some(Holder::Compositor);
         let found = self.synchronisation.look(is_held)?;

@@ -1,7 +1,7 @@
 //! The images of one swapchain and who holds each.
 //!
-//! A frame begins here, where an acquire takes the image that has been free longest, and ends here, where
-//! a present commits it at the pace of its mode. Knows the synchronisation, the Wayland side and what is observed.
+//! A frame begins here, where an acquire takes the image that has been free longest, and ends here, where a
+//! present commits it at the pace of its mode. Knows `synchronisation`, `wayland` and `observe`.
 
 mod appearance;
 mod cycle;

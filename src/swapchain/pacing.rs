@@ -1,22 +1,22 @@
-//! When the next frame of a FIFO may be committed, and whether anybody sees the surface.
+//! When the next frame in FIFO may be committed, and whether the surface is hidden.
 //!
-//! In FIFO the compositor must show every frame, and a commit replaces the one before it if that was not
-//! yet latched. A compositor with `wp_fifo_v1` queues commits by itself. Elsewhere the next commit waits
-//! for the frame callback of the last (`wl_surface.frame`). In both cases commits may be ahead of the
-//! callbacks by a fixed number only.
+//! In FIFO the compositor must show every frame, and a commit replaces the one before it if that was not yet
+//! latched. A compositor with `wp_fifo_v1` queues commits by itself. Elsewhere the next commit waits for the
+//! frame callback of the last (`wl_surface.frame`). In both cases only a fixed number of commits may be ahead
+//! of the callbacks.
 //!
-//! A hidden surface gets no callbacks, and its barriers may be ignored, or never be cleared: "clients must
-//! use an additional mechanism such as frame callbacks or timestamps to ensure throttling occurs under
-//! all conditions" (`fifo-v1.xml`). Commits to it go on at the pace of the display that showed it last, or
-//! at a slow one of their own if that is not known, and wait for no barrier, so that it goes on instead of
-//! freezing. Nobody sees what is lost then. It is the commits themselves that keep this pace, each from when
-//! the one before it was made: no compositor has to be trusted with their times, and no schedule can run
-//! ahead of what is shown, of which the surface would have to wait for the end when it is seen again.
+//! A hidden surface gets no callbacks, and its barriers may be ignored, or never be cleared: "clients must use
+//! an additional mechanism such as frame callbacks or timestamps to ensure throttling occurs under all
+//! conditions" (`fifo-v1.xml`). So commits to it keep the pace of the display that showed it last, or a slow
+//! one if that is unknown, and wait for no barrier, so that the application does not freeze. Frames that are
+//! lost then are not visible. Each commit waits for this interval since the one before. That needs no timing
+//! from the compositor, and no schedule can run ahead of what is shown, which would freeze the surface when it
+//! is visible again.
 //!
 //! # Who is seen
-//! Nobody tells a layer whether a surface is seen: the state of its window and the outputs that it has
-//! entered are events of the application's objects. What a slow compositor and a hidden surface have in
-//! common is silence, and what the slow one does in the end is answer. So the rule is:
+//! No event tells a layer whether a surface is visible: the state of its window and the outputs that it has
+//! entered are events of the application's objects. A slow compositor and a hidden surface are both silent, but
+//! the slow compositor answers in the end. So the rule is:
 //!
 //! 1. A surface is taken for seen until silence shows that it is not, and again from the next frame
 //!    callback on. While it is seen, no commit goes before its turn, however long the callbacks take.
@@ -31,23 +31,22 @@
 //!    and for five seconds at most, until the callbacks come faster. A longer silence was that of a hidden
 //!    surface.
 //!
-//! A compositor that throttles the callbacks of hidden surfaces, instead of sending none, gets the pace
-//! that it asks for.
+//! A compositor that throttles the callbacks of hidden surfaces, instead of sending none, gets that pace.
 
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
-/// The time from one commit to the next on a surface that nobody sees, if it is not known what its display
-/// has for that, and the longest.
+/// The time from one commit to the next on a hidden surface if its display's refresh is unknown, and the
+/// longest such time.
 pub const UNSEEN_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The shortest time from one commit to the next on such a surface, however fast its display is.
 pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(4);
 
-/// The shortest silence after which a surface is one that nobody sees: one half before the compositor is
-/// asked whether it is there, the other after its answer.
+/// The shortest silence after which a surface counts as hidden: half of it before the compositor is asked
+/// whether it is alive, the other half after its answer.
 pub const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The longest such silence, and the longest that a compositor has to answer.
@@ -60,7 +59,7 @@ const LENIENCY: u32 = 4;
 /// next refresh, one waits for the refresh after it, and one is on the way.
 const AHEAD_OF_QUEUE: usize = 3;
 
-/// The frame callbacks of one surface. Pure; the caller brings the time.
+/// The frame callbacks of one surface. Pure: the caller passes the time.
 #[derive(Debug)]
 pub struct Pacing {
     /// The numbers of the last commits whose callback has not come, and when each of them is due; oldest
@@ -68,11 +67,11 @@ pub struct Pacing {
     awaited: VecDeque<(u64, Instant)>,
     /// When the last of them was committed.
     committed: Option<Instant>,
-    /// Since when callbacks are owed and none has come.
+    /// Since when callbacks have been pending without one.
     silent_since: Option<Instant>,
-    /// How long that may last.
+    /// How long that may last before the surface counts as hidden.
     patience: Duration,
-    /// It has lasted for longer.
+    /// Whether it has lasted longer.
     unseen: bool,
     serial: u64,
 }
@@ -91,10 +90,9 @@ impl Default for Pacing {
 }
 
 impl Pacing {
-    /// `None` when the next frame may be committed, else the instant at which to look again: then it may
-    /// be committed, or the surface [is in doubt](Self::is_in_doubt). `queued`: the compositor keeps the
-    /// frames in order by itself. `unseen`: the time from one commit to the next while nobody sees the
-    /// surface.
+    /// `None` when the next frame may be committed, else the instant at which to look again: then it may be
+    /// committed, or the surface [is in doubt](Self::is_in_doubt). `queued`: the compositor keeps the frames in
+    /// order by itself. `unseen`: the time from one commit to the next while the surface is hidden.
     pub fn not_before(&self, queued: bool, unseen: Duration, now: Instant) -> Option<Instant> {
         if self.awaited.len() < ahead(queued) {
             return None;
@@ -106,8 +104,8 @@ impl Pacing {
         Some(self.silent_since? + self.half())
     }
 
-    /// Whether callbacks are owed for so long that nobody may be looking at the surface: the compositor is
-    /// to be asked, given [half its patience](Self::half) after its answer, and then [judged](Self::judge).
+    /// Whether callbacks have been pending for so long that the surface may be hidden: then the caller asks the
+    /// compositor, gives it [half the patience](Self::half) after its answer, and then [judges](Self::judge).
     pub fn is_in_doubt(&self, now: Instant) -> bool {
         let silence = |since| now.saturating_duration_since(since);
         !self.unseen
@@ -121,21 +119,20 @@ impl Pacing {
         self.patience / 2
     }
 
-    /// The compositor had its time: if the surface is still in doubt, nobody sees it.
+    /// The compositor had its time: if the surface is still in doubt, it is hidden.
     pub fn judge(&mut self, now: Instant) {
         self.unseen |= self.is_in_doubt(now);
     }
 
-    /// Whether nobody sees the surface.
+    /// Whether the surface counts as hidden.
     pub fn is_unseen(&self) -> bool {
         self.unseen
     }
 
-    /// A frame is committed now and asks for a callback. One that is meant for a later time is `due` then,
-    /// and the compositor owes no callback before. Answers the serial to give to
-    /// [`frame_done`](Self::frame_done).
+    /// Records a commit with a frame callback. A frame with a target time is `due` then, and the compositor
+    /// owes no callback before. Answers the serial for [`frame_done`](Self::frame_done).
     pub fn committed(&mut self, queued: bool, now: Instant, due: Instant) -> u64 {
-        // Those that were overtaken are awaited no longer.
+        // Callbacks of overtaken commits no longer count.
         while self.awaited.len() >= ahead(queued) {
             self.awaited.pop_front();
         }
@@ -146,15 +143,15 @@ impl Pacing {
         self.serial
     }
 
-    /// The callback of that commit came, so those before it have come or never will. One of a commit that
-    /// was overtaken frees nobody, and tells that the surface is seen.
+    /// The callback of that commit has come, so those before it have come or never will. That of an overtaken
+    /// commit only shows that the surface is visible.
     pub fn frame_done(&mut self, serial: u64, now: Instant) {
         self.awaited.retain(|(awaited, _)| *awaited > serial);
         if let Some(since) = self.silent_since {
             let silence = now.saturating_duration_since(since);
             let next = (silence * LENIENCY).clamp(SHORTEST_PATIENCE, LONGEST_PATIENCE);
-            // The callback may have come before it was read, so that only the judgement was too early for
-            // sure.
+            // The callback may have come before it was read: only if the surface was judged hidden was it
+            // certainly too late.
             self.patience = match self.unseen {
                 true if silence > LONGEST_PATIENCE => SHORTEST_PATIENCE,
                 true => next,

@@ -1,4 +1,4 @@
-//! When a presented image is shown, and what that needs of the compositor.
+//! Present modes, and what they need of the compositor.
 
 use crate::wayland::Capabilities;
 
@@ -43,10 +43,10 @@ impl PresentMode {
 
     /// Whether the compositor can show images so.
     ///
-    /// FIFO_RELAXED is what `wp_fifo_v1` makes of commits that may tear: "a content update which is
-    /// allowed to tear might become active after a latching deadline if no content update became active
-    /// at the deadline". FIFO_LATEST_READY is what a compositor does by itself that knows "readiness
-    /// constraints (fences, etc)" and keeps the order of commits: `wp_fifo_v1` says that it does.
+    /// FIFO_RELAXED is what `wp_fifo_v1` makes of commits that may tear: "a content update which is allowed to
+    /// tear might become active after a latching deadline if no content update became active at the deadline".
+    /// FIFO_LATEST_READY is the behaviour of a compositor with "readiness constraints (fences, etc)" that keeps
+    /// the order of commits, which `wp_fifo_v1` promises.
     pub fn is_offered(self, compositor: &Capabilities) -> bool {
         let Capabilities { queues, tears, .. } = *compositor;
         match self {
@@ -67,7 +67,7 @@ impl PresentMode {
         matches!(self, PresentMode::Immediate | PresentMode::FifoRelaxed)
     }
 
-    /// Whether the images of a FIFO may have to wait for it.
+    /// Whether commits may have to wait in the compositor's queue.
     pub(crate) fn is_queued(self) -> bool {
         self.is_paced() || self == PresentMode::FifoLatestReady
     }

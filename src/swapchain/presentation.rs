@@ -1,4 +1,4 @@
-//! A present: what the application says of the image that it shows, and what is recorded of it.
+//! A present: its parameters, and the report to be made of it.
 
 use super::{
     present_mode::PresentMode,
@@ -9,35 +9,35 @@ use crate::{kernel::sync_file::SyncFile, observe::trace, wayland::Rectangle};
 /// What an image is presented with.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Presentation<'a> {
-    /// What has changed in it; nothing: everything.
+    /// What has changed in it; empty: everything.
     pub damage: &'a [Rectangle],
-    /// The mode, one of the swapchain's, that is in force from now on; none: as before.
+    /// The mode from now on, one of the swapchain's; `None`: unchanged.
     pub mode: Option<PresentMode>,
     /// Its number, for [`wait_for_present`](crate::swapchain::Swapchain::wait_for_present). Greater than those
     /// before it.
     pub id: Option<u64>,
-    /// When it is meant to be shown, and what is to be told of when it was; only where the swapchain is
+    /// Its target time, and the times to report; only where the swapchain is
     /// [timed](crate::swapchain::Description::timed).
     pub timing: Option<Timing>,
-    /// When its vkQueuePresentKHR was called, in nanoseconds of `CLOCK_MONOTONIC`. Only where times are
-    /// asked for: a clock may be a system call.
+    /// When its vkQueuePresentKHR was called, in nanoseconds of `CLOCK_MONOTONIC`. Only where times are needed:
+    /// reading a clock may be a system call.
     pub called: Option<u64>,
 }
 
 /// The times of a present.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
-    /// Those that are asked for.
+    /// The stages whose times are reported.
     pub stages: Stages,
-    /// Who will ask for them.
+    /// Who will read them.
     pub reader: Reader,
-    /// When it is meant to be shown; counts in the modes of a FIFO, where the compositor can do that.
+    /// The target time; used in FIFO modes, if the compositor supports it.
     pub target: Option<Target>,
     /// See [`Report::said`].
     pub said: [u64; 2],
 }
 
-/// The times of a present of which nobody asks any.
+/// The times of a present that asks for none.
 const OBSERVED: Timing = Timing {
     stages: Stages::NONE,
     reader: Reader::Nobody,
@@ -65,7 +65,7 @@ impl Presentation<'_> {
         let rendered = match rendering.filter(|_| is_wanted) {
             // It is over by now.
             None => Rendered::At(now),
-            // Without a descriptor left nobody will know.
+            // Without a descriptor left the time stays unknown.
             Some(fence) => fence.try_clone().map_or(Rendered::At(0), Rendered::Fence),
         };
         Some(Report {

@@ -1,12 +1,10 @@
-//! What became of the presents of a swapchain: the one record of it, for who waits for a frame
-//! (`vkWaitForPresentKHR`), for who asks when it was shown (`vkGetPastPresentationTimingEXT`), and for who
-//! observes (report and trace).
+//! The record of a swapchain's presents: for waits (`vkWaitForPresentKHR`), for times
+//! (`vkGetPastPresentationTimingEXT`), and for report and trace.
 //!
 //! A frame is over when it was shown, or when it was replaced and never will be ("any wait of this type
-//! associated with such an image must be signaled no later than a wait associated with the replacing
-//! image would be signaled"). Of a hidden surface's last frame neither is ever said: it is over, too,
-//! when nothing was heard of it for a while; and for a while longer, nobody has seen it ("results must be
-//! made available in finite time").
+//! associated with such an image must be signaled no later than a wait associated with the replacing image
+//! would be signaled"). The last frame of a hidden surface gets no feedback: it is over after a while without
+//! any; after a longer while it counts as never shown ("results must be made available in finite time").
 
 use std::{
     collections::VecDeque,
@@ -19,25 +17,24 @@ use crate::{
     observe::latency::{Latencies, Latency, Way},
 };
 
-/// How long after its commit, or after the time for which it was meant, a frame is over of which nothing
-/// is heard: nobody waits for it any longer.
+/// How long after its commit, or after its target time, a frame without feedback is over for waits.
 pub const BOUND: Duration = Duration::from_secs(1);
 
-/// How long after that time it may still be told when it was shown, unless nobody sees the surface: a
-/// compositor that is busy is slower than anybody would wait.
+/// How long after that time feedback may still come, unless the surface is hidden: a busy compositor may be
+/// slower than a wait should be.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How many frames are remembered for who asks for a [history](Reader::History) and may never come for it.
+/// How many frames are kept for a [history](Reader::History) that may never be read.
 pub const HISTORY: usize = 64;
 
-/// A point on the way of a frame, in their order.
+/// A stage of a present; in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// The queue operations of its present have executed.
     Rendered,
     /// Its first pixel has left for the display.
     PixelOut,
-    /// Its first pixel is seen, as far as the hardware says so.
+    /// Its first pixel is visible, according to the hardware.
     PixelVisible,
 }
 
@@ -70,27 +67,27 @@ impl Stages {
     }
 }
 
-/// Who will ask for the times of a frame.
+/// Who will read the times of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
-    /// Nobody: it is observed, which is over when it is known what became of it.
+    /// Nobody: it is only observed, until its outcome is known.
     Nobody,
-    /// Who has set the [number of slots](Presentations::set_slots), of which the frame takes one.
+    /// A queue with a [number of slots](Presentations::set_slots), of which the frame takes one.
     Queue,
-    /// Who has not: of [so many](HISTORY) frames, the older ones are forgotten.
+    /// A history of [so many](HISTORY) frames, which drops the oldest.
     History,
 }
 
-/// Which times of a frame are asked for.
+/// The report to be made of a frame.
 #[derive(Debug)]
 pub struct Report<F = SyncFile> {
-    /// By whom.
+    /// Who will read it.
     pub reader: Reader,
-    /// At which stages.
+    /// The stages whose times are reported.
     pub stages: Stages,
-    /// Before which time it is not to be shown, if it has a target; in nanoseconds of `CLOCK_MONOTONIC`.
+    /// The time before which it is not to be shown, if it has a target; in nanoseconds of `CLOCK_MONOTONIC`.
     pub target: Option<u64>,
-    /// What it says of the frame, to be told to it again: of the target's time and its domain.
+    /// The reader's own target time and domain, which the report returns.
     pub said: [u64; 2],
     /// When vkQueuePresentKHR was called, in nanoseconds of `CLOCK_MONOTONIC`.
     pub called: u64,
@@ -102,9 +99,9 @@ pub struct Report<F = SyncFile> {
     pub rendered: Rendered<F>,
 }
 
-/// What signals once.
+/// Something that signals once.
 pub trait Signal {
-    /// When it did, in nanoseconds of `CLOCK_MONOTONIC`; 0 if nobody can tell; `None` if it has not.
+    /// When it did, in nanoseconds of `CLOCK_MONOTONIC`; 0 if unknown; `None` if it has not.
     fn signalled_at(&self) -> Option<u64>;
 }
 
@@ -117,9 +114,9 @@ impl Signal for SyncFile {
 /// When a rendering was over.
 #[derive(Debug)]
 pub enum Rendered<F> {
-    /// This fence tells.
+    /// When this fence signals.
     Fence(F),
-    /// Then, in nanoseconds of `CLOCK_MONOTONIC`; 0 if nobody can tell.
+    /// At this time, in nanoseconds of `CLOCK_MONOTONIC`; 0 if unknown.
     At(u64),
 }
 
@@ -130,7 +127,7 @@ impl<F: Signal> Rendered<F> {
             Rendered::At(at) => Some(*at),
             Rendered::Fence(fence) => {
                 let at = fence.signalled_at()?;
-                // It has no more to say, and its descriptor goes.
+                // The fence is no longer needed, and its descriptor is closed.
                 *self = Rendered::At(at);
                 Some(at)
             }
@@ -157,12 +154,12 @@ pub struct Past {
 }
 
 impl Past {
-    /// Whether all is known that was asked for.
+    /// Whether all requested times are known.
     pub fn is_complete(&self) -> bool {
         self.known().count() == self.stages.0.iter().filter(|wanted| **wanted).count()
     }
 
-    /// What is known of it.
+    /// The known times.
     pub fn known(&self) -> impl Iterator<Item = (Stage, u64)> {
         Stage::ALL
             .into_iter()
@@ -171,21 +168,21 @@ impl Past {
     }
 }
 
-/// Which frames are wanted of those that are known of.
+/// Which frames a query wants.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Those, too, of which not all is known.
+    /// Also those with incomplete times.
     pub partial: bool,
-    /// Those, too, that were presented after some of which nothing can be told yet.
+    /// Also those after frames that cannot be reported yet.
     pub out_of_order: bool,
 }
 
-/// When a frame is meant to be shown.
+/// The target of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target {
     /// In nanoseconds.
     pub time: Time,
-    /// At the nearest refresh, be that before it.
+    /// Whether the nearest refresh counts, even one before it.
     pub nearest: bool,
 }
 
@@ -194,19 +191,19 @@ pub struct Target {
 pub enum Time {
     /// By `CLOCK_MONOTONIC`.
     At(u64),
-    /// When the frame before has been shown for so long.
+    /// So long after the frame before was shown.
     After(u64),
 }
 
-/// What became of a frame.
+/// The outcome of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
-    /// Nothing is known of it.
+    /// It is unknown yet.
     Waits,
     Shown(Shown),
     /// It was not shown, and never will be.
     Discarded,
-    /// Nothing was heard of it for so long that nobody can have seen it.
+    /// It had no feedback for so long that it counts as never shown.
     Unheard,
 }
 
@@ -215,11 +212,11 @@ struct Frame<F> {
     serial: u64,
     /// Its number; 0 if it has none.
     id: u64,
-    /// From when on its silence counts.
+    /// When its wait for feedback begins.
     since: Instant,
     fate: Fate,
     before: Option<u64>,
-    /// It is [over](Presentations::over), perhaps because of one after it.
+    /// Whether it is [over](Presentations::over), perhaps because of a later frame.
     is_over: bool,
     report: Option<Report<F>>,
 }
@@ -230,7 +227,7 @@ impl<F> Report<F> {
     where
         F: Signal,
     {
-        // A driver that has waited for the rendering gives a fence that had signalled long before.
+        // A driver that has waited for the rendering exports a fence that signalled long before.
         self.rendered.look().map(|at| match at {
             0 => 0,
             at if at < self.called => self.handed,
@@ -260,8 +257,8 @@ impl<F: Signal> Frame<F> {
         })
     }
 
-    /// It is known what became of it, or nobody waits for that any longer: so is when its rendering was over, as
-    /// a rule, which need not be asked any more.
+    /// Its outcome is known, or no longer awaited. The end of its rendering is usually known by then, and need
+    /// not be asked again.
     fn settle(&mut self, fate: Fate) {
         self.fate = fate;
         if let Some(report) = &mut self.report {
@@ -269,7 +266,7 @@ impl<F: Signal> Frame<F> {
         }
     }
 
-    /// What is to be said of how it was shown.
+    /// Its latency, if it was shown.
     fn latency(&mut self, shown: &Shown) -> Option<Latency> {
         let report = self.report.as_mut()?;
         Some(Latency::of(&Way {
@@ -283,21 +280,21 @@ impl<F: Signal> Frame<F> {
     }
 }
 
-/// The presents of one swapchain. Those that have a number, `presentId`, have a greater one than those
-/// before. The caller brings the time.
+/// The presents of one swapchain. Those with a number (`presentId`) have a greater one than those before. The
+/// caller passes the time.
 #[derive(Debug)]
 pub struct Presentations<F = SyncFile> {
-    /// Those that wait, and those whose report nobody has read yet; oldest first.
+    /// Pending frames, and those with an unread report; oldest first.
     frames: VecDeque<Frame<F>>,
-    /// That of the last one.
+    /// The serial of the last one.
     serial: u64,
     last_committed: u64,
     last_over: u64,
     slots: u32,
-    /// The last frame that was committed, and when it was shown, or else is expected to be, in nanoseconds
-    /// of `CLOCK_MONOTONIC`.
+    /// The last committed frame, and when it was shown or is expected to be, in nanoseconds of
+    /// `CLOCK_MONOTONIC`.
     newest: Option<(u64, u64)>,
-    /// When the last frame was shown that was, in the same.
+    /// When the last shown frame was shown, in the same unit.
     last_shown: Option<u64>,
     latencies: Latencies,
 }
@@ -318,9 +315,8 @@ impl<F> Default for Presentations<F> {
 }
 
 impl<F: Signal> Presentations<F> {
-    /// A frame is committed now, of which something will be heard: with this number, if it has one, and
-    /// with this report to be made. Its silence counts from `since` on, which is later than now if the
-    /// frame is meant for a later time. Answers by what name to tell of it.
+    /// Records a commit, with its number and report, if it has them. Its wait for feedback begins at `since`,
+    /// which is later than now for a frame with a target. Answers the frame's serial.
     pub fn committed(
         &mut self,
         id: Option<u64>,
@@ -328,12 +324,12 @@ impl<F: Signal> Presentations<F> {
         now: Instant,
         since: Instant,
     ) -> u64 {
-        // Who never waits must not make it grow.
+        // The record must not grow if nothing ever waits.
         self.expire(now, false);
         self.serial += 1;
         let id = id.unwrap_or(0);
         self.last_committed = self.last_committed.max(id);
-        // It comes after those before it.
+        // Its feedback comes after that of earlier frames.
         let before = self.frames.back().map(|frame| frame.since);
         self.frames.push_back(Frame {
             serial: self.serial,
@@ -348,8 +344,8 @@ impl<F: Signal> Presentations<F> {
         self.serial
     }
 
-    /// The frame with this number could not be committed. Nothing will be heard of it, so that it is over
-    /// when those before it are.
+    /// The frame with this number could not be committed. It gets no feedback, so it is over when those before
+    /// it are.
     pub fn refused(&mut self, id: u64, now: Instant) {
         let serial = self.committed(Some(id), None, now, now);
         if self.frames.iter().filter(|frame| !frame.is_over).count() == 1 {
@@ -357,8 +353,8 @@ impl<F: Signal> Presentations<F> {
         }
     }
 
-    /// The frame was shown; not before it was committed, whatever is told. Answers what is to be said of that,
-    /// if it has a report.
+    /// The frame was shown, and not before its commit, whatever the feedback says. Answers its latency, if it
+    /// has a report.
     pub fn shown(&mut self, serial: u64, mut shown: Shown) -> Option<Latency> {
         // A compositor whose display is a timer may be late with that, and tell what the timer had said:
         // Weston without a display.

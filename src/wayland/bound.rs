@@ -15,7 +15,7 @@ use super::{
     globals::Globals,
 };
 
-/// The lowest version of `zwp_linux_dmabuf_v1` that tells modifiers.
+/// The lowest version of `zwp_linux_dmabuf_v1` with modifiers.
 const DMABUF_WITH_MODIFIERS: u32 = 3;
 /// The lowest version of `zwp_linux_dmabuf_v1` that has feedback, and then sends no modifier events.
 const DMABUF_WITH_FEEDBACK: u32 = 4;

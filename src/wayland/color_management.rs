@@ -1,5 +1,5 @@
-//! Colour management (`wp_color_manager_v1`): what the compositor can do with colours, and the descriptions
-//! that it was asked for.
+//! Colour management (`wp_color_manager_v1`): what the compositor supports, and the descriptions that were
+//! requested.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,11 +22,10 @@ use crate::lock::lock;
 /// The highest version of `wp_color_manager_v1` that we know.
 pub(super) const KNOWN: u32 = 3;
 
-/// How many descriptions are kept for whoever wants the same: those of a few swapchains, and of metadata
-/// that goes to and fro.
+/// How many descriptions are kept for reuse: those of a few swapchains, and of metadata that alternates.
 const KEPT: usize = 8;
 
-/// The compositor's `wp_color_manager_v1`, and the descriptions that it was asked for.
+/// The compositor's `wp_color_manager_v1`, and the requested descriptions.
 pub(super) struct Colours {
     manager: WpColorManagerV1,
     /// The newest last.
@@ -41,7 +40,7 @@ impl Colours {
         }
     }
 
-    /// What has come of what the compositor can do.
+    /// What the compositor supports, from the events so far.
     pub(super) fn support(&self, globals: &mut Globals) -> Support {
         Support {
             version: self.manager.version(),
@@ -49,9 +48,8 @@ impl Colours {
         }
     }
 
-    /// The description that says this: one that is known already, so that nobody has to wait for its
-    /// answer, or a new one. One that has failed is not asked for again, but a new one is.
-    /// Nobody dispatches meanwhile.
+    /// The description with these parameters: a kept one, whose answer is known, or a new one. A failed one is
+    /// replaced by a new one. No other thread may dispatch meanwhile.
     pub(super) fn describe(
         &self,
         handle: &QueueHandle<Globals>,
@@ -100,7 +98,7 @@ impl Dispatch<WpColorManagerV1, ()> for Globals {
     ) {
         use wp_color_manager_v1::Event;
         let support = &mut globals.colours;
-        // What we do not know the name of, we have no use for.
+        // Unknown names are of no use.
         match event {
             Event::SupportedIntent {
                 render_intent: WEnum::Value(intent),

@@ -1,4 +1,4 @@
-//! The object by which a surface's commits say what their colours mean (`wp_color_management_surface_v1`).
+//! The object that sets the description of a surface's commits (`wp_color_management_surface_v1`).
 
 use std::sync::{Arc, Mutex};
 
@@ -11,14 +11,14 @@ use super::{
 };
 use crate::lock::lock;
 
-/// The one `wp_color_management_surface_v1` that a surface may have. It lives as long as a swapchain that
-/// needs it, unless it is in the way of one that must not have it.
+/// The one `wp_color_management_surface_v1` that a surface may have. It lives as long as a swapchain that needs
+/// it, unless a newer one must not have it.
 pub(crate) struct ColourSurface(Mutex<Shown>);
 
 #[derive(Default)]
 struct Shown {
     object: Option<WpColorManagementSurfaceV1>,
-    /// What the compositor was given last.
+    /// The description that was set last.
     description: Option<Arc<ImageDescription>>,
 }
 
@@ -40,7 +40,7 @@ impl ColourSurface {
         }
     }
 
-    /// Destroys the object. From the commit that follows, the surface is what it was before.
+    /// Destroys the object. From the next commit on the surface has no description.
     pub(super) fn leave(&self) {
         if let Some(object) = std::mem::take(&mut *lock(&self.0)).object {
             // "do the same as unset_image_description".
@@ -48,8 +48,8 @@ impl ColourSurface {
         }
     }
 
-    /// What the commit that follows shows, and those after it; without one, what a surface without a
-    /// description is. The description can be used. Who has no object can say nothing.
+    /// Sets the description of the next commit and those after it; `None`: none. The description must be ready.
+    /// Does nothing without the object.
     pub(super) fn show(&self, description: Option<&Arc<ImageDescription>>) {
         let mut shown = lock(&self.0);
         let Shown {

@@ -1,8 +1,8 @@
-//! A display of the application: its globals that we use, and what the compositor said about itself.
+//! A display of the application: the bound globals, and the compositor's capabilities.
 //!
-//! Kept while a swapchain is shown there, so that whoever asks then needs no round trip. Without one, the
-//! application may disconnect it at any time: whoever asks makes its acquaintance anew, and leaves nothing
-//! behind when the call is over.
+//! Kept while a swapchain is shown there, so that queries then need no round trip. Without a swapchain the
+//! application may disconnect it at any time: each query connects again, and leaves nothing behind when the
+//! call is over.
 
 use std::{
     collections::HashMap,
@@ -62,7 +62,7 @@ pub struct Display {
     connection: Connection,
     events: Events<Globals>,
     bound: Bound,
-    /// By which the compositor tells what it takes, until it has.
+    /// The compositor's default feedback, until it has come.
     feedback: Mutex<Option<ZwpLinuxDmabufFeedbackV1>>,
     told: Arc<Told>,
     capabilities: OnceLock<Arc<Capabilities>>,
@@ -76,8 +76,7 @@ pub struct Display {
 }
 
 impl Display {
-    /// The display at this address: the one already known, or else a new acquaintance, which takes two
-    /// round trips.
+    /// The display at this address: the known one, or else a new one, which takes two round trips.
     ///
     /// # Errors
     /// [`Error::CompositorGone`] if the connection is dead, [`Error::Unsupported`] if the system has no
@@ -92,8 +91,8 @@ impl Display {
         Ok(display)
     }
 
-    /// The same, in one round trip: what the compositor can do is asked, and not known before
-    /// [`learn`](Self::learn). What is asked in between costs no round trip of its own.
+    /// The same, in one round trip: the capabilities are requested, and not known before
+    /// [`learn`](Self::learn). Requests in between share its round trip.
     ///
     /// # Errors
     /// As [`of`](Self::of).
@@ -155,7 +154,7 @@ impl Display {
         display.leave_registry(&registry);
         announced?;
         if display.bound.syncobj.is_some() {
-            // Released points come not as events of the display.
+            // Releases of points are no events of the display.
             display.events.hang_bell()?;
         }
         if let Some(dmabuf) = display.bound.dmabuf_with_feedback() {
@@ -166,19 +165,19 @@ impl Display {
         Ok(display)
     }
 
-    /// Destroys the registry: what is announced from now on is of no interest. The compositor's end of it
-    /// goes only where there is `wl_fixes`; before that, the protocol had no request for it.
+    /// Destroys the registry: later globals are of no interest. The compositor's end of it is destroyed only
+    /// with `wl_fixes`; the protocol has no other request for it.
     fn leave_registry(&self, registry: &WlRegistry) {
         if let Some(fixes) = bind::<WlFixes>(&self.events, registry, 1, 1) {
             fixes.destroy_registry(registry);
             fixes.destroy();
         }
-        // It lives: nobody else has it.
+        // It is alive: nothing else destroys it.
         let _ = self.connection.backend().destroy_object(&registry.id());
         self.events.with_state(Globals::forget);
     }
 
-    /// Waits until the compositor has said what it can do, unless it has: one round trip.
+    /// Waits for the compositor's capabilities, unless they are known: one round trip.
     ///
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
@@ -207,7 +206,7 @@ impl Display {
             let colours = self.bound.colours.as_ref();
             let colours =
                 colours.map(|colours| self.events.with_state(|globals| colours.support(globals)));
-            // It came with the answers to the question above.
+            // It came with the answers of that round trip.
             let clock = self
                 .bound
                 .presentation
@@ -229,11 +228,11 @@ impl Display {
 
     /// What the compositor can do. Valid after this, too.
     pub fn capabilities(&self) -> &Arc<Capabilities> {
-        // Who has the display has [learnt](Self::learn).
+        // Every display that is handed out has [learnt](Self::learn) them.
         self.capabilities.get_or_init(Arc::default)
     }
 
-    /// Asks for the preferences for one surface; `None` if the compositor has none.
+    /// Requests the preferences for one surface; `None` if the compositor has no feedback.
     pub(super) fn surface_feedback(
         &self,
         surface: &WlSurface,
@@ -252,7 +251,7 @@ impl Display {
     }
 
     /// The compositor's `wp_linux_drm_syncobj_manager_v1`, and a node to make timelines on: that of the
-    /// compositor's main device, or else the first that serves.
+    /// compositor's main device, or else the first suitable one.
     ///
     /// # Errors
     /// [`Error::Unsupported`] with what is missing.
@@ -288,8 +287,8 @@ impl Display {
         })
     }
 
-    /// The kernel driver of the device on which the compositor composes (`amdgpu`, `i915`, …); `None` where
-    /// that cannot be told.
+    /// The kernel driver of the device on which the compositor composes (`amdgpu`, `i915`, …); `None` if
+    /// unknown.
     pub fn main_driver(&self) -> Option<&str> {
         let main_driver = self
             .main_driver
@@ -297,9 +296,9 @@ impl Display {
         main_driver.as_deref()
     }
 
-    /// Whether fences on dma-bufs are nothing to the compositor, as far as that can be told: it composes on a
-    /// device of NVIDIA's own driver, whose OpenGL and Vulkan neither wait for them nor leave any
-    /// (`nvidia-drm` alone knows them, for what it scans out).
+    /// Whether the compositor is known to ignore fences on dma-bufs: it composes on a device of NVIDIA's own
+    /// driver, whose OpenGL and Vulkan neither wait for them nor add any (only `nvidia-drm` uses them, for
+    /// scanout).
     pub fn ignores_fences(&self) -> bool {
         self.main_driver() == Some("nvidia")
     }
@@ -329,8 +328,8 @@ impl Display {
         self.bound.colours.as_ref()
     }
 
-    /// Rings whoever is in [`wait`](Self::wait), like an event of the compositor's. There is one if the
-    /// compositor offers `wp_linux_drm_syncobj_v1`.
+    /// Wakes calls in [`wait`](Self::wait), as an event of the compositor does. It exists if the compositor
+    /// offers `wp_linux_drm_syncobj_v1`.
     pub(crate) fn bell(&self) -> Option<BorrowedFd<'_>> {
         self.events.bell()
     }
@@ -347,12 +346,12 @@ impl Display {
         self.events.wait(deadline, ready)
     }
 
-    /// Dispatches what others have read for us, nearly always without a system call.
+    /// Dispatches events that others have read for our queue, nearly always without a system call.
     pub fn dispatch_pending(&self) {
         self.events.dispatch_pending();
     }
 
-    /// Sends what is queued, without waiting for a full socket.
+    /// Sends queued requests, without waiting for a full socket.
     ///
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
@@ -360,7 +359,7 @@ impl Display {
         self.events.flush().map(|_| ())
     }
 
-    /// Dispatches what has come, without waiting.
+    /// Dispatches events that have come, without waiting.
     ///
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
@@ -368,14 +367,13 @@ impl Display {
         self.events.look()
     }
 
-    /// Makes a `wl_buffer` of a dma-buf whose memory planes all lie in it. The descriptor stays the
-    /// caller's. The `wl_buffer` is the caller's to destroy, unless its release comes when the listener
-    /// is gone or has no more use for it.
+    /// Makes a `wl_buffer` of a dma-buf whose memory planes all lie in it. The descriptor stays the caller's.
+    /// The caller destroys the `wl_buffer`, unless its release comes when the listener is gone or no longer
+    /// needs it.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the compositor takes no dma-bufs. A dma-buf that it refuses is a
-    /// protocol error, and the connection dies of it: offer only what [`capabilities`](Self::capabilities)
-    /// lists.
+    /// [`Error::Unsupported`] if the compositor takes no dma-bufs. A refused dma-buf is a protocol error, which
+    /// ends the connection: offer only what [`capabilities`](Self::capabilities) lists.
     #[allow(
         clippy::too_many_arguments,
         reason = "they are one request's arguments"
@@ -405,10 +403,10 @@ impl Display {
         Ok(buffer)
     }
 
-    /// Asks the compositor whether it can read such a dma-buf of the device with these nodes, as
-    /// [`create_buffer`](Self::create_buffer) takes for granted. Waits for the answer for two seconds at the
-    /// most, and only once for each device, format, modifier and alignment of rows that was taken. The
-    /// descriptor stays the caller's.
+    /// Asks whether the compositor can import such a dma-buf of the device with these nodes, as
+    /// [`create_buffer`](Self::create_buffer) assumes. Waits for the answer for two seconds at most, and only
+    /// once for each accepted device, format, modifier and alignment of rows. The descriptor stays the
+    /// caller's.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the compositor takes no dma-bufs, [`Error::CompositorGone`] when the
@@ -456,7 +454,7 @@ impl Display {
         &self.leftovers
     }
 
-    /// Makes an object that may have events at once.
+    /// Makes an object that may get events at once.
     pub(super) fn undisturbed<T>(&self, make: impl FnOnce(&QueueHandle<Globals>) -> T) -> T {
         self.events.undisturbed(make)
     }
@@ -470,14 +468,14 @@ impl Display {
         P::from_id(&self.connection, id).map_err(|error| Error::Protocol(error.to_string()))
     }
 
-    /// Asks the compositor for an answer, which comes when it has read what was sent before, and after
-    /// what it sent before. It is sent with the next wait.
+    /// Starts a round trip. Its answer comes when the compositor has read all earlier requests, and after all
+    /// its earlier events. It is sent with the next wait.
     pub(super) fn ask(&self) -> Arc<AtomicBool> {
         RoundTrip::ask(&self.events, &self.connection)
     }
 
-    /// The time from one refresh to the next, in nanoseconds, if it is the same of all outputs. Takes a
-    /// connection of its own, and two round trips on that.
+    /// The time from one refresh to the next, in nanoseconds, if all outputs have the same. Opens a second
+    /// connection, and takes two round trips on it.
     pub(super) fn common_refresh(&self) -> Option<u64> {
         outputs::common_refresh(self.connection.backend().poll_fd())
     }
@@ -518,8 +516,8 @@ impl Drop for Display {
             feedback.destroy();
         }
         self.bound = Bound::default();
-        // Our queue and what proxies there are go with the backend; the requests that destroy theirs in
-        // the compositor go now, or with the application's next flush.
+        // Our queue and its proxies go with the backend; the requests that destroy the compositor's objects are
+        // sent now, or with the application's next flush.
         let _ = self.events.flush();
     }
 }

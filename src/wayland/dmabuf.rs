@@ -1,4 +1,4 @@
-//! What the compositor takes as dma-bufs (`zwp_linux_dmabuf_v1`).
+//! The dma-bufs that the compositor accepts (`zwp_linux_dmabuf_v1`).
 
 use std::{
     collections::BTreeMap,
@@ -70,7 +70,7 @@ pub(super) struct FormatTable(Vec<(u32, u64)>);
 
 impl FormatTable {
     /// Reads the table that `format_table` sent: entries of 16 bytes, a format, four bytes of padding, a
-    /// modifier, in native order. Beside it, what is wrong with it: the table has what could be read.
+    /// modifier, in native order. The table has what could be read; an error says what could not.
     ///
     /// Read, not mapped: a file that is shorter than it says is an error then, not a `SIGBUS`.
     pub(super) fn read(fd: OwnedFd, size: u32) -> (Self, Option<Error>) {
@@ -104,7 +104,7 @@ impl FormatTable {
     }
 }
 
-/// Reads `size` bytes from the start of the file. Memory is taken for those that are there.
+/// Reads `size` bytes from the start of the file. Allocates only for bytes that are there.
 fn read_up_to(fd: BorrowedFd<'_>, size: usize, bytes: &mut Vec<u8>) -> Result<()> {
     let mut part = [0; 4096];
     while bytes.len() < size {

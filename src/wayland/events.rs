@@ -1,9 +1,8 @@
 //! The layer's event queue on a display that belongs to the application.
 //!
-//! The application may read the display's socket in any thread; libwayland's prepare-read protocol
-//! makes that safe. Of our own threads one reads and dispatches at a time, and the others wait until it
-//! has: an acquire in one thread and an acquire on another swapchain in a second is normal. No lock is
-//! held while waiting for the socket.
+//! The application may read the display's socket in any thread; libwayland's prepare-read protocol makes that
+//! safe. One of our threads reads and dispatches at a time, and the others wait for it: acquires on two
+//! swapchains in two threads are normal. No lock is held while waiting for the socket.
 
 use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
@@ -29,28 +28,28 @@ pub(super) struct Events<State> {
     queue: Mutex<(EventQueue<State>, State)>,
     reader: Mutex<Reader>,
     dispatched: Condvar,
-    /// An eventfd that ends a turn as an event does.
+    /// An eventfd that ends a wait as an event does.
     bell: Option<OwnedFd>,
 }
 
 #[derive(Default)]
 struct Reader {
-    /// Some thread reads and dispatches.
+    /// Whether a thread reads and dispatches.
     busy: bool,
-    /// How often a thread has finished doing so: who saw an older number looks again.
+    /// How often a thread has finished doing so: a waiting thread that saw an older number looks again.
     turns: u64,
     /// How many threads wait for the end of this turn.
     waiting: u32,
-    /// How often events were looked for since we last read the socket.
+    /// How often events were dispatched since we last read the socket.
     unread: u32,
 }
 
-/// So often are events looked for before we read the socket ourselves, though nobody has to wait. A
-/// compositor ends a client that does not read, when the socket is full of some hundred events; some
-/// applications leave all reading to their swapchain.
+/// After how many dispatches we read the socket ourselves, even if no call has to wait. A compositor ends a
+/// client that does not read, once the socket is full with some hundred events, and some applications leave all
+/// reading to their swapchain.
 const READ_EVERY: u32 = 64;
 
-/// What one turn at the socket brought.
+/// The outcome of one turn at the socket.
 enum Turn {
     Events,
     TimedOut,
@@ -69,7 +68,7 @@ impl<State: 'static> Events<State> {
         }
     }
 
-    /// Makes the bell. Before anybody waits: who waits already would not hear it.
+    /// Makes the bell. To be called before any wait, which would not see it otherwise.
     pub(super) fn hang_bell(&mut self) -> Result<()> {
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(Error::kernel("eventfd"))?;
@@ -77,7 +76,7 @@ impl<State: 'static> Events<State> {
         Ok(())
     }
 
-    /// An eventfd: whoever writes to it makes everybody in [`wait`](Self::wait) look again.
+    /// An eventfd: a write to it makes all calls in [`wait`](Self::wait) look again.
     pub(super) fn bell(&self) -> Option<BorrowedFd<'_>> {
         self.bell.as_ref().map(AsFd::as_fd)
     }
@@ -86,22 +85,22 @@ impl<State: 'static> Events<State> {
         &self.handle
     }
 
-    /// Makes an object that may have events at once. Nobody dispatches meanwhile: libwayland drops what is
-    /// dispatched to a proxy that has no dispatcher yet.
+    /// Makes an object that may get events at once. No thread dispatches meanwhile: libwayland drops events to
+    /// a proxy without a dispatcher.
     pub(super) fn undisturbed<T>(&self, make: impl FnOnce(&QueueHandle<State>) -> T) -> T {
         let _nobody_dispatches = lock(&self.queue);
         make(&self.handle)
     }
 
-    /// Looks at the state that events have changed.
+    /// Gives access to the state that events change.
     pub(super) fn with_state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         look(&mut lock(&self.queue).1)
     }
 
-    /// Dispatches what others have read for us: the application's own reads bring our events, too, and
-    /// would let them pile up for who never has to wait. Costs no system call but once in [`READ_EVERY`]
-    /// times, when it reads itself. Not beside a thread that has its turn: that one does so itself, and
-    /// would wait for what we have taken from it.
+    /// Dispatches events that others have read for our queue: the application's reads bring them, and they
+    /// would pile up if no call ever waited. Makes no system call except once in [`READ_EVERY`] times, when it
+    /// reads. Does nothing while another thread has its turn: that thread dispatches, and might otherwise wait
+    /// for an event that was dispatched here.
     pub(super) fn dispatch_pending(&self) {
         let mut reader = lock(&self.reader);
         if std::mem::replace(&mut reader.busy, true) {
@@ -114,16 +113,15 @@ impl<State: 'static> Events<State> {
         }
         drop(reader);
         let _ends = EndOfTurn(self);
-        // Who waits is told of the end of the connection.
+        // Waiting calls report the end of the connection.
         let _ = match reads {
             true => self.turn(Deadline::Now).map(drop),
             false => self.dispatch().map(drop),
         };
     }
 
-    /// Dispatches events until `ready` answers, or the deadline passes (`None`). `ready` is asked when
-    /// those that others have read are dispatched, after each further dispatch, and once more at the end;
-    /// it must not wait.
+    /// Dispatches events until `ready` answers, or the deadline passes (`None`). `ready` is called after the
+    /// events that others have read, after each further dispatch, and once more at the end; it must not wait.
     ///
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead, if `ready` does not answer first.
@@ -181,9 +179,8 @@ impl<State: 'static> Events<State> {
         }
     }
 
-    /// Dispatches what has come, without waiting, and without sending anything: that would let the
-    /// compositor run, which is not needed for what it has said already. Not beside a thread that has its
-    /// turn: that one does so itself.
+    /// Dispatches events that have come, without waiting and without sending: a request would only wake the
+    /// compositor. Does nothing while another thread has its turn, which dispatches itself.
     ///
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
@@ -199,8 +196,8 @@ impl<State: 'static> Events<State> {
         self.read(Deadline::Now, false).map(drop)
     }
 
-    /// Sends what is queued, as far as the socket takes it: libwayland keeps the rest for the next
-    /// flush. Answers whether all was sent.
+    /// Sends queued requests, as far as the socket accepts them: libwayland keeps the rest for the next flush.
+    /// Answers whether all was sent.
     pub(super) fn flush(&self) -> Result<bool> {
         match self.connection.flush() {
             Ok(()) => Ok(true),
@@ -208,7 +205,7 @@ impl<State: 'static> Events<State> {
         }
     }
 
-    /// Dispatches what has been read already, or else reads once and dispatches that.
+    /// Dispatches events that have been read, or else reads once and dispatches.
     fn turn(&self, deadline: Deadline) -> Result<Turn> {
         if self.dispatch()? > 0 {
             return Ok(Turn::Events);
@@ -216,15 +213,15 @@ impl<State: 'static> Events<State> {
         self.read(deadline, true)
     }
 
-    /// Reads once and dispatches that; `sends` what is queued before.
+    /// Reads once and dispatches; with `sends`, sends queued requests before.
     fn read(&self, deadline: Deadline, sends: bool) -> Result<Turn> {
         let Some(guard) = self.connection.prepare_read() else {
             // Another thread has read events of ours in the meantime.
             self.dispatch()?;
             return Ok(Turn::Events);
         };
-        // What the compositor's answer may depend on must get there: while a part of it does not fit
-        // into the socket, we wait for room, too.
+        // The compositor's answer may depend on these requests: while some do not fit into the socket, we also
+        // wait for room.
         let mut wanted = PollFlags::IN | PollFlags::OUT;
         loop {
             if !sends || self.flush()? {
@@ -245,11 +242,11 @@ impl<State: 'static> Events<State> {
         Ok(Turn::Events)
     }
 
-    /// Dispatches what has been read. Events that came before the end of the connection count first.
+    /// Dispatches events that have been read, also those before the end of the connection.
     fn dispatch(&self) -> Result<usize> {
         let (queue, state) = &mut *lock(&self.queue);
-        // `dispatch_pending` keeps this error to itself, and a dead connection's events would be
-        // waited for without end.
+        // `dispatch_pending` does not report this error, and a wait for events of a dead connection would never
+        // end.
         let end = self.connection.backend().dispatch_inner_queue().err();
         let dispatched = queue.dispatch_pending(state).map_err(|error| match error {
             DispatchError::Backend(error) => gone(error),
@@ -262,7 +259,7 @@ impl<State: 'static> Events<State> {
     }
 }
 
-/// The end of a thread's turn, however it ends: the others look again.
+/// Ends a thread's turn on drop, so that the others look again.
 struct EndOfTurn<'a, State>(&'a Events<State>);
 
 impl<State> Drop for EndOfTurn<'_, State> {
@@ -272,7 +269,7 @@ impl<State> Drop for EndOfTurn<'_, State> {
         reader.turns += 1;
         let somebody_waits = reader.waiting > 0;
         drop(reader);
-        // It is a system call even if nobody waits.
+        // Notifying is a system call even if nothing waits.
         if somebody_waits {
             self.0.dispatched.notify_all();
         }
@@ -281,7 +278,7 @@ impl<State> Drop for EndOfTurn<'_, State> {
 
 /// What ended the wait for the display's socket.
 enum Ready {
-    /// This is true of it. A hang-up counts: reading then tells the error.
+    /// These events hold for it. A hang-up counts: the read then reports the error.
     Display(PollFlags),
     /// The bell rang, and is silent again.
     Rung,
@@ -289,7 +286,7 @@ enum Ready {
     Never,
 }
 
-/// Waits until one of these is true of the display's socket, or the bell rings.
+/// Waits until one of these events holds for the display's socket, or the bell rings.
 fn ready(
     guard: &ReadEventsGuard,
     flags: PollFlags,
@@ -320,10 +317,10 @@ fn ready(
             }
         }
     }
-    // First the bell: both may be ready, and who rings it does so once.
+    // The bell first: both may be ready, and it rings only once.
     match (bell, fds) {
         (Some(bell), [_, rung]) if !rung.revents().is_empty() => {
-            // Nothing to read: another thread was here first. It is not the last to look, either.
+            // Nothing to read: another thread was first.
             let _ = rustix::io::read(bell, &mut [0; 8]);
             Ok(Ready::Rung)
         }

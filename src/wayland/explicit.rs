@@ -20,7 +20,7 @@ use crate::{
     kernel::{sync_file::SyncFile, syncobj::Timeline},
 };
 
-/// A timeline that the compositor knows, too (`wp_linux_drm_syncobj_timeline_v1`).
+/// A timeline shared with the compositor (`wp_linux_drm_syncobj_timeline_v1`).
 pub(crate) struct SharedTimeline {
     /// Our end.
     pub(crate) timeline: Timeline,
@@ -43,7 +43,7 @@ impl SharedTimeline {
 
 impl Drop for SharedTimeline {
     fn drop(&mut self) {
-        // Points that were committed stay the compositor's.
+        // The compositor keeps committed points.
         self.proxy.destroy();
     }
 }
@@ -61,8 +61,8 @@ impl PointSurface {
         )))
     }
 
-    /// For the commit that follows: the compositor reads when `acquire` has signalled, and gives
-    /// `release`, the greater point, a fence when it has done.
+    /// For the next commit: the compositor reads when `acquire` has signalled, and gives `release`, the greater
+    /// point, a fence when it is done.
     pub(crate) fn set_points(&self, timeline: &SharedTimeline, acquire: u64, release: u64) {
         let (high, low) = halves(acquire);
         self.0.set_acquire_point(&timeline.proxy, high, low);
@@ -94,8 +94,8 @@ impl FenceSurface {
         )))
     }
 
-    /// For the commit that follows: the compositor reads when `acquire` has signalled (at once without
-    /// it), and tells the listener how it has let go.
+    /// For the next commit: the compositor reads when `acquire` has signalled (at once without it), and its
+    /// release goes to the listener.
     pub(crate) fn set_fences(
         &self,
         display: &Display,

@@ -1,5 +1,5 @@
-//! Which dma-bufs the compositor likes best (`zwp_linux_dmabuf_feedback_v1`): for the display as a whole,
-//! and for one surface, which changes with what the compositor does with it.
+//! Which dma-bufs the compositor prefers (`zwp_linux_dmabuf_feedback_v1`): by default, and for one surface,
+//! which changes with how the compositor shows it.
 
 use std::{
     os::fd::OwnedFd,
@@ -15,7 +15,7 @@ use crate::{error::Error, lock::lock};
 /// `DRM_FORMAT_MOD_LINEAR`: the layout that every device reads.
 const LINEAR: u64 = 0;
 
-/// What one feedback says, from its first event to its `done`.
+/// One feedback, from its first event to its `done`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Feedback {
     /// The device that the compositor composes on, by the number of one of its nodes.
@@ -24,7 +24,7 @@ pub struct Feedback {
     pub tranches: Vec<Tranche>,
 }
 
-/// Pairs of format and modifier that the compositor likes equally well.
+/// Pairs of format and modifier of the same preference.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tranche {
     /// The device that would read the buffer, by the number of one of its nodes.
@@ -47,14 +47,14 @@ pub struct Nodes {
 /// The modifiers to make images with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Preferred {
-    /// The compositor likes them equally well. Not empty.
+    /// They have the same preference. Not empty.
     pub modifiers: Vec<u64>,
     /// With these, it may show an image without composing it.
     pub scanout: bool,
 }
 
 impl Nodes {
-    /// Whether this is a node of another device; no, if either is not known.
+    /// Whether this is a node of another device; `false` if either is unknown.
     pub fn is_foreign(&self, device: Option<libc::dev_t>) -> bool {
         let known = self.primary.is_some() || self.render.is_some();
         known && device.is_some() && device != self.primary && device != self.render
@@ -62,7 +62,7 @@ impl Nodes {
 }
 
 impl Feedback {
-    /// One tranche, of a compositor that has no preferences.
+    /// One tranche, for a compositor without preferences.
     pub(super) fn of(formats: Formats) -> Self {
         Feedback {
             main_device: None,
@@ -73,12 +73,12 @@ impl Feedback {
         }
     }
 
-    /// Of the modifiers that the driver is `able` to lay out images of this format with, those of the
-    /// first tranche that has any; `None` if there are none at all.
+    /// Of the modifiers that the driver supports for this format (`able`), those of the first tranche that has
+    /// any; `None` if there are none.
     ///
-    /// If the compositor composes on another device than the driver's (`nodes`), the layouts of one need
-    /// not be readable by the other, whatever their names: then the linear layout goes before all others,
-    /// except in tranches that are for the driver's own device.
+    /// If the compositor composes on another device than the driver's (`nodes`), the layouts of one may be
+    /// unreadable for the other, whatever their names: then the linear layout comes before all others, except
+    /// in tranches for the driver's own device.
     pub fn preferred(&self, fourcc: u32, able: &[u64], nodes: &Nodes) -> Option<Preferred> {
         let first = |usable: &dyn Fn(&Tranche, u64) -> bool| {
             self.tranches.iter().find_map(|tranche| {
@@ -106,7 +106,7 @@ impl Feedback {
     }
 }
 
-/// What a feedback object has told so far. Shared with its events.
+/// The events of a feedback object so far.
 #[derive(Default)]
 pub(super) struct Told {
     state: Mutex<State>,
@@ -117,7 +117,7 @@ pub(super) struct Told {
 #[derive(Default)]
 struct State {
     table: FormatTable,
-    /// What was told since the last `done`.
+    /// The events since the last `done`.
     next: Feedback,
     tranche: Tranche,
     newest: Option<Arc<Feedback>>,
@@ -134,8 +134,7 @@ impl Told {
         self.changes.load(Ordering::Relaxed)
     }
 
-    /// `format_table`: read at once, into memory of our own. One that cannot be read is one without
-    /// entries.
+    /// `format_table`: read at once, into memory of our own. One that cannot be read counts as empty.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -158,7 +157,7 @@ impl Told {
     }
 
     /// # Errors
-    /// Which indices name nothing; the others count.
+    /// Indices beyond the table; the others are used.
     pub(super) fn formats(&self, indices: &[u8]) -> Result<(), Error> {
         let State { table, tranche, .. } = &mut *lock(&self.state);
         let pairs = table.tranche(indices, &mut tranche.formats);
@@ -177,7 +176,7 @@ impl Told {
         next.tranches.push(std::mem::take(tranche));
     }
 
-    /// All of it has come, and counts from now on.
+    /// The feedback is complete, and is the newest from now on.
     pub(super) fn done(&self) {
         let State {
             next,

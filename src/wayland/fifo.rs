@@ -1,4 +1,4 @@
-//! A surface whose commits wait for one another (`wp_fifo_v1`).
+//! A surface whose commits are queued (`wp_fifo_v1`).
 
 use wayland_client::protocol::wl_surface::WlSurface;
 use wayland_protocols::wp::fifo::v1::client::wp_fifo_v1::WpFifoV1;
@@ -19,12 +19,12 @@ impl FifoSurface {
         Ok(FifoSurface(manager.get_fifo(surface, display.handle(), ())))
     }
 
-    /// The commit that follows stays for one refresh, as far as commits after it wait for that.
+    /// The next commit stays for one refresh, as far as commits after it wait for that.
     pub(super) fn set_barrier(&self) {
         self.0.set_barrier();
     }
 
-    /// The commit that follows waits until the refresh that shows the last one with a barrier has begun.
+    /// The next commit waits until the refresh that shows the last one with a barrier has begun.
     pub(super) fn wait_barrier(&self) {
         self.0.wait_barrier();
     }

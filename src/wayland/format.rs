@@ -29,8 +29,7 @@ pub struct Format {
     pub alpha: u32,
 }
 
-/// Every format that can be shown, in the order in which an application should see them: many
-/// take the first.
+/// Every format that can be shown, in the order for applications, many of which take the first.
 pub fn all() -> &'static [Format] {
     FORMATS
 }
@@ -41,13 +40,13 @@ pub fn from_vk(format: vk::Format) -> Option<Format> {
 }
 
 impl Format {
-    /// Whether alpha can count: whether there is a DRM format with it.
+    /// Whether there is a DRM format with alpha.
     pub fn has_alpha(&self) -> bool {
         self.opaque != self.alpha
     }
 
-    /// Whether a device knows it that has this version of Vulkan and these extensions: others may not
-    /// be asked about it.
+    /// Whether a device with this version of Vulkan and these extensions knows it: others may not be asked
+    /// about it.
     pub fn is_known(&self, version: u32, has: impl Fn(&CStr) -> bool) -> bool {
         match self.vk {
             vk::Format::A4R4G4B4_UNORM_PACK16 | vk::Format::A4B4G4R4_UNORM_PACK16 => {

@@ -1,4 +1,4 @@
-//! What the compositor tells: its globals, its dma-buf formats, and the releases of buffers.
+//! The compositor's events: globals, dma-buf formats, feedback, and releases of buffers.
 
 use std::{
     os::fd::BorrowedFd,
@@ -59,14 +59,14 @@ use super::{
 };
 use crate::{kernel::sync_file::SyncFile, observe::trace::monotonic, swapchain::refresh::Shown};
 
-/// Hears that the compositor has released a buffer. Held weakly by its buffers.
+/// Gets the releases of buffers, which hold it weakly.
 pub trait ReleaseListener: Send + Sync + 'static {
     /// The buffer with this number was released. Called where the event is dispatched. Answers whether
     /// the buffer is still of use; if not, it is destroyed.
     fn released(&self, index: u32, release: BufferRelease) -> bool;
 }
 
-/// How a compositor lets go of a buffer.
+/// How a compositor releases a buffer.
 #[derive(Debug)]
 pub enum BufferRelease {
     /// `wl_buffer.release`: its fences, if any, are on the dma-buf.
@@ -86,9 +86,9 @@ static COMPLAINED_OF: AtomicU64 = AtomicU64::new(0);
 pub(super) struct Globals {
     announced: Vec<Global>,
     pub(super) formats: Formats,
-    /// What it can do with colours, but for the version of the protocol.
+    /// Its colour management, without the version of the protocol.
     pub(super) colours: Support,
-    /// The number of the connection's socket, which no other has.
+    /// The inode of the connection's socket.
     socket: u64,
     /// The clock of `wp_presentation`'s times.
     pub(super) clock: Option<u32>,
@@ -100,7 +100,7 @@ struct Global {
     version: u32,
 }
 
-/// Who hears of a buffer's release.
+/// The listener of a buffer's release.
 pub(super) struct Release {
     pub(super) listener: Weak<dyn ReleaseListener>,
     pub(super) index: u32,

@@ -1,4 +1,4 @@
-//! What hears of a committed frame: the surface's pacing, the trace, and the record of what became of it.
+//! Who gets the events of a committed frame: the surface's pacing, the trace, and the record of presents.
 
 use std::{
     sync::{Arc, Mutex},
@@ -28,7 +28,7 @@ impl FrameCallback {
     }
 }
 
-/// A frame of which somebody wants to know when it was shown, or replaced.
+/// A frame whose presentation is of interest.
 pub(crate) struct Watched {
     /// The record of its swapchain's frames, and which of them it is.
     pub(super) recorded: Option<(Arc<Mutex<Presentations>>, u64)>,
@@ -49,8 +49,7 @@ impl Watched {
         }
     }
 
-    /// Nobody will ever say more of it than that the compositor has begun with it, or with what has
-    /// replaced it.
+    /// The compositor has begun to show it, or its replacement, and will not say more.
     pub(super) fn begun(&self) {
         self.over(Presentations::over);
     }
@@ -66,7 +65,7 @@ impl Watched {
         }
     }
 
-    /// It never will be.
+    /// It never will be shown.
     pub(super) fn discarded(&self) {
         if let Some(traced) = &self.traced {
             traced.discarded();

@@ -1,4 +1,4 @@
-//! An image description that the compositor has been asked for (`wp_image_description_v1`).
+//! A requested image description (`wp_image_description_v1`).
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,19 +14,19 @@ use super::{
     globals::Globals,
 };
 
-/// An image description of ours. It can be set on a surface when the compositor has said so.
+/// An image description of ours. It can be set on a surface once it is ready.
 pub(crate) struct ImageDescription {
     proxy: WpImageDescriptionV1,
     says: Description,
     answer: Arc<Answer>,
 }
 
-/// What the compositor says of a description: nothing yet, or whether it can be used, and else why not.
+/// The compositor's answer: none yet, or ready, or why not.
 #[derive(Default)]
 pub(super) struct Answer(OnceLock<Result<(), String>>);
 
 impl ImageDescription {
-    /// Asks for the description. Nobody dispatches meanwhile.
+    /// Requests the description. No thread may dispatch meanwhile.
     pub(super) fn new(
         manager: &WpColorManagerV1,
         handle: &QueueHandle<Globals>,
@@ -62,13 +62,13 @@ impl ImageDescription {
         &self.says
     }
 
-    /// Whether it can be used, and else why not; `None` while the compositor has not answered.
+    /// Whether it is ready, or else why not; `None` while the compositor has not answered.
     pub(crate) fn answer(&self) -> Option<Result<(), &str>> {
         let answer = self.answer.0.get()?;
         Some(answer.as_ref().copied().map_err(String::as_str))
     }
 
-    /// What a surface can be given; only one that can be used.
+    /// The object to set on a surface; only once it is ready.
     pub(super) fn proxy(&self) -> &WpImageDescriptionV1 {
         &self.proxy
     }

@@ -6,25 +6,23 @@ use wayland_client::{Proxy, protocol::wl_buffer::WlBuffer};
 
 use crate::lock::lock;
 
-/// The buffers that swapchains of one display have left. Each goes when the compositor has released it:
-/// one that goes while a commit with it waits for its turn may take that frame away.
+/// The buffers that swapchains of one display have left. Each is destroyed when the compositor has released it:
+/// destroying one while a commit with it is queued may drop that frame.
 ///
-/// At the latest they go with the last swapchain of the display, since nothing says that there is a
-/// display after that: "Destroying the wl_buffer before wl_buffer.release is allowed as long as the
-/// underlying buffer storage isn't re-used" (`wl_surface.attach`), and nobody uses that of a swapchain
-/// that is gone.
+/// They are destroyed with the last swapchain of the display at the latest, since the display may be gone after
+/// that: "Destroying the wl_buffer before wl_buffer.release is allowed as long as the underlying buffer storage
+/// isn't re-used" (`wl_surface.attach`), and the storage of a swapchain that is gone is not reused.
 #[derive(Default)]
 pub(super) struct Leftovers(Mutex<Vec<Leftover>>);
 
 struct Leftover {
     buffer: WlBuffer,
-    /// Whether the compositor has let go of it, where no event tells that.
+    /// Whether the compositor has released it, where no event says so.
     is_released: Option<Box<dyn Fn() -> bool + Send>>,
 }
 
 impl Leftovers {
-    /// Takes a buffer. Where no event tells of its release, `is_released` does, and is asked at each
-    /// [`sweep`](Self::sweep).
+    /// Takes a buffer. Where its release has no event, each [`sweep`](Self::sweep) calls `is_released`.
     pub(super) fn take(&self, buffer: WlBuffer, is_released: Option<Box<dyn Fn() -> bool + Send>>) {
         lock(&self.0).push(Leftover {
             buffer,

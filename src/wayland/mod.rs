@@ -1,10 +1,9 @@
 //! The Wayland side of a surface: the application's display seen through a queue of our own, what the
 //! compositor offers, the surface that frames are committed to, and the buffers.
 //!
-//! All of it lives as long as a swapchain that needs it, or as the one call that asks: "Applications must
-//! ensure that both the wl_display and the wl_surface remain valid for the lifetime of any VkSwapchainKHR
-//! objects" (Vulkan, "Wayland Platform"), and of nothing else. What a compositor said, its
-//! [`Capabilities`], may be kept.
+//! All of it lives as long as a swapchain that needs it, or as one query: "Applications must ensure that both
+//! the wl_display and the wl_surface remain valid for the lifetime of any VkSwapchainKHR objects" (Vulkan,
+//! "Wayland Platform"), and of nothing else. A compositor's [`Capabilities`] may be kept.
 
 mod bound;
 mod capabilities;

@@ -1,8 +1,8 @@
-//! The refresh of the compositor's outputs, for those who ask before a frame has told one.
+//! The refresh of the compositor's outputs, for queries before a frame has reported one.
 //!
-//! They are asked on a connection of its own, to where the application's leads. An output that is bound on the
-//! application's connection is named in the `wl_surface.enter` events of the application's surfaces, and a
-//! toolkit that takes it for one of its own crashes.
+//! They are queried on a second connection to the same socket. An output bound on the application's connection
+//! would be named in the `wl_surface.enter` events of its surfaces, and a toolkit that takes it for its own
+//! crashes.
 
 use std::{
     os::{fd::BorrowedFd, unix::net::UnixStream},
@@ -26,16 +26,16 @@ use crate::deadline::Deadline;
 /// How long the compositor has to answer.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// What the compositor says of its outputs.
+/// The events of outputs.
 #[derive(Default)]
 struct Outputs {
     names: Vec<u32>,
-    /// Of each the refresh in thousandths of a hertz, once it is told.
+    /// The refresh of each in thousandths of a hertz, once known.
     refreshes: Vec<Option<i32>>,
 }
 
-/// The time from one refresh to the next, in nanoseconds, if it is the same of all outputs of the compositor at
-/// the other end of this socket. Nobody tells which of them a surface is on.
+/// The time from one refresh to the next, in nanoseconds, if all outputs of the compositor at the other end of
+/// this socket have the same: which of them a surface is on is unknown here.
 pub(super) fn common_refresh(display: BorrowedFd<'_>) -> Option<u64> {
     common(&ask(display)?)
 }
@@ -48,7 +48,7 @@ fn common(refreshes: &[Option<i32>]) -> Option<u64> {
 
 /// `None` if the compositor cannot be reached, or does not answer in time.
 fn ask(display: BorrowedFd<'_>) -> Option<Vec<Option<i32>>> {
-    // A socket that was made with its other end has no address.
+    // A socket of a pair has no address.
     let address = getpeername(display).ok()??;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).ok()?;

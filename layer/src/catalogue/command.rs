@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-/// What a command is a command of, by the type of its first parameter.
+/// The level of a command, by the type of its first parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// Of nothing.
@@ -24,7 +24,7 @@ pub enum Given {
     Instance(&'static CStr),
     /// A device extension.
     Device(&'static CStr),
-    /// Nothing, but the layer cares only with this device extension.
+    /// Nothing, but the layer intercepts it only with this device extension.
     Core(&'static CStr),
     /// `VK_KHR_swapchain`, with Vulkan 1.1 or this device extension.
     SwapchainWith(&'static CStr),
@@ -38,9 +38,9 @@ pub struct Command {
     pub name: &'static CStr,
     /// What it is a command of.
     pub level: Level,
-    /// When there is one.
+    /// When the application gets the layer's function.
     pub given: Given,
-    /// The function, whose type the name tells.
+    /// The function, of the type that belongs to the name.
     pub function: unsafe extern "system" fn(),
 }
 

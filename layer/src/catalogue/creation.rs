@@ -1,4 +1,4 @@
-//! What the chain of a `VkSwapchainCreateInfoKHR` asks for, read by the extensions that it is of.
+//! What the chain of a `VkSwapchainCreateInfoKHR` asks for, as the extensions read it.
 
 use ash::vk;
 
@@ -15,6 +15,6 @@ pub struct Asked {
     pub view_formats: Vec<vk::Format>,
     /// How far the images may be compressed.
     pub compression: Option<Compression>,
-    /// Whether the times of presents may be asked for, and set.
+    /// Whether presents may ask for times and have target times.
     pub timed: bool,
 }

@@ -1,4 +1,4 @@
-//! What there is to say of an extension.
+//! The description of an extension.
 
 use std::ffi::{CStr, c_void};
 
@@ -12,9 +12,9 @@ use super::{
 };
 use crate::driver::{offer::Offer, physical_device::PhysicalDevice};
 
-/// An extension of which the layer knows.
+/// An extension that the layer knows.
 pub struct Extension {
-    /// Its names with their revisions: the newer one first, where it was taken over from `EXT` to `KHR`.
+    /// Its names with their revisions: the newer one first, where an `EXT` was promoted to `KHR`.
     pub names: &'static [(&'static CStr, u32)],
     /// Whether instances or devices enable it.
     pub level: Level,
@@ -26,7 +26,7 @@ pub struct Extension {
     pub needs: &'static str,
     /// Whether it is possible on this driver.
     pub driver: fn(&PhysicalDevice) -> bool,
-    /// What a driver must have enabled in its place that does not have it: another name of the same.
+    /// An older name of the same, to enable on a driver that lacks it.
     pub in_its_place: Option<&'static CStr>,
     /// Its features.
     pub features: Option<Features>,
@@ -45,7 +45,7 @@ pub struct Extension {
     /// Reads its structures in the chain of a valid `VkSwapchainCreateInfoKHR`; an error is why the
     /// swapchain cannot be made.
     pub creation: Option<CreationHook>,
-    /// Reads its structures in the valid chain of a `VkPresentInfoKHR`, for the swapchain at a place.
+    /// Reads its structures in the valid chain of a `VkPresentInfoKHR`, for the swapchain at this index.
     pub present: Option<unsafe fn(*const c_void, usize, &mut Frame)>,
     /// Its structures with a value for each swapchain in that chain.
     pub per_swapchain: &'static [PerSwapchain],
@@ -67,17 +67,17 @@ pub enum Level {
 /// Who has an extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provider {
-    /// The layer, and every driver for Wayland, so that it is told of everywhere.
+    /// The layer, and every driver for Wayland, so that it is listed everywhere.
     Everybody,
-    /// The layer, whatever the driver: told of where the layer owns swapchains.
+    /// The layer, on every driver: listed where the layer owns swapchains.
     Layer,
-    /// The driver: the layer knows it for what it does with objects of ours.
+    /// The driver: the layer handles its use of the layer's objects.
     Driver,
     /// The driver, for swapchains of its own only: a device that enables it keeps them.
     OnlyDriver,
 }
 
-/// The structure of an extension's features: it has nothing but `VkBool32` after its head.
+/// The structure of an extension's features: only `VkBool32` after its head.
 pub struct Features {
     /// Its type.
     pub structure: vk::StructureType,

@@ -1,5 +1,5 @@
-//! Extensions together: what is enumerated for them, features, structures that a driver does not get, commands,
-//! and what their structures say of a surface, a swapchain or a present.
+//! A list of extensions: what is enumerated, features, structures that a driver does not get, commands, and
+//! what their structures say about a surface, a swapchain or a present.
 
 use std::ffi::{CStr, c_void};
 
@@ -18,7 +18,7 @@ use crate::{
     vulkan::{p_next, registry::FeaturesHead, structures},
 };
 
-/// Extensions, and what they come to together.
+/// A list of extensions.
 #[derive(Clone, Copy)]
 pub struct List(&'static [&'static Extension]);
 
@@ -68,8 +68,7 @@ impl List {
             .any(|extension| extension.is_called(name))
     }
 
-    /// What a driver must have enabled in the place of extensions of the layer that are enabled, and that
-    /// it does not have.
+    /// The older names to enable on a driver that lacks enabled extensions of the layer.
     pub fn in_place_of(
         self,
         is_enabled: impl Fn(&CStr) -> bool,
@@ -80,7 +79,7 @@ impl List {
             .filter_map(|one| one.in_its_place)
     }
 
-    /// The extensions that only a driver's own swapchains can do, of those that something has.
+    /// The extensions, of those that `has` knows, that only a driver's own swapchains support.
     pub fn only_below(self, has: impl Fn(&CStr) -> bool) -> Vec<&'static str> {
         self.iter()
             .filter(|extension| extension.provider == Provider::OnlyDriver)
@@ -97,8 +96,7 @@ impl List {
             .find(|command| command.name == name)
     }
 
-    /// Says in the chain of a `VkPhysicalDeviceFeatures2` which features the layer has, of the extensions
-    /// that are wanted.
+    /// Sets the features of wanted extensions in the chain of a `VkPhysicalDeviceFeatures2`.
     ///
     /// # Safety
     /// `chain` is a valid chain that the caller may write to.
@@ -123,8 +121,8 @@ impl List {
         }
     }
 
-    /// Whether nobody below knows the structure of a device's chain: one of features of ours, while
-    /// `is_passed` denies all names of the extension.
+    /// Whether a structure in a device's chain is kept from the driver: one of features of ours, if no name of
+    /// the extension `is_passed` down.
     pub fn withholds(
         self,
         structure: vk::StructureType,
@@ -161,7 +159,7 @@ impl List {
             .collect()
     }
 
-    /// Fills the chain of a `VkSurfaceCapabilities2KHR` with what those extensions say that are wanted.
+    /// Fills the chain of a `VkSurfaceCapabilities2KHR` for wanted extensions.
     ///
     /// # Safety
     /// `chain` and that of the question are valid, and nobody else uses `chain`.
@@ -198,7 +196,7 @@ impl List {
     /// `info` is valid with its chain.
     ///
     /// # Errors
-    /// Why it cannot be had.
+    /// Why it is impossible.
     pub unsafe fn read_creation(
         self,
         info: &vk::SwapchainCreateInfoKHR<'_>,
@@ -214,7 +212,7 @@ impl List {
         Ok(asked)
     }
 
-    /// Reads what the chain of a `VkPresentInfoKHR` says of the swapchain at this place.
+    /// Reads what the chain of a `VkPresentInfoKHR` says about the swapchain at this index.
     ///
     /// # Safety
     /// `chain` is valid.

@@ -1,4 +1,4 @@
-//! What there is to say of an extension, and what extensions come to together.
+//! The description of an extension, and lists of extensions.
 //!
 //! A frame's chain is read here, by the functions of the extensions that have a structure in it. Knows `driver` and
 //! `vulkan`: the extensions themselves are in `extensions`, and an instance hands their list down.

@@ -1,5 +1,5 @@
 //! The structures that extend `VkPresentInfoKHR`, which hold one value for each of its swapchains. Each
-//! extension reads its own, and says how they are laid out, for a driver that presents a part of the
+//! extension reads its own, and gives their layout, to split them for a driver that presents some of the
 //! swapchains.
 
 use std::{ffi::c_void, mem::MaybeUninit};
@@ -17,24 +17,24 @@ use crate::vulkan::p_next;
 /// As many swapchains or semaphores as a present usually has, without allocation.
 pub type Few<T> = SmallVec<[T; 4]>;
 
-/// What the chain says of one swapchain's present.
+/// What the chain says about one swapchain's present.
 #[derive(Default)]
 pub struct Frame {
-    /// What has changed in the image; nothing said: everything.
+    /// What has changed in the image; empty: everything.
     pub damage: SmallVec<[Rectangle; 4]>,
-    /// The mode in which the swapchain presents from now on; nothing said: as before.
+    /// The mode from now on; `None`: unchanged.
     pub mode: Option<PresentMode>,
     /// The number of the frame.
     pub id: Option<u64>,
-    /// When it is meant to be shown, and what is to be told of when it was.
+    /// Its target time, and the times to report.
     pub timing: Option<Timing>,
     /// The fence to signal.
     pub fence: Option<vk::Fence>,
 }
 
 impl Frame {
-    /// The same for the library, of a present that was called at this time by [`wayfence::trace::now`]; a
-    /// frame with [`timing`](Self::timing) needs it.
+    /// The same for the library, of a present called at this time of [`wayfence::trace::now`], which a frame
+    /// with [`timing`](Self::timing) needs.
     pub fn presentation(&self, called: Option<u64>) -> Presentation<'_> {
         Presentation {
             damage: &self.damage,
@@ -46,7 +46,7 @@ impl Frame {
     }
 }
 
-/// How a structure with one value for each swapchain is laid out: all of them begin as [`Head`] does.
+/// The layout of a structure with one value for each swapchain: all of them begin with a [`Head`].
 pub struct PerSwapchain {
     structure: vk::StructureType,
     /// The size of the structure in bytes.
@@ -72,8 +72,8 @@ impl PerSwapchain {
     /// The structure `S` with its values of type `V`.
     ///
     /// # Safety
-    /// `S` begins with `sType`, `pNext`, `swapchainCount` and a pointer to so many of `V`, and has nothing
-    /// more of that number.
+    /// `S` begins with `sType`, `pNext`, `swapchainCount` and a pointer to so many of `V`, and has no other
+    /// array of that length.
     pub const unsafe fn of<S: vk::TaggedStructure, V: Copy>() -> Self {
         assert!(size_of::<S>() >= size_of::<Head>() && size_of::<S>() <= 8 * ROOM);
         assert!(align_of::<S>() <= 8 && align_of::<V>() <= 8);

@@ -1,5 +1,5 @@
-//! `VK_KHR_calibrated_timestamps`: provided on drivers that know it by the older name only; and the time
-//! domains of our swapchains, whose times are those of `CLOCK_MONOTONIC`.
+//! `VK_KHR_calibrated_timestamps`: also on drivers that only have its older name; and the time domains of our
+//! swapchains, whose times are those of `CLOCK_MONOTONIC`.
 
 use ash::{
     ext::calibrated_timestamps::NAME as EXT,
@@ -72,7 +72,7 @@ pub static EXTENSION: Extension = Extension {
     ..Extension::device(&[(KHR, 1)])
 };
 
-/// Those that the driver can calibrate, which it is asked once.
+/// The domains that the driver can calibrate, queried once.
 fn domains_below<'a>(
     instance: &Instance,
     device: vk::PhysicalDevice,
@@ -90,7 +90,7 @@ fn ask(
     device: vk::PhysicalDevice,
     known: &PhysicalDevice,
 ) -> Result<Vec<vk::TimeDomainKHR>, vk::Result> {
-    // The loader ends a process that calls what the driver does not have.
+    // The loader aborts a process that calls a command which the driver lacks.
     let command = if known.has(KHR) {
         c"vkGetPhysicalDeviceCalibrateableTimeDomainsKHR"
     } else if known.has(EXT) {
@@ -178,7 +178,7 @@ unsafe fn is_ours(device: &Owner, info: &vk::CalibratedTimestampInfoKHR<'_>) -> 
         && of.is_some_and(|of| device.swapchain(of.swapchain).is_some())
 }
 
-/// Asks the driver for the time of each domain once, `CLOCK_MONOTONIC` in the place of ours.
+/// Queries each domain of the driver once, with `CLOCK_MONOTONIC` in place of ours.
 ///
 /// # Safety
 /// `timestamps` has room for as many values as there are infos, and `deviation` for one.

@@ -1,4 +1,4 @@
-//! `VK_EXT_debug_utils`: names and tags of our objects are not for the driver.
+//! `VK_EXT_debug_utils`: the driver does not get names and tags of the layer's objects.
 
 use ash::ext::debug_utils::NAME;
 

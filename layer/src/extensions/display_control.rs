@@ -1,4 +1,4 @@
-//! `VK_EXT_display_control`: there are no counters on Wayland, in whoever's swapchains.
+//! `VK_EXT_display_control`: no swapchain on Wayland has counters.
 
 use ash::{
     ext::display_control::NAME,
@@ -26,7 +26,7 @@ pub static EXTENSION: Extension = Extension {
     ..Extension::device(&[(NAME, 1)])
 };
 
-/// `vkGetSwapchainCounterEXT`: no surface of ours has a counter that could be asked for.
+/// `vkGetSwapchainCounterEXT`: our surfaces have no counters.
 unsafe extern "system" fn get_swapchain_counter(
     device: vk::Device,
     swapchain: vk::SwapchainKHR,

@@ -1,5 +1,5 @@
-//! `VK_GOOGLE_display_timing`: what [`present_timing`](super::present_timing) has, in the older form. Times
-//! are those of `CLOCK_MONOTONIC`.
+//! `VK_GOOGLE_display_timing`: the older form of [`present_timing`](super::present_timing). Times are those of
+//! `CLOCK_MONOTONIC`.
 
 use std::ffi::c_void;
 
@@ -49,11 +49,10 @@ pub static EXTENSION: Extension = Extension {
     ..Extension::device(&[(NAME, 1)])
 };
 
-/// The refresh of a display of which nothing is known yet, as no frame was shown: the command has no
-/// answer for that.
+/// The refresh that is reported while it is unknown: the command has no result for that.
 const USUAL_REFRESH: u64 = 1_000_000_000 / 60;
 
-/// Those frames that were shown, in whatever order that is told.
+/// Frames that were shown, in the order in which that is known.
 const WANTED: Wanted = Wanted {
     partial: false,
     out_of_order: true,
@@ -65,7 +64,7 @@ unsafe fn read(chain: *const c_void, at: usize, frame: &mut Frame) {
         p_next::find::<vk::PresentTimesInfoGOOGLE<'_>>(chain)
             .and_then(|of| value_at(of.p_times, of.swapchain_count, at))
     };
-    // The newer extension's goes before.
+    // The newer extension takes precedence.
     if let (Some(time), None) = (time, &frame.timing) {
         frame.timing = Some(Timing {
             stages: Stages::that(|stage| stage != Stage::PixelVisible),
@@ -110,7 +109,7 @@ unsafe extern "system" fn get_refresh_cycle_duration(
     }
 }
 
-/// `vkGetPastPresentationTimingGOOGLE`. A frame that was never shown is not told of.
+/// `vkGetPastPresentationTimingGOOGLE`. Frames that were never shown are left out.
 unsafe extern "system" fn get_past_presentation_timing(
     device: vk::Device,
     swapchain: vk::SwapchainKHR,
@@ -158,11 +157,11 @@ unsafe extern "system" fn get_past_presentation_timing(
     }
 }
 
-/// What there is to say of a frame; `None` if it was not shown.
+/// The timing of a frame; `None` if it was not shown.
 fn of(past: &Past, refresh: u64) -> Option<vk::PastPresentationTimingGOOGLE> {
     let at = |stage: Stage| past.times[stage as usize].filter(|at| *at > 0);
     let actual = at(Stage::PixelOut)?;
-    // From when on there was something to show.
+    // From when on the frame was ready.
     let ready = at(Stage::Rendered).unwrap_or(0).max(past.called);
     // At the refreshes before, unless another frame was shown at them.
     let first = past

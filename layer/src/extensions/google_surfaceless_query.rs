@@ -1,7 +1,7 @@
-//! `VK_GOOGLE_surfaceless_query`: what surfaces offer, asked without one.
+//! `VK_GOOGLE_surfaceless_query`: surface queries without a surface.
 //!
-//! Present modes and protected images are the driver's to tell: of modes, only FIFO and those of shared
-//! images can be told of, and every surface has FIFO. A format is told of where surfaces of ours have it.
+//! The driver answers for present modes and protected images: the only modes allowed are FIFO, which every
+//! surface has, and those of shared images. Formats are those that our surfaces have.
 
 use ash::vk;
 
@@ -17,12 +17,12 @@ pub static EXTENSION: Extension = Extension {
     ..Extension::instance(&[(c"VK_GOOGLE_surfaceless_query", 2)])
 };
 
-/// Whether an application that asks without a surface must hear what ours have.
+/// Whether a query without a surface must answer for our surfaces.
 pub fn concerns(instance: &Instance, device: &PhysicalDevice, surface: vk::SurfaceKHR) -> bool {
     surface == vk::SurfaceKHR::null() && instance.can_own(device)
 }
 
-/// Whether surfaces of ours have the format in that colour space, which the driver tells of.
+/// Whether our surfaces have the driver's format in that colour space.
 pub fn has(instance: &Instance, device: &PhysicalDevice, format: &vk::SurfaceFormatKHR) -> bool {
     let is_space_known = format.color_space == vk::ColorSpaceKHR::SRGB_NONLINEAR
         || (format.color_space == vk::ColorSpaceKHR::PASS_THROUGH_EXT

@@ -1,5 +1,4 @@
-//! `VK_EXT_image_compression_control_swapchain`: what the driver makes of `VK_EXT_image_compression_control`
-//! is passed on.
+//! `VK_EXT_image_compression_control_swapchain`: passed on to the driver's `VK_EXT_image_compression_control`.
 
 use std::ffi::c_void;
 

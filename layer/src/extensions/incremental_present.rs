@@ -1,4 +1,4 @@
-//! `VK_KHR_incremental_present`: what has changed in an image is damage of the buffer.
+//! `VK_KHR_incremental_present`: the changed regions become damage of the buffer.
 
 use std::ffi::c_void;
 

@@ -1,5 +1,5 @@
-//! `VK_EXT_layer_settings`: what the application sets of the layer ([`Settings`](crate::objects::settings::Settings)
-//! reads it).
+//! `VK_EXT_layer_settings`: the application's settings for the layer
+//! ([`Settings`](crate::objects::settings::Settings) reads it).
 
 use ash::ext::layer_settings::NAME;
 

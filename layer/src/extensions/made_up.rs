@@ -1,4 +1,4 @@
-//! `VK_KHR_made_up`, which is nowhere but in tests: all that an extension can say.
+//! `VK_KHR_made_up`, which exists only in tests and uses every field.
 
 use std::{
     ffi::{CStr, c_void},

@@ -1,4 +1,4 @@
-//! Extensions that only a driver's own swapchains can do. A device that enables one keeps the driver's.
+//! Extensions that only a driver's own swapchains support. A device that enables one keeps the driver's.
 
 use crate::catalogue::extension::{Extension, Provider};
 

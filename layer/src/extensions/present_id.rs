@@ -21,7 +21,7 @@ pub static EXTENSION: Extension = Extension {
     ..Extension::device(&[(NAME, 1)])
 };
 
-/// 0 is no number.
+/// 0 means none.
 unsafe fn read(chain: *const c_void, at: usize, frame: &mut Frame) {
     // SAFETY: a valid chain, as `Extension::present` says, whose arrays have the lengths that they say.
     unsafe {

@@ -34,7 +34,7 @@ unsafe fn fill(query: &SurfaceQuery<'_>, chain: *mut c_void) {
     }
 }
 
-/// 0 is no number; another goes before that of `VK_KHR_present_id`.
+/// 0 means none; another value takes precedence over `VK_KHR_present_id`.
 unsafe fn read(chain: *const c_void, at: usize, frame: &mut Frame) {
     // SAFETY: a valid chain, as `Extension::present` says, whose arrays have the lengths that they say.
     unsafe {

@@ -1,12 +1,11 @@
-//! `VK_EXT_present_timing`: when frames were shown, and when they are to be.
+//! `VK_EXT_present_timing`: when frames were shown, and target times.
 //!
-//! All times are those of `CLOCK_MONOTONIC`, which are also what the time domains of the swapchain and of
-//! its stages count. The queue operations of a present are over when its sync_file has signalled, whose
-//! time the kernel keeps (`SYNC_IOC_FILE_INFO`); the rest `wp_presentation` tells. Its times are those at
-//! which the frame "turned into light", which a compositor may guess: the first pixel is told to be
-//! visible where the hardware has said that it shows the frame, and since when, and has left for the display
-//! in any case.
-//! When a request was dequeued is known to the compositor alone.
+//! All times are those of `CLOCK_MONOTONIC`, which the time domains of the swapchain and of its stages count,
+//! too. The queue operations of a present are over when its sync_file has signalled, and the kernel keeps that
+//! time (`SYNC_IOC_FILE_INFO`); the other times come from `wp_presentation`. Its times are those at which the
+//! frame "turned into light", which a compositor may guess: the first pixel counts as visible only if the time
+//! and the image come from the hardware, and as out in any case. Only the compositor knows when a request was
+//! dequeued.
 
 use std::{ffi::c_void, time::Duration};
 
@@ -98,7 +97,7 @@ pub static EXTENSION: Extension = Extension {
     ..Extension::device(&[(NAME, 3)])
 };
 
-/// The stages of which a swapchain can tell times, by the names of both.
+/// The stages with times, by their names in library and Vulkan.
 const STAGES: [(Stage, vk::Flags); 3] = [
     (Stage::Rendered, PRESENT_STAGE_QUEUE_OPERATIONS_END_BIT_EXT),
     (Stage::PixelOut, PRESENT_STAGE_IMAGE_FIRST_PIXEL_OUT_BIT_EXT),
@@ -108,8 +107,8 @@ const STAGES: [(Stage, vk::Flags); 3] = [
     ),
 ];
 
-/// The time domains of each swapchain with their numbers. That of the device is not among them: times are
-/// "in nanoseconds", and its are not.
+/// The time domains of each swapchain with their numbers. The device's is not among them: times are "in
+/// nanoseconds", and its are not.
 const DOMAINS: [(u64, vk::TimeDomainKHR); 4] = [
     (1, TIME_DOMAIN_PRESENT_STAGE_LOCAL_EXT),
     (2, TIME_DOMAIN_SWAPCHAIN_LOCAL_EXT),
@@ -117,7 +116,7 @@ const DOMAINS: [(u64, vk::TimeDomainKHR); 4] = [
     RAW,
 ];
 
-/// The one domain that does not count as `CLOCK_MONOTONIC` does.
+/// The only domain that differs from `CLOCK_MONOTONIC`.
 const RAW: (u64, vk::TimeDomainKHR) = (4, vk::TimeDomainKHR::CLOCK_MONOTONIC_RAW);
 
 /// Their list never changes.
@@ -364,7 +363,7 @@ unsafe extern "system" fn get_past_presentation_timing(
 unsafe fn write(past: &Past, to: &mut PastPresentationTimingEXT<'_>) {
     let [target, id] = past.said;
     let domain = DOMAINS.iter().find(|(known, _)| *known == id);
-    // The number of no domain is not valid; its times are those of the swapchain.
+    // An unknown number is invalid usage; it gets the times of the swapchain.
     let (id, domain) = domain.copied().unwrap_or(DOMAINS[1]);
     to.present_id = past.id;
     to.target_time = target;

@@ -45,7 +45,7 @@ unsafe extern "system" fn wait_for_present(
             |ours| wait(ours, command, id, timeout),
             |object| match object.below::<PFN_vkWaitForPresentKHR>(c"vkWaitForPresentKHR") {
                 Ok(next) => Ok(next(device, swapchain, id, timeout)),
-                // A driver that knows of no waits will never tell.
+                // A driver without the extension has no answer.
                 Err(_) => Ok(vk::Result::SUCCESS),
             },
         )

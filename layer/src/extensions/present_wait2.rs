@@ -60,7 +60,7 @@ unsafe extern "system" fn wait_for_present2(
             |ours| wait(ours, command, wanted.present_id, wanted.timeout),
             |object| match object.below::<PFN_vkWaitForPresent2KHR>(c"vkWaitForPresent2KHR") {
                 Ok(next) => Ok(next(device, swapchain, info)),
-                // A driver that knows of no waits will never tell.
+                // A driver without the extension has no answer.
                 Err(_) => Ok(vk::Result::SUCCESS),
             },
         )

@@ -1,4 +1,4 @@
-//! `VK_EXT_private_data`, of Vulkan 1.3: data of our objects are not for the driver.
+//! `VK_EXT_private_data`, of Vulkan 1.3: the layer keeps the data of its own objects.
 
 use ash::ext::private_data::NAME;
 

@@ -1,5 +1,5 @@
-//! `VK_KHR_shared_presentable_image`: on Wayland nobody can draw into a buffer that is shown, so that its present
-//! modes are not offered, by whoever's surfaces.
+//! `VK_KHR_shared_presentable_image`: on Wayland a buffer that is shown cannot be drawn into, so no surface
+//! offers these present modes.
 
 use std::ffi::c_void;
 
@@ -39,7 +39,7 @@ unsafe fn fill(query: &SurfaceQuery<'_>, chain: *mut c_void) {
     }
 }
 
-/// `vkGetSwapchainStatusKHR`: of ours, whether the images could be better ones.
+/// `vkGetSwapchainStatusKHR`: for ours, whether the swapchain is suboptimal.
 unsafe extern "system" fn get_swapchain_status(
     device: vk::Device,
     swapchain: vk::SwapchainKHR,

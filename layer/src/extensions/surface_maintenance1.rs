@@ -1,14 +1,12 @@
-//! `VK_KHR_surface_maintenance1`: between which present modes a swapchain can change, and how an image
-//! gets on a surface of another size.
+//! `VK_KHR_surface_maintenance1`: compatible present modes, and scaling.
 //!
-//! On Wayland the surface has the size of the image that is presented (`currentExtent` is 0xFFFFFFFF). So an
-//! image is as large as its surface: one pixel of it is one of the surface
-//! (`VK_PRESENT_SCALING_ONE_TO_ONE_BIT_KHR`), and stretched it is the same, with its aspect and without.
-//! Gravity says where an image lies that does not fill its surface: there is none. All of it holds without a
-//! request of ours.
+//! On Wayland the surface has the size of the presented image (`currentExtent` is 0xFFFFFFFF). So every image
+//! fills its surface: one pixel of it is one of the surface (`VK_PRESENT_SCALING_ONE_TO_ONE_BIT_KHR`), and
+//! stretching it, with its aspect or without, changes nothing. Gravity places an image that does not fill its
+//! surface, which never happens. All of it holds without a request of ours.
 //!
 //! The application or its toolkit may give the surface another size with `wp_viewport.set_destination`. The
-//! compositor then scales what the presentation engine has put together, as it does for a buffer's scale.
+//! compositor then scales after presentation, as it does for a buffer's scale.
 
 use std::ffi::c_void;
 
@@ -29,23 +27,23 @@ pub static EXTENSION: Extension = Extension {
     ])
 };
 
-/// What a surface of ours does with an image of another size: its size becomes that.
+/// The scaling of our surfaces, which take the size of the image.
 const SCALING: vk::PresentScalingFlagsEXT = vk::PresentScalingFlagsEXT::from_raw(
     vk::PresentScalingFlagsEXT::ONE_TO_ONE.as_raw()
         | vk::PresentScalingFlagsEXT::ASPECT_RATIO_STRETCH.as_raw()
         | vk::PresentScalingFlagsEXT::STRETCH.as_raw(),
 );
-/// Where an image lies that does not fill the surface: it does.
+/// The gravity of images, which fill the surface.
 const GRAVITY: vk::PresentGravityFlagsEXT = vk::PresentGravityFlagsEXT::from_raw(
     vk::PresentGravityFlagsEXT::MIN.as_raw()
         | vk::PresentGravityFlagsEXT::MAX.as_raw()
         | vk::PresentGravityFlagsEXT::CENTERED.as_raw(),
 );
 
-/// The present mode that a question is about; `None` if it names none.
+/// The present mode of a query; `None` if it names none.
 ///
 /// # Safety
-/// The question is valid with its chain.
+/// The query is valid with its chain.
 pub unsafe fn asked_mode(
     info: &vk::PhysicalDeviceSurfaceInfo2KHR<'_>,
 ) -> Option<vk::PresentModeKHR> {
@@ -54,8 +52,8 @@ pub unsafe fn asked_mode(
     mode.map(|mode| mode.present_mode)
 }
 
-/// On a surface of ours: all modes go together. On one of a driver that does not know the extension each is
-/// alone, and there is no scaling.
+/// On our surfaces all modes are compatible. On those of a driver without the extension each is only compatible
+/// with itself, and there is no scaling.
 ///
 /// # Safety
 /// Both chains are valid.
@@ -79,14 +77,13 @@ pub unsafe fn fill(query: &SurfaceQuery<'_>, chain: *mut c_void) {
             p_next::find_mut::<vk::SurfacePresentModeCompatibilityEXT<'_>>(chain)
         {
             let asked = asked_mode(query.info).unwrap_or(vk::PresentModeKHR::FIFO);
-            // Ours differ in what is committed with an image, and in nothing that it is made of. "The
-            // implementation must include the present mode passed to VkSurfacePresentModeKHR": first, as
-            // there may be room for one.
+            // Our modes differ in the commit, not in the images. "The implementation must include the present
+            // mode passed to VkSurfacePresentModeKHR": first, as there may be room for one.
             let others = query.offer.map_or(&[][..], |offer| &offer.present_modes);
             let compatible_modes: SmallVec<[_; 8]> = std::iter::once(asked)
                 .chain(others.iter().copied().filter(|mode| *mode != asked))
                 .collect();
-            // Too little room is no news here: the command has no success but VK_SUCCESS.
+            // Too little room is not reported: the only success of the command is VK_SUCCESS.
             let _ = p_next::enumerate(
                 &compatible_modes,
                 &mut compatible.present_mode_count,

@@ -1,4 +1,4 @@
-//! `VK_KHR_surface_protected_capabilities`: no surface of ours shows protected images.
+//! `VK_KHR_surface_protected_capabilities`: our surfaces show no protected images.
 
 use std::ffi::c_void;
 

@@ -1,4 +1,4 @@
-//! Acquiring: what a free image is waited for goes to the application's semaphore and fence.
+//! Acquiring: the fences of a free image go into the application's semaphore and fence.
 
 use std::{
     os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd},
@@ -40,7 +40,7 @@ pub unsafe extern "system" fn acquire_next_image(
     }
 }
 
-/// `vkAcquireNextImage2KHR`: a group of one device, so that its mask says nothing new.
+/// `vkAcquireNextImage2KHR`: in a group of one device the mask says nothing.
 pub unsafe extern "system" fn acquire_next_image2(
     device: vk::Device,
     info: *const vk::AcquireNextImageInfoKHR<'_>,

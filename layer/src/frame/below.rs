@@ -81,7 +81,7 @@ pub(super) unsafe fn present(
     }
     for (at, answer) in theirs.iter().zip(&answers) {
         results[*at] = match (whole, *answer) {
-            // The application's semaphores are consumed, and it must not believe that they are not.
+            // The application's semaphores are consumed, which an out-of-memory error would deny.
             _ if !is_enqueued(whole) => vk::Result::ERROR_OUT_OF_DATE_KHR,
             // A failure of the whole call may leave the single results unwritten.
             (whole, answer) if whole.as_raw() < 0 && answer.as_raw() >= 0 => whole,
@@ -99,8 +99,8 @@ fn is_enqueued(result: vk::Result) -> bool {
     )
 }
 
-/// Signals the fences of presents to the driver's swapchains at these places, of which it does not know.
-/// What it waits for was submitted to the queue before it.
+/// Signals the present fences of the driver's swapchains at these indices, which the driver does not know. The
+/// work that they stand for was submitted to the queue before.
 fn signal(
     device: &Device,
     queue: vk::Queue,

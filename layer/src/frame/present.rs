@@ -1,5 +1,5 @@
-//! Presenting: the application's semaphores become one sync_file, which goes onto the image before the
-//! commit. A single one that can be exported is; else one empty submission waits for all of them.
+//! Presenting: the application's semaphores become one sync_file, which goes onto the image before the commit.
+//! A single exportable one is exported; otherwise one empty submission waits for all of them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -71,7 +71,7 @@ unsafe fn present(
     // SAFETY: a valid chain by the specification.
     let chain = unsafe { PresentChain::of(device.instance.extensions, info.p_next) };
     let frames: Few<Frame> = (0..swapchains.len()).map(|at| chain.frame(at)).collect();
-    // One reading for all who want it, if anybody does.
+    // One reading of the clock for all, if any needs it.
     let is_timed = frames.iter().any(|frame| frame.timing.is_some())
         || swapchains.iter().flatten().any(|ours| ours.is_timed());
     let called = is_timed.then(trace::now);

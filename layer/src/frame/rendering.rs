@@ -8,19 +8,19 @@ use wayfence::sync_file::SyncFile;
 
 use crate::{catalogue::per_swapchain::Few, objects::device::Device, vulkan::result};
 
-/// How far the work that a present waits for has come.
+/// The work that a present waits for.
 pub(super) enum Rendering {
-    /// This fence tells.
+    /// It is over when this fence signals.
     Pending(SyncFile),
     /// It is over.
     Done,
-    /// It is over, because we have waited for it on the CPU.
+    /// It is over, after a wait on the CPU.
     WaitedFor,
 }
 
 impl Rendering {
-    /// One swapchain's part in it: a sync_file of its own, or for the last of them this one. Where there
-    /// is no descriptor left for another one, the wait comes first.
+    /// One swapchain's share: a duplicate of the sync_file, or for the last swapchain the sync_file itself.
+    /// Without a descriptor left it waits on the CPU.
     pub(super) fn share(&mut self, last: bool) -> wayfence::error::Result<Self> {
         if let Rendering::Pending(fence) = self
             && !last
@@ -42,15 +42,14 @@ impl Rendering {
     }
 }
 
-/// Takes what the present waits for out of the application's semaphore, which that leaves as a wait would:
-/// without a submission, which is dear, and without a semaphore of our own. `None` if it cannot be had so;
-/// then it is still in there.
+/// Exports the application's semaphore, which has the effect of the present's wait, without a submission and a
+/// semaphore of our own. `None` if that is not possible; then the semaphore is unchanged.
 pub(super) fn take(device: &Device, semaphore: vk::Semaphore) -> Option<Rendering> {
     if !device.waits.as_ref()?.has(semaphore) {
         return None;
     }
     // "All elements of [pWaitSemaphores] must reference a semaphore signal operation that has been submitted
-    // for execution" (VUID-vkQueuePresentKHR-pWaitSemaphores-03268), and an export asks for no more (-03254).
+    // for execution" (VUID-vkQueuePresentKHR-pWaitSemaphores-03268), and an export requires no more (-03254).
     match export_fd(device, semaphore) {
         Ok(rendering) => Some(rendering),
         Err(error) => {
@@ -63,12 +62,12 @@ pub(super) fn take(device: &Device, semaphore: vk::Semaphore) -> Option<Renderin
     }
 }
 
-/// Waits for the application's semaphores on the queue, and makes a sync_file that signals after them
-/// and after everything submitted to the queue before. Then `fences` signal, too: those of
-/// `VkSwapchainPresentFenceInfoKHR`, from which on the semaphores and the swapchains may go.
+/// Waits for the application's semaphores on the queue, and makes a sync_file that signals after them and after
+/// everything submitted to the queue before. Then `fences` signal, too: those of
+/// `VkSwapchainPresentFenceInfoKHR`, after which the semaphores and the swapchains may be destroyed.
 ///
 /// # Errors
-/// What the present is to answer: lack of memory if nothing has happened, else that the device is lost.
+/// The result of the present: lack of memory if nothing has happened, otherwise the loss of the device.
 pub(super) fn submit(
     device: &Device,
     queue: vk::Queue,
@@ -107,8 +106,7 @@ pub(super) fn submit(
     }
     let exported = submitted.and_then(|()| export(device, queue, semaphore));
     exported.map_err(|error| {
-        // The semaphores are consumed, and the application can learn from no other result that its work
-        // may still run.
+        // The semaphores are consumed, and no other result says that the work may still run.
         tracing::error!(?error, "vkQueuePresentKHR: after vkQueueSubmit");
         device.spoil_semaphore(semaphore);
         if below.is_some() {
@@ -118,7 +116,7 @@ pub(super) fn submit(
     })
 }
 
-/// Takes the payload of our semaphore as a sync_file. If the driver gives none, the queue is waited for.
+/// Takes the payload of our semaphore as a sync_file. If the driver exports none, waits for the queue.
 ///
 /// # Errors
 /// The driver's; then the semaphore may be signalled.
@@ -146,8 +144,8 @@ fn export(
     }
 }
 
-/// The payload of a semaphore that was made to be exported and has a signal operation pending, or has
-/// signalled. A success takes it: the semaphore is unsignalled then.
+/// The payload of an exportable semaphore that has signalled, or has a pending signal operation. A success
+/// takes it: the semaphore is then unsignalled.
 ///
 /// # Errors
 /// The driver's; the semaphore is as it was.
@@ -163,7 +161,7 @@ fn export_fd(device: &Device, semaphore: vk::Semaphore) -> Result<Rendering, vk:
     // SAFETY: a semaphore of this device, which its owner lets nobody else use, as the caller says.
     unsafe { export(device.handle, &info, &mut fd) }.result()?;
     Ok(match fd {
-        // The driver's way to say that it has signalled already.
+        // It has signalled already.
         -1 => Rendering::Done,
         // SAFETY: each export gives a new descriptor to the caller.
         fd => Rendering::Pending(SyncFile::from(unsafe { OwnedFd::from_raw_fd(fd) })),

@@ -1,10 +1,10 @@
-//! What a present answers: a result for each swapchain, and one for the whole.
+//! The results of a present: one for each swapchain, and one for the whole.
 
 use ash::vk;
 
 use crate::catalogue::per_swapchain::Few;
 
-/// Tells the application the result of each swapchain, if it wants to know.
+/// Writes the result of each swapchain, if the application asks for them.
 ///
 /// # Safety
 /// `info` is that of a valid `vkQueuePresentKHR` with so many swapchains.
@@ -28,9 +28,9 @@ pub(super) unsafe fn tell_all(info: &vk::PresentInfoKHR<'_>, result: vk::Result)
     result
 }
 
-/// The result of a present as a whole. "If multiple swapchains are presented, the result code is determined
-/// by applying the following rules in order": the loss of the device, that of a surface, a swapchain that is
-/// out of date, one that is suboptimal. Errors that have no place there come before what is no error.
+/// The result of a present as a whole. "If multiple swapchains are presented, the result code is determined by
+/// applying the following rules in order": the loss of the device, that of a surface, a swapchain that is out
+/// of date, one that is suboptimal. Other errors come before non-errors.
 pub(super) fn worst(results: &[vk::Result]) -> vk::Result {
     let rank = |result: &vk::Result| match *result {
         vk::Result::ERROR_DEVICE_LOST => 0,

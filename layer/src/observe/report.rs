@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError, Weak};
 
 use wayfence::{live::Counted, report::SwapchainReport};
 
-/// Who has a report.
+/// What can be reported on.
 pub trait Reported: Send + Sync {
-    /// What it has to say of itself now.
+    /// Its report as of now.
     fn report(&self) -> SwapchainReport;
 
     /// The file to which the report goes, if it goes anywhere.
@@ -37,7 +37,7 @@ pub fn application() -> String {
     name.clone()
 }
 
-/// Shows a new swapchain to other processes, and takes note of it in case that this one exits with it.
+/// Publishes a new swapchain to other processes, and remembers it in case the process exits with it.
 pub fn remember(swapchain: Arc<dyn Reported>) {
     swapchain
         .counters()
@@ -56,9 +56,9 @@ pub fn remember(swapchain: Arc<dyn Reported>) {
     unreported.push(Arc::downgrade(&swapchain));
 }
 
-/// Appends the swapchain's report to the file, and shows the swapchain no longer.
+/// Appends the swapchain's report to the file, and no longer publishes it.
 pub fn write(swapchain: &dyn Reported) {
-    // Before its report is in the file, where it would be found twice.
+    // Before its report is in the file: otherwise it would be found twice.
     swapchain.counters().withdraw();
     if let Some(path) = swapchain.report_file()
         && let Err(error) = swapchain.report().append(path)
@@ -68,7 +68,7 @@ pub fn write(swapchain: &dyn Reported) {
 }
 
 extern "C" fn write_all() {
-    // A child by fork ends by itself: what it got a copy of is its parent's.
+    // In a child by fork: the swapchains belong to the parent.
     if OWNER.load(Ordering::Relaxed) != std::process::id() {
         return;
     }

@@ -1,5 +1,4 @@
-//! The trace (`WAYFENCE_TRACE`, or the setting `trace`): who writes it, one for each file, for as long as
-//! the process lives.
+//! The trace (`WAYFENCE_TRACE`, or the setting `trace`): a writer for each file, for the life of the process.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,8 +14,8 @@ const AT_EXIT: Duration = Duration::from_millis(500);
 /// The files that were asked for; none where there is no writer.
 static TRACERS: Mutex<Vec<(PathBuf, Option<Arc<Tracer>>)>> = Mutex::new(Vec::new());
 
-/// Who writes the trace of that name, shared by all instances and swapchains that ask for it. It is
-/// opened by the first. `None`, and one line in the log, if it cannot be written.
+/// The writer of the trace of that name, shared by all instances and swapchains that use it, and opened by the
+/// first. `None`, and one line in the log, if it cannot be written.
 pub fn to(path: &Path) -> Option<Arc<Tracer>> {
     let mut tracers = TRACERS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, tracer)) = tracers.iter().find(|(known, _)| known == path) {

@@ -1,11 +1,11 @@
 //! Images for a compositor that composes on another device than the driver's.
 //!
-//! No two devices know each other's layouts, whatever their names, so that such images are linear where both
-//! can ([`Feedback::preferred`](wayfence::wayland::Feedback::preferred)). Not even that is enough: AMD's
-//! display and texture units read rows that begin at multiples of 256 bytes (`WSI_PRIME_LINEAR_STRIDE_ALIGN`
-//! in Mesa's `wsi_common.h`), where Intel's lay them out at multiples of 64. And memory of the device's own is
-//! no other's to read on every machine. What comes out is shown to the compositor before anything depends on
-//! it.
+//! Two devices may not read each other's layouts, whatever their names, so such images are linear where both
+//! support it ([`Feedback::preferred`](wayfence::wayland::Feedback::preferred)). Not even that is enough: AMD's
+//! display and texture units read rows that begin at multiples of 256 bytes (`WSI_PRIME_LINEAR_STRIDE_ALIGN` in
+//! Mesa's `wsi_common.h`), where Intel's lay them out at multiples of 64. And device-local memory cannot be
+//! read by other devices on every machine. So the compositor is asked to import such an image before anything
+//! depends on it.
 
 use std::os::fd::AsFd;
 
@@ -26,8 +26,8 @@ const PITCH: u64 = 256;
 const LINEAR: u64 = 0;
 
 impl ImageRecipe {
-    /// Makes images of this recipe readable by another device, as far as the driver can: to be called when
-    /// the layouts are chosen.
+    /// Makes images of this recipe readable by another device, as far as the driver supports it. To be called
+    /// when the layouts are chosen.
     ///
     /// # Errors
     /// The driver's, if it makes no image of this recipe at all.
@@ -47,7 +47,7 @@ impl ImageRecipe {
         match self.row_pitch(device) {
             Ok(pitch) if Some(pitch) == self.pitch => {}
             outcome => {
-                // What it likes may do all the same.
+                // The driver's own pitch may still work.
                 tracing::debug!(drivers, ?outcome, "the driver takes no other pitch");
                 self.pitch = None;
             }
@@ -55,7 +55,7 @@ impl ImageRecipe {
         Ok(())
     }
 
-    /// How many bytes from row to row an image of this recipe has.
+    /// The row pitch of an image of this recipe, in bytes.
     fn row_pitch(&self, device: &Device) -> Result<u64, vk::Result> {
         let missing = vk::Result::ERROR_INITIALIZATION_FAILED;
         let query = device.next.get_image_subresource_layout.ok_or(missing)?;

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{driver::physical_device::Layout, objects::device::Device};
 
-/// An image, and its memory, unless another image has that, too: destroyed with it. The device must be done
-/// with both by then.
+/// An image with its memory, which is freed with the last image in it. The device must be done with both by
+/// then.
 pub struct Image {
     /// Its handle.
     pub handle: vk::Image,
@@ -22,9 +22,9 @@ pub struct Image {
 }
 
 impl Image {
-    /// Makes an image in memory that was spared, or else in new memory, and what the compositor needs to read
-    /// it: the layout that the driver chose, and the memory as a dma-buf. New memory has some room where
-    /// others of another size were spared.
+    /// Makes an image in spare memory, or else in new memory, and what the compositor needs to import it: the
+    /// layout that the driver chose, and the memory as a dma-buf. New memory has some room if there was spare
+    /// memory of another size.
     ///
     /// # Errors
     /// The driver's.
@@ -113,7 +113,7 @@ impl Image {
             // SAFETY: our image, one of its memory planes, a structure to fill.
             unsafe { query(self.device.handle, self.handle, &part, &mut place) };
             match (u32::try_from(place.offset), u32::try_from(place.row_pitch)) {
-                // Rows of nothing are none, and a protocol error.
+                // A stride of 0 is a protocol error.
                 (Ok(offset), Ok(stride)) if stride > 0 => Ok(Plane { offset, stride }),
                 _ => Err(vk::Result::ERROR_OUT_OF_DEVICE_MEMORY),
             }

@@ -1,4 +1,4 @@
-//! The memory of a swapchain's image: made to be shared, and freed when the last image that lies in it is gone.
+//! The memory of a swapchain's image: exportable, and freed with the last image in it.
 
 use std::{
     os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd},
@@ -10,7 +10,7 @@ use ash::vk;
 use super::{image_recipe::ImageRecipe, memory::Role};
 use crate::{driver::physical_device::Layout, objects::device::Device, vulkan::result};
 
-/// Memory of a swapchain's image. The device must have done with it when the last image goes.
+/// Memory of a swapchain's image. The device must be done with it when the last image goes.
 pub struct ImageMemory {
     handle: vk::DeviceMemory,
     /// In bytes.
@@ -26,7 +26,7 @@ pub struct ImageMemory {
 pub struct Needs {
     /// In bytes.
     size: u64,
-    /// One bit for each type that it can have.
+    /// One bit for each possible memory type.
     types: u32,
     is_dedicated: bool,
     role: Role,
@@ -37,8 +37,8 @@ pub struct Needs {
 const DMA_BUF: vk::ExternalMemoryHandleTypeFlags = vk::ExternalMemoryHandleTypeFlags::DMA_BUF_EXT;
 
 impl Needs {
-    /// What the driver wants for this image. Dedicated only where it does, as some drivers take dedicated
-    /// memory that others know for something that they must synchronise themselves.
+    /// What the driver requires for this image. Dedicated only if the driver requires that: some drivers add
+    /// implicit synchronisation to shared dedicated memory.
     ///
     /// # Errors
     /// The driver's.
@@ -69,8 +69,8 @@ impl Needs {
         })
     }
 
-    /// The same with room for an image that is a little larger, where the driver leaves the size to us: one
-    /// of some eight sizes between a power of two and the next.
+    /// The same with room for a slightly larger image, where the driver leaves the size to us: one of some
+    /// eight sizes between a power of two and the next.
     pub fn with_room(self) -> Self {
         let step = (self.size.next_power_of_two() / 16).max(1);
         match self.is_dedicated {
@@ -106,7 +106,7 @@ impl ImageMemory {
         })
     }
 
-    /// Whether it can be an image's that has these needs, and is not much too large.
+    /// Whether it fits these needs, and is not much too large.
     pub fn suits(&self, device: &Arc<Device>, needs: &Needs) -> bool {
         Arc::ptr_eq(&self.device, device)
             && !self.is_dedicated
@@ -117,7 +117,7 @@ impl ImageMemory {
             && (needs.size..=needs.size.saturating_mul(2)).contains(&self.size)
     }
 
-    /// Whether it can be another image's at all.
+    /// Whether another image can use it at all.
     pub fn can_move(&self) -> bool {
         !self.is_dedicated
     }
@@ -127,7 +127,7 @@ impl ImageMemory {
         self.size
     }
 
-    /// Makes it an image's.
+    /// Binds it to an image.
     ///
     /// # Errors
     /// The driver's.
@@ -135,7 +135,7 @@ impl ImageMemory {
         bind(&self.device, image, self.handle)
     }
 
-    /// A descriptor of it.
+    /// A dma-buf of it.
     ///
     /// # Errors
     /// The driver's.
@@ -248,15 +248,15 @@ fn bind(device: &Device, image: vk::Image, memory: vk::DeviceMemory) -> Result<(
     unsafe { bind(device.handle, image, memory, 0) }.result()
 }
 
-/// The first of the allowed types on the device itself, else the first of them. Images that another device
-/// reads are better off where that needs no way into this one's own memory, which it may not have.
+/// The first allowed type that is device-local, else the first of them. For images that another device reads,
+/// the first that is not: the other device may not reach device-local memory.
 fn memory_type(device: &Device, needs: &Needs) -> Option<u32> {
     let query = device.instance.next.get_physical_device_memory_properties?;
     let mut properties = vk::PhysicalDeviceMemoryProperties::default();
     // SAFETY: a valid handle and a structure to fill.
     unsafe { query(device.physical, &mut properties) };
     let flags = |index: u32| properties.memory_types[index as usize].property_flags;
-    // Of these the application has not asked for the feature.
+    // Types that need a feature which the application has not enabled.
     let special = vk::MemoryPropertyFlags::PROTECTED | vk::MemoryPropertyFlags::DEVICE_COHERENT_AMD;
     let mut allowed = (0..properties.memory_type_count)
         .filter(|index| needs.types & (1 << index) != 0 && !flags(*index).intersects(special));

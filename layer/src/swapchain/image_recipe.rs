@@ -1,4 +1,4 @@
-//! What the images of a swapchain are made of.
+//! The properties with which a swapchain's images are made.
 
 use ash::vk;
 
@@ -12,13 +12,13 @@ use crate::{
     vulkan::result,
 };
 
-/// What all images of a swapchain are made of.
+/// The properties with which all images of a swapchain are made.
 pub struct ImageRecipe {
-    /// Format, usage, flags, size.
+    /// The format.
     pub format: vk::Format,
     /// The size in pixels.
     pub extent: vk::Extent2D,
-    /// What the application does with them.
+    /// Their usage.
     pub usage: vk::ImageUsageFlags,
     /// How they are created.
     pub flags: vk::ImageCreateFlags,
@@ -34,12 +34,12 @@ pub struct ImageRecipe {
     pub role: Role,
     /// Whether another device than the driver's reads them.
     pub foreign: bool,
-    /// How many bytes from row to row; none: as the driver likes.
+    /// The row pitch in bytes; `None`: the driver chooses.
     pub pitch: Option<u64>,
 }
 
 impl ImageRecipe {
-    /// The kind of image, for questions about it.
+    /// The kind of image, for queries.
     pub fn kind(&self) -> ImageKind<'_> {
         ImageKind {
             format: self.format,
@@ -68,7 +68,7 @@ impl ImageRecipe {
         let modifiers: Vec<u64> = self.layouts.iter().map(|layout| layout.modifier).collect();
         let mut by_modifier =
             vk::ImageDrmFormatModifierListCreateInfoEXT::default().drm_format_modifiers(&modifiers);
-        // What is not said must be 0 (`VkImageDrmFormatModifierExplicitCreateInfoEXT`).
+        // Unset members must be 0 (`VkImageDrmFormatModifierExplicitCreateInfoEXT`).
         let rows = [vk::SubresourceLayout {
             row_pitch: self.pitch.unwrap_or_default(),
             ..vk::SubresourceLayout::default()

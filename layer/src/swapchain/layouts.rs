@@ -1,5 +1,5 @@
-//! The layouts of a swapchain's images: of those that the driver can do, the ones that the compositor prefers. And
-//! whether it prefers others by now.
+//! The layouts of a swapchain's images: of those that the driver supports, the ones that the compositor
+//! prefers; and whether it prefers others by now.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,17 +14,17 @@ use crate::driver::physical_device::Layout;
 /// The layouts for one swapchain's images.
 pub struct Layouts {
     fourcc: u32,
-    /// Those that the driver can do.
+    /// Those that the driver supports.
     able: Vec<u64>,
     nodes: Nodes,
-    /// The compositor's [`preference`](wayland::Surface::preference) that was looked at last, times two,
-    /// plus one if it prefers others.
+    /// The last [`preference`](wayland::Surface::preference) that was compared, times two, plus one if the
+    /// compositor prefers others.
     seen: AtomicU64,
 }
 
 impl Layouts {
-    /// For images that the compositor gets under this DRM format, of a driver that can do these layouts
-    /// of them, on the device with these nodes.
+    /// For images with this DRM format, of a driver that supports these layouts, on the device with these
+    /// nodes.
     pub fn new(fourcc: u32, able: &[Layout], nodes: Nodes) -> Self {
         Layouts {
             fourcc,
@@ -34,7 +34,7 @@ impl Layouts {
         }
     }
 
-    /// The best of them by the newest that is known of the compositor; `None` if it takes none of them.
+    /// The best of them by the newest feedback; `None` if the compositor accepts none of them.
     ///
     /// # Errors
     /// If the compositor is gone.
@@ -46,8 +46,8 @@ impl Layouts {
         Ok(preferred)
     }
 
-    /// `VK_SUBOPTIMAL_KHR` if the compositor has come to like other layouts better than this one since
-    /// they were chosen, and the driver can do them; else `VK_SUCCESS`. Looks at what was dispatched.
+    /// `VK_SUBOPTIMAL_KHR` if the compositor now prefers other layouts that the driver supports; else
+    /// `VK_SUCCESS`. Uses the feedback that has been dispatched.
     pub fn verdict(&self, window: &wayland::Surface, modifier: u64) -> vk::Result {
         let preference = window.preference();
         let seen = self.seen.load(Ordering::Relaxed);
@@ -71,7 +71,7 @@ impl Layouts {
     fn preferred(&self, window: &wayland::Surface) -> Option<Preferred> {
         let of =
             |feedback: &wayland::Feedback| feedback.preferred(self.fourcc, &self.able, &self.nodes);
-        // What the display takes, every surface takes.
+        // Every surface accepts the display's default.
         of(&window.feedback()).or_else(|| of(&window.display().capabilities().feedback))
     }
 }

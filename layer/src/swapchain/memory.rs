@@ -1,11 +1,11 @@
 //! What the memory of a swapchain image must be to its driver, so that it is what the memory of the
 //! driver's own swapchains is.
 //!
-//! To most drivers exported memory is exported memory. Two of Mesa's tell that of a swapchain from other, and
-//! what they do with other breaks synchronisation. They learn it from a structure of Mesa's own in the chain of
-//! `VkMemoryAllocateInfo`, which its window-system code passes (`wsi_memory_allocate_info` in
-//! `src/vulkan/wsi/wsi_common.h`, the same in 24.0 and in the middle of 2026, which were read); gamescope and Zink
-//! pass it from outside, too.
+//! Most drivers treat all exported memory the same. Two of Mesa's treat that of a swapchain differently, and
+//! what they do with other memory breaks synchronisation. They recognise it by a structure of Mesa's own in the
+//! chain of `VkMemoryAllocateInfo`, which its window-system code passes (`wsi_memory_allocate_info` in
+//! `src/vulkan/wsi/wsi_common.h`, the same in 24.0 and in the middle of 2026, which were read); gamescope and
+//! Zink pass it from outside, too.
 //!
 //! | driver | way | structure | because |
 //! | --- | --- | --- | --- |
@@ -27,13 +27,13 @@ use wayfence::{
     wayland::Surface,
 };
 
-/// What memory is to its driver.
+/// How the driver treats memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Role {
-    /// Memory that others know.
+    /// As shared memory.
     #[default]
     Shared,
-    /// Memory of a swapchain.
+    /// As memory of a swapchain.
     Swapchain {
         /// Whether the compositor learns of renderings by the fences on the dma-buf.
         implicit_sync: bool,
@@ -66,8 +66,8 @@ impl Role {
     }
 }
 
-/// How swapchains are to be synchronised whose images are used for this, by what was chosen for all: where
-/// nobody heeds fences on their memory, the CPU waits.
+/// The way of swapchains with this usage, from the way chosen for all: where fences on their memory are
+/// ignored, the CPU waits.
 pub fn synchronisation(
     driver: vk::DriverId,
     usage: vk::ImageUsageFlags,

@@ -1,4 +1,4 @@
-//! What an image description says.
+//! Image descriptions.
 
 use std::fmt;
 
@@ -23,12 +23,12 @@ pub enum Encoding {
     WindowsScrgb,
 }
 
-/// All that an image description says.
+/// The parameters of an image description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Description {
     /// What the values mean.
     pub encoding: Encoding,
-    /// Which of the colours that can be named are really used.
+    /// Which of those colours are really used.
     pub volume: Volume,
 }
 
@@ -55,7 +55,7 @@ impl Encoding {
 /// Red, green, blue and white, in millionths of x and y.
 pub type Gamut = [(i32, i32); 4];
 
-/// The same for the compositor, in its units: it can be passed on as it is.
+/// The volume of used colours, in the protocol's units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Volume {
     /// The primaries and the white of the mastering display.
@@ -109,7 +109,7 @@ pub(super) const BT2020: Gamut = [
 ];
 
 impl Volume {
-    /// The same, with those of another where it says nothing.
+    /// The same, with another's values where it has none.
     pub(super) fn or(self, other: Self) -> Self {
         Self {
             primaries: self.primaries.or(other.primaries),

@@ -20,7 +20,7 @@ pub struct Chromaticity {
     pub y: f32,
 }
 
-/// What an application says. Zero says nothing ("undefined" by CTA-861).
+/// An application's metadata. Zero means unset ("undefined" by CTA-861).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Metadata {
     /// The red primary of the display on which the content was mastered.
@@ -62,7 +62,7 @@ impl LeftOut {
         Self { value, why }
     }
 
-    /// All of it: the description of the colour space is the compositor's own.
+    /// All of it, because the description of the colour space is the compositor's own.
     pub(super) fn everything() -> Self {
         Self::new(
             "all of it".to_owned(),
@@ -76,12 +76,12 @@ impl LeftOut {
 const SLACK: f64 = 5_000.0;
 
 impl Metadata {
-    /// Whether it says nothing.
+    /// Whether everything is unset.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether the other one says the same, also where that makes no sense.
+    /// Whether the other one is the same, NaN included.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let bits = |of: &Self| {
             let colours = [of.red, of.green, of.blue, of.white];
@@ -94,7 +94,7 @@ impl Metadata {
         bits(self) == bits(other)
     }
 
-    /// What of it the compositor takes for images of this description, and what not.
+    /// The part of it that the compositor accepts for images of this description, and what is left out.
     pub(super) fn volume(&self, plain: &Description, support: &Support) -> (Volume, Vec<LeftOut>) {
         let mut left_out = Vec::new();
         let takes_mastering = support.has(Feature::SetMasteringDisplayPrimaries);
@@ -107,9 +107,9 @@ impl Metadata {
             &mut left_out,
             self.luminance(plain, takes_mastering, beyond),
         );
-        // "In version 1 […] when max_cll is set, it must be greater than min L and less or equal to max L
-        // of the mastering luminance range", which is that of the colour space where none is set.
-        // Version 2 allows it; what the mastering display could not show is no measurement all the same.
+        // "In version 1 […] when max_cll is set, it must be greater than min L and less or equal to max L of
+        // the mastering luminance range", which is that of the colour space where none is set. Version 2 allows
+        // it; but a value that the mastering display could not show is no measurement.
         let range = match luminance.or(plain.volume.luminance) {
             Some(range) => Some(range),
             None if support.version < 2 => plain.encoding.luminances(),
@@ -189,7 +189,7 @@ impl Metadata {
         beyond: bool,
     ) -> Result<Option<(u32, u32)>, LeftOut> {
         let (least, greatest) = (self.min_luminance, self.max_luminance);
-        // "min" alone says nothing that could be passed on: a range has two ends.
+        // "min" alone cannot be passed on: a range has two ends.
         if greatest == 0.0 {
             return Ok(None);
         }
@@ -204,8 +204,8 @@ impl Metadata {
             return refuse("these are no luminances".to_owned());
         };
         let limits = plain.encoding.luminances().filter(|_| !beyond);
-        // Much was mastered on displays that are darker than the space is said to be, 0.005 cd/m² with
-        // ST 2084: that nobody sees.
+        // Much content was mastered on displays darker than the space's minimum, 0.005 cd/m² with ST 2084: the
+        // difference is invisible.
         let lower = limits.map_or(lower, |(darkest, _)| lower.max(darkest));
         if u64::from(upper) * 10_000 <= u64::from(lower) {
             return refuse("the greatest is not above the least".to_owned());
@@ -221,7 +221,7 @@ impl Metadata {
     }
 }
 
-/// A part that can be passed on; else it is noted that it cannot.
+/// A part that can be passed on; otherwise adds it to what is left out.
 fn leave<T>(left_out: &mut Vec<LeftOut>, part: Result<Option<T>, LeftOut>) -> Option<T> {
     part.unwrap_or_else(|why| {
         left_out.push(why);
@@ -236,7 +236,7 @@ fn level(name: &str, value: f32, range: Option<(u32, u32)>) -> Result<Option<u32
     }
     let refuse = |why: String| Err(LeftOut::new(format!("{name} {value}"), why));
     let level = match units(value, 1.0) {
-        // Less than half a unit is as good as nothing.
+        // Less than half a unit counts as unset.
         Some(0) => return Ok(None),
         Some(level) => level,
         None => return refuse("this is no luminance".to_owned()),

@@ -1,4 +1,4 @@
-//! Colour spaces: what each means to a compositor, and which of them it can show.
+//! Colour spaces: their image descriptions, and which of them a compositor can show.
 //!
 //! A swapchain's colour space becomes an image description (`wp_image_description_v1`), which goes onto
 //! the surface with the swapchain's commits. Two spaces have none: `SRGB_NONLINEAR` is what a surface

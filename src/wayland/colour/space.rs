@@ -17,18 +17,18 @@ pub struct Space {
     /// Its name.
     pub vk: vk::ColorSpaceKHR,
     meaning: Meaning,
-    /// Whether HDR metadata says something about it.
+    /// Whether HDR metadata applies to it.
     pub takes_metadata: bool,
 }
 
-/// What a colour space is to a compositor.
+/// How a colour space is described.
 #[derive(Debug, Clone, Copy)]
 enum Meaning {
-    /// Nothing that it would be told.
+    /// Not at all.
     Untold,
     /// These primaries, with the first of these transfer functions that it knows.
     Named(Primaries, &'static [TransferFunction]),
-    /// Windows' scRGB: linear, 1.0 is 80 cd/m², and what lies beyond 0.0 to 1.0 counts.
+    /// Windows' scRGB: linear, 1.0 is 80 cd/m², and values outside of 0.0 to 1.0 are valid.
     Scrgb,
 }
 
@@ -43,7 +43,7 @@ pub fn from_vk(space: vk::ColorSpaceKHR) -> Option<&'static Space> {
 }
 
 impl Space {
-    /// Whether the compositor is told nothing of it.
+    /// Whether it has no description.
     pub fn is_untold(&self) -> bool {
         matches!(self.meaning, Meaning::Untold)
     }
@@ -51,7 +51,7 @@ impl Space {
     /// Those of the formats that make sense in it, in the order in which applications see them.
     pub fn formats(&self, formats: impl Iterator<Item = Format>) -> Vec<Format> {
         let mut formats: Vec<_> = formats.filter(|format| self.suits(format)).collect();
-        // Stable: what is equally good stays as it is.
+        // Stable: equally good ones keep their order.
         formats.sort_by_key(|format| std::cmp::Reverse(self.merit(format)));
         formats
     }
@@ -66,8 +66,7 @@ impl Space {
             }
     }
 
-    /// How many bits of a format's are of use: 8 for what was made for them, 10 for what was made for
-    /// those, and all for linear values.
+    /// How many of a format's bits are useful: 8 or 10 for spaces made for these, all for linear values.
     fn merit(&self, format: &Format) -> u32 {
         let wanted = match self.meaning {
             Meaning::Untold => return 0,
@@ -79,16 +78,15 @@ impl Space {
         format.bits().min(wanted)
     }
 
-    /// Whether it can be shown where the compositor says this of itself; `None`: it knows nothing of
-    /// colours.
+    /// Whether a compositor with this support can show it; `None`: one without colour management.
     pub fn is_offered(&self, support: Option<&Support>) -> bool {
         self.is_untold() || support.is_some_and(|support| self.describe(support).is_some())
     }
 
-    /// What to tell the compositor of images in this space about which no more is known. `None` where
-    /// that is nothing, or the compositor would not understand.
+    /// The description of images in this space without metadata. `None` if there is none, or the compositor
+    /// does not support it.
     pub fn describe(&self, support: &Support) -> Option<Description> {
-        // "Compositors must support the perceptual rendering intent": what comes without cannot be set.
+        // "Compositors must support the perceptual rendering intent": a compositor without it cannot be used.
         if !support.intents.contains(&RenderIntent::Perceptual) {
             return None;
         }
@@ -113,8 +111,7 @@ impl Space {
         }
     }
 
-    /// The same of images of which the application says this; and what of that the compositor is not
-    /// told.
+    /// The same with metadata, and the parts of it that are left out.
     pub fn describe_with(
         &self,
         metadata: &Metadata,
@@ -126,7 +123,7 @@ impl Space {
         }
         let plain = match plain.encoding {
             Encoding::Parametric { .. } => plain,
-            // This description is the compositor's own, and says nothing of what is used of it.
+            // This description is the compositor's own, without a volume.
             Encoding::WindowsScrgb => match parametric_scrgb(support) {
                 Some(parametric) => parametric,
                 None => return Some((plain, vec![LeftOut::everything()])),
@@ -134,7 +131,7 @@ impl Space {
         };
         let (volume, left_out) = metadata.volume(&plain, support);
         if volume == Volume::default() {
-            // Nothing that would be worth another description.
+            // Nothing is left that needs another description.
             return Some((self.describe(support)?, left_out));
         }
         Some((
@@ -170,8 +167,8 @@ fn parametric(
 }
 
 /// scRGB by its parameters, as the text of `create_windows_scrgb` gives them: 1.0 is 80 cd/m², and the
-/// reference white, if one "must be assumed", is 203 cd/m². The colours that are used may be all of
-/// BT.2020's up to 10,000 cd/m².
+/// reference white, if one "must be assumed", is 203 cd/m². The used colours may be all of BT.2020's up to
+/// 10,000 cd/m².
 fn parametric_scrgb(support: &Support) -> Option<Description> {
     let primaries = Primaries::Srgb;
     let transfer = parametric(support, primaries, &[TransferFunction::ExtLinear])?;
@@ -197,9 +194,9 @@ fn parametric_scrgb(support: &Support) -> Option<Description> {
     })
 }
 
-/// The piece-wise function of IEC 61966-2-1: since version 2 under a name that says for which displays,
-/// in version 1 under one that did not. Compositors that know neither show untold surfaces as if they
-/// had a power of 2.2, which comes nearest.
+/// The piece-wise function of IEC 61966-2-1: since version 2 under a name that says for which displays, in
+/// version 1 under one that did not. Compositors without either show surfaces without a description with a
+/// gamma of 2.2, which comes nearest.
 pub(super) const SRGB: &[TransferFunction] = &[
     TransferFunction::CompoundPower24,
     TransferFunction::Srgb,

@@ -1,10 +1,10 @@
-//! What a compositor can do with colours.
+//! A compositor's colour management.
 
 pub use wayland_protocols::wp::color_management::v1::client::wp_color_manager_v1::{
     Feature, Primaries, RenderIntent, TransferFunction,
 };
 
-/// What a compositor says that it can do (`wp_color_manager_v1`).
+/// What a compositor supports (`wp_color_manager_v1`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Support {
     /// The version of the protocol that both sides know.
