@@ -1,8 +1,7 @@
 //! What happened in the life of one swapchain, counted.
 //!
-//! A frame passes here at its acquire, its present, and wherever a sync file changes hands. The
-//! numbers end up in the [report](crate::observe::report) and show at a glance whether anything waited on
-//! the CPU.
+//! Each frame counts its acquire, its present, and each sync file taken or given. The numbers go to the
+//! [report](crate::observe::report) and show at a glance whether anything waited on the CPU.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -72,26 +71,25 @@ impl Counters {
         }
     }
 
-    /// An image was handed out with a fence that had not signalled yet; the call took `took`, if anybody
-    /// wants to know.
+    /// An image was handed out with a fence that had not signalled yet; the call took `took`, if it was timed.
     pub fn acquired_pending(&self, took: Option<Duration>) {
         increment(&self.acquires_pending);
         self.acquire.add(took);
     }
 
-    /// An image was handed out with nothing to wait for: its fences had signalled, or nobody had
-    /// ever used it; the call took `took`, if anybody wants to know.
+    /// An image was handed out with nothing to wait for: its fences had signalled, or it was never used; the
+    /// call took `took`, if it was timed.
     pub fn acquired_signalled(&self, took: Option<Duration>) {
         increment(&self.acquires_signalled);
         self.acquire.add(took);
     }
 
-    /// An acquire found no image free: the compositor had all that the application did not hold.
+    /// An acquire found no image free: the compositor had all those that the application did not hold.
     pub fn acquire_held(&self) {
         increment(&self.acquires_held);
     }
 
-    /// An image was committed to the compositor; the call took `took`, if anybody wants to know.
+    /// An image was committed to the compositor; the call took `took`, if it was timed.
     pub fn presented(&self, took: Option<Duration>) {
         increment(&self.presents);
         self.present.add(took);
@@ -144,7 +142,7 @@ pub struct Snapshot {
     pub acquires_pending: u64,
     /// Images handed out with nothing to wait for.
     pub acquires_signalled: u64,
-    /// Acquires that found no image free, as the compositor had them.
+    /// Acquires that found no image free, since the compositor had them.
     #[serde(default)]
     pub acquires_held: u64,
     /// Images committed to the compositor.

@@ -1,9 +1,8 @@
-//! How long a frame lay between its present and the pixels, and whether it came later than it could have.
+//! How long a frame took from its present to the pixels, and whether it came later than it could have.
 //!
-//! A frame has a refresh that it is to be shown at: the first one from its target on, or if it has none,
-//! the first one that leaves the compositor a whole refresh of time from its present on; but none before
-//! that which follows the frame before. Each refresh from there on that it was not shown at is one that
-//! it has missed.
+//! A frame is due at a refresh: at the first from its target on, or without a target at the first that leaves
+//! the compositor a whole refresh of time after the present; but never before the refresh after that of the
+//! frame before. Each refresh from the due one until it was shown is a missed one.
 
 use std::fmt;
 
@@ -16,36 +15,36 @@ use crate::text::milliseconds;
 pub struct Way {
     /// When its vkQueuePresentKHR was called.
     pub called: u64,
-    /// When its rendering was over, if that is known.
+    /// When its rendering had finished, if that is known.
     pub rendered: Option<u64>,
-    /// Before which time it was not to be shown, if it had a target.
+    /// The time before which it was not to be shown, if it had a target.
     pub target: Option<u64>,
     /// When the frame before it was shown.
     pub before: Option<u64>,
-    /// When it was.
+    /// When it was shown.
     pub shown: u64,
     /// The time from one refresh to the next; 0: unknown.
     pub refresh: u64,
 }
 
-/// Who kept a frame from its refresh.
+/// What made a frame miss its refresh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Blame {
-    /// The application, which presented it later than that.
+    /// The application: it presented too late.
     Application,
-    /// The GPU, which still drew it then.
+    /// The GPU: it was still drawing.
     Gpu,
-    /// The pace: all was ready, and the compositor, or its turn in a queue of frames, came later.
+    /// The pace: all was ready, but the compositor was late, or the frame had to wait in a queue.
     Pace,
 }
 
-/// What is to be said of a frame that was shown.
+/// The latency of a frame that was shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latency {
     /// From the call of its present to the pixels.
     pub latency_ns: u64,
-    /// Before which time it was not to be shown, by `CLOCK_MONOTONIC`, if it had a target.
+    /// The time of `CLOCK_MONOTONIC` before which it was not to be shown, if it had a target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_ns: Option<u64>,
     /// How many refreshes it has missed.
@@ -67,7 +66,7 @@ impl Latency {
             refresh,
         } = *way;
         let due = target.unwrap_or(called.saturating_add(refresh));
-        // Half a refresh is more than clocks are off.
+        // Clocks are off by less than half a refresh.
         let free = before.map_or(0, |before| before.saturating_add(refresh / 2));
         let missed = shown.saturating_sub(due.max(free)).checked_div(refresh);
         let missed = missed.unwrap_or(0);

@@ -1,6 +1,7 @@
-//! What is seen of frames: counters, the report made of them, who reads them while they count, and the trace.
+//! What can be observed of frames: counters, the report made of them, their view from other processes while
+//! they count, and the trace.
 //!
-//! A frame leaves its times and fences here; nothing here holds it up. Knows the kernel's sync_files, and how a
+//! A frame records its times and fences here and never waits for that. Knows the kernel's sync_files, and how a
 //! release is waited for.
 
 pub mod counters;

@@ -72,7 +72,7 @@ pub struct Memory {
     pub dma_buf: Arc<DmaBuf>,
     /// Where in it they lie.
     pub planes: Vec<Plane>,
-    /// What became of it in another swapchain.
+    /// What it has inherited from its use in another swapchain.
     pub inherited: Inherited,
 }
 

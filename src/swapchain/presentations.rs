@@ -413,7 +413,7 @@ impl<F: Signal> Presentations<F> {
         self.last_over >= id
     }
 
-    /// Those of which nothing was heard for too long are over, and after that nobody has seen them.
+    /// A frame without feedback for too long is over; later still, it counts as never shown.
     fn expire(&mut self, now: Instant, unseen: bool) {
         let patience = if unseen { BOUND } else { PATIENCE };
         let is_silent =
@@ -448,8 +448,7 @@ impl<F: Signal> Presentations<F> {
         self.last_committed >= id
     }
 
-    /// How many frames there may be whose report nobody has read. Answers whether there are not more
-    /// already; else nothing changes.
+    /// Limits how many frames may have an unread report. `false`, and no change, if there are more already.
     pub fn set_slots(&mut self, slots: u32) -> bool {
         let fits = self.taken() <= slots as usize;
         if fits {
@@ -471,9 +470,9 @@ impl<F: Signal> Presentations<F> {
         self.frames.iter().filter(move |frame| frame.is_for(reader))
     }
 
-    /// What is known of the frames for this reader, at most of so many: those of which all is known are
-    /// forgotten with that. Without a number, of all of them, and none is forgotten. Answers also whether
-    /// there are more. `unseen`: nobody sees the surface.
+    /// The reports for this reader, at most this many; complete ones are forgotten with that. Without a limit,
+    /// all of them, and none is forgotten. Also returns whether there are more. `unseen`: nobody sees the
+    /// surface.
     pub fn past(
         &mut self,
         reader: Reader,
@@ -523,8 +522,8 @@ impl<F: Signal> Presentations<F> {
         }
     }
 
-    /// Before which time the next frame is not to be shown, by `CLOCK_MONOTONIC`, as is everything here in
-    /// nanoseconds; `None`: it may be at any time. `refresh` is that of the display, 0 if it is not known.
+    /// The time before which the next frame must not be shown, in nanoseconds of `CLOCK_MONOTONIC`, as
+    /// everything here; `None`: any time will do. `refresh` is the display's, 0 if it is not known.
     pub fn not_before(&self, target: Target, refresh: u64) -> Option<u64> {
         let exact = match target.time {
             Time::At(at) => at,
@@ -536,12 +535,12 @@ impl<F: Signal> Presentations<F> {
         })
     }
 
-    /// The frame that was committed last is expected to be shown at this time, by what was said of it.
+    /// Sets when the last committed frame is expected to be shown.
     pub fn expect(&mut self, at: u64) {
         self.newest = Some((self.serial, at));
     }
 
-    /// Until when something may be heard of the frame that was committed last; `None` if that was.
+    /// Until when feedback for the last committed frame may still come; `None` if none is awaited.
     pub fn newest_unheard_until(&self) -> Option<Instant> {
         let (newest, _) = self.newest?;
         let waits = |frame: &&Frame<F>| {
@@ -568,7 +567,7 @@ impl<F> Frame<F> {
             .is_some_and(|report| report.reader == reader)
     }
 
-    /// Whether anybody waits for it, or will ask for its times, or is to be told how it was shown.
+    /// Whether the frame is waited for, or its times may be asked for, or its latency is still to be counted.
     fn is_of_use(&self) -> bool {
         let asked = self.report.as_ref().map(|report| report.reader);
         !self.is_over

@@ -1,37 +1,36 @@
-//! How long the display shows a frame at the least, and whether that is fixed: from what
-//! `wp_presentation` tells of frames that were shown, or before the first what the compositor says of its
-//! outputs.
+//! The shortest time between two refreshes of the display, and whether it is fixed: from what `wp_presentation`
+//! says of shown frames, or before the first of them from the compositor's outputs.
 //!
-//! A compositor that has version 1 only tells a time to the next refresh where that is constant. Since
-//! version 2 it may tell one where it is not: "an appropriate rate picked by the compositor (e.g. fastest
-//! rate)". Then the frames themselves tell. Where a display that is fixed shows nothing new it refreshes
-//! all the same, so that the time between two frames is a whole number of refreshes, and their counter
-//! says of how many. A display that waits for its frames shows them off that grid.
+//! A compositor with version 1 gives a time to the next refresh only where that is constant. Since version 2 it
+//! may give one where it is not: "an appropriate rate picked by the compositor (e.g. fastest rate)". Then the
+//! shown frames decide. A fixed display also refreshes when there is nothing new, so that the time between two
+//! frames is a whole number of refreshes, which the counter gives. A display that waits for its frames shows
+//! them off that grid.
 
 /// What `wp_presentation_feedback.presented` says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Shown {
     /// When, in nanoseconds of `CLOCK_MONOTONIC`; `None` if the compositor's clock cannot be read.
     pub at: Option<u64>,
-    /// The time to the next refresh in nanoseconds; 0 if it cannot be told.
+    /// The time to the next refresh in nanoseconds; 0 if it is not known.
     pub refresh: u32,
     /// The number of the refresh; 0 if they are not counted.
     pub sequence: u64,
-    /// A refresh began with it: no tearing.
+    /// It was shown from the start of a refresh: no tearing.
     pub in_step: bool,
     /// The time is the hardware's.
     pub by_hardware: bool,
-    /// The hardware said that it has begun to use the image.
+    /// The hardware reported that it has begun to use the image.
     pub is_complete: bool,
-    /// The version of `wp_presentation` in which this was said.
+    /// The version of `wp_presentation` of this event.
     pub version: u32,
 }
 
 impl Shown {
-    /// When its first pixel was seen, as far as the hardware says so: that it has begun to use the image, and
-    /// when. Either alone says less. With a clock of the compositor's own the time is when it heard of that;
-    /// and Mutter says of virtual monitors, where nothing is seen, that the hardware has told it of the image,
-    /// but not when.
+    /// When its first pixel was visible, if the hardware has reported both that it has begun to use the image
+    /// and when. Either alone is not enough: with a clock of the compositor the time is when it heard of that,
+    /// and Mutter claims for virtual monitors, where nothing is visible, that the hardware has reported the
+    /// image, but not when.
     pub fn seen_at(&self) -> Option<u64> {
         self.at.filter(|_| self.is_complete && self.by_hardware)
     }
@@ -49,10 +48,10 @@ pub enum Rate {
     Variable,
 }
 
-/// So many frames that say the same tell.
+/// How many frames in a row must agree.
 const EVIDENCE: i8 = 3;
 
-/// A frame is on the grid that is no further from it than this part of a refresh.
+/// A frame counts as on the grid if it is off by no more than this part of a refresh.
 const TOLERANCE: u64 = 8;
 
 /// The refresh of the display on which a surface is shown. Pure.
@@ -63,7 +62,7 @@ pub struct Refresh {
     changes: u64,
     driven: bool,
     last: Option<(u64, u64)>,
-    /// Frames in a row that say that it is fixed, or below 0 that it is variable.
+    /// How many frames in a row say that it is fixed, or, below 0, that it is variable.
     evidence: i8,
 }
 
@@ -78,12 +77,12 @@ impl Refresh {
         self.rate
     }
 
-    /// Whether nothing was told of it.
+    /// Whether nothing is known of it.
     pub fn is_untold(&self) -> bool {
         self.changes == 0
     }
 
-    /// It is taken to be that until a frame has told another one. Whether it is always the same, no output says.
+    /// Assumes this time until a shown frame gives another one. No output says whether it is fixed.
     pub fn assume(&mut self, duration: u64) {
         if self.is_untold() {
             self.duration = duration;
@@ -96,10 +95,10 @@ impl Refresh {
         self.changes
     }
 
-    /// Whether a display drives it, as was said of the last frame: the frame was shown in step with it, or at
-    /// a time that its hardware told. Else a timer of the compositor's does, as where there is no display.
-    /// That the hardware has told of the image says nothing here: Mutter says so of virtual monitors. `false`
-    /// before a frame was shown.
+    /// Whether a display drives it, by the last shown frame: that was shown in step with the display, or at a
+    /// time that its hardware gave. Else a timer of the compositor drives it, as where there is no display. The
+    /// flag for hardware completion does not count: Mutter sets it for virtual monitors. `false` before a frame
+    /// was shown.
     pub fn is_driven(&self) -> bool {
         self.driven
     }
@@ -151,9 +150,9 @@ impl Refresh {
             _ => passed.saturating_add(refresh / 2) / refresh,
         };
         let off = passed.abs_diff(refreshes.saturating_mul(refresh));
-        // The longer a time, the further off are clocks that are not the hardware's.
+        // The longer the time, the further off are clocks other than the hardware's.
         if off <= refresh / TOLERANCE {
-            // A frame at each refresh is on the grid of any display that can be so fast.
+            // A frame at each refresh is on the grid of any display that is fast enough.
             if refreshes > 1 {
                 self.evidence = self.evidence.max(0).saturating_add(1);
             }

@@ -35,8 +35,8 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// That of a swapchain with these modes, which begins with this one of them. `timed`: its frames may
-    /// have target times.
+    /// The schedule of a swapchain with these modes, which begins with `mode`. `timed`: its frames may have
+    /// target times.
     ///
     /// # Errors
     /// [`Error::Unsupported`](crate::error::Error::Unsupported) if a mode needs what the compositor does not
@@ -75,8 +75,8 @@ impl Schedule {
         lock(&self.presentations)
     }
 
-    /// What hears of a frame that is committed now, if anybody wants to know: with this serial in the record,
-    /// if it is there, and this place in the trace.
+    /// The listener for the presentation of a frame that is committed now, if one is needed: with this serial,
+    /// if the frame is in the record, and this place in the trace.
     pub(super) fn watched(
         &self,
         serial: Option<u64>,
@@ -101,13 +101,13 @@ impl Schedule {
         }
     }
 
-    /// Waits until the next frame may be committed. Answers whether nobody sees the surface, so that a
-    /// queue in the compositor could wait for good, and for which time the compositor is to keep it.
+    /// Waits until the next frame may be committed. Returns whether nobody sees the surface, so that a queue in
+    /// the compositor could wait for ever, and the time for which the compositor should keep the frame.
     ///
-    /// A compositor need not keep to the target's time where nobody looks: then it is here that one waits
-    /// for that, for a second at most. Where no display has driven the surface's refreshes yet, it is here,
-    /// too, however long that is: Mutter measures nothing on a virtual monitor, and then shows such a frame
-    /// only when something else is drawn.
+    /// A compositor need not keep to the target time where nobody sees the surface: then this waits for it, for
+    /// a second at most. Where no display has driven the surface's refreshes yet this waits, too, however long
+    /// that is: Mutter measures nothing on a virtual monitor, and then shows such a frame only when something
+    /// else is drawn.
     pub(super) fn keep(
         &self,
         target: Option<Target>,
@@ -151,7 +151,7 @@ impl Schedule {
         }
     }
 
-    /// Records that a frame is committed, with this number, if it has one. Answers its serial in the record.
+    /// Records that a frame is committed, with this number, if it has one. Returns its serial in the record.
     pub(super) fn committed(
         &self,
         id: Option<u64>,
@@ -180,7 +180,7 @@ impl Schedule {
         serial
     }
 
-    /// The time that is meant, if the compositor can be told of it, and if it is still to come.
+    /// The target time, if the compositor can be told of it, and if it is still to come.
     fn meant(&self, target: Target) -> Option<Meant<'_>> {
         let timer = self.timer.as_deref().filter(|_| self.mode().is_queued())?;
         let refresh = self.surface.refresh().duration();
@@ -190,8 +190,8 @@ impl Schedule {
         Some(Meant { timer, at, instant })
     }
 
-    /// Until when something may be heard of the frame before, where the target counts from when that was
-    /// shown.
+    /// Until when feedback for the frame before may still come, where the target counts from when that frame
+    /// was shown.
     fn unheard_before(&self, target: Target) -> Option<Instant> {
         let (Time::After(_), Some(_), true) = (target.time, &self.timer, self.mode().is_queued())
         else {

@@ -1,8 +1,8 @@
 //! Images of a swapchain that was replaced, whose memory can serve in another one.
 //!
-//! "No further images can be acquired from it": what nobody holds nobody will have again, and what the
-//! compositor still shows comes back some time. The memory goes with what came back with it, so whoever
-//! writes to it next waits for whom it would have waited here. What the application has acquired stays: it
+//! "No further images can be acquired from it": a free image is never used again here, and one that the
+//! compositor still shows becomes free some time. The memory is passed on with the fences that came back with
+//! it, so that the next writer waits for the same fences as here. What the application has acquired stays: it
 //! "can still be presented".
 
 use std::{fmt, sync::Arc};
@@ -10,14 +10,14 @@ use std::{fmt, sync::Arc};
 use super::{cycle::Swapchain, images::Images, state::Holder};
 use crate::{deadline::Deadline, kernel::dma_buf::DmaBuf, lock::lock, synchronisation::Inherited};
 
-/// An image of a swapchain, which may be gone meanwhile.
+/// An image of a swapchain that may be destroyed by now.
 pub struct Spare {
     images: Arc<Images>,
     index: u32,
 }
 
 impl Swapchain {
-    /// Its images, for who makes another swapchain in its place.
+    /// Its images, for a new swapchain in its place.
     pub fn spares(&self) -> impl Iterator<Item = Spare> {
         let count = self.images.synchronisation.images().len() as u32;
         (0..count).map(|index| Spare {
@@ -28,9 +28,9 @@ impl Swapchain {
 }
 
 impl Spare {
-    /// The image's memory, which from now on is the caller's to use, and what became of it here. `None`
-    /// while application or compositor have it, if it is taken already, or as long as
-    /// its swapchain is not retired.
+    /// The image's memory, which from now on is the caller's to use, and what its next image inherits. `None`
+    /// while application or compositor have it, if it is taken already, or as long as its swapchain is not
+    /// retired.
     pub fn take(&self) -> Option<(Arc<DmaBuf>, Inherited)> {
         let Images {
             synchronisation,
@@ -42,7 +42,7 @@ impl Spare {
         let release = {
             let mut held = lock(state);
             if held.state.holder(self.index) == Some(Holder::Compositor) {
-                // Where no event tells.
+                // For ways in which no event announces a release.
                 let _ = self.images.collect(&mut held.state, Deadline::Now);
             }
             held.state.withdraw(self.index, |release| {

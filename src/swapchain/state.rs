@@ -1,8 +1,8 @@
 //! Who holds which image: the state machine of one swapchain.
 //!
-//! Pure: events in (`released`, `retire`), decisions out (`acquire`, `present`). No I/O and no clock, so
-//! that it can be tested by the thousand. `R` is what comes back with a released image, the fences of
-//! its readers; the machine keeps it with the image and never looks at it.
+//! Pure: events in (`released`, `retire`), decisions out (`acquire`, `present`). No I/O and no clock, so that
+//! thousands of orders can be tested. `R` is what comes back with a released image, the fences of its readers;
+//! the machine keeps it with the image and never looks at it.
 
 use std::collections::VecDeque;
 
@@ -26,7 +26,7 @@ pub enum Acquire<R> {
     Image(u32, Option<R>),
     /// Every image is held by somebody.
     Wait,
-    /// Images are free, but none of them is ready.
+    /// Some images are free, but none is ready.
     Busy,
     /// The swapchain was replaced.
     Retired,
@@ -54,8 +54,8 @@ pub struct State<R> {
 }
 
 impl<R> State<R> {
-    /// An image for each of these, numbered from 0, that the compositor never had, with what came back with
-    /// its memory elsewhere. Those that nothing came back with are handed out first.
+    /// One image for each element, numbered from 0, which the compositor never had, with what came back with
+    /// its memory in another swapchain. Those without anything are handed out first.
     pub fn of(releases: impl IntoIterator<Item = Option<R>>) -> Self {
         let (idle, others): (Vec<_>, Vec<_>) = (0..)
             .zip(releases)
@@ -67,7 +67,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Hands out the image that has been free for longest, of those that are ready.
+    /// Hands out the ready image that has been free for longest.
     ///
     /// A retired swapchain hands out nothing (Vulkan specification, `VkSwapchainCreateInfoKHR`: "no
     /// further images can be acquired from it").
@@ -103,8 +103,8 @@ impl<R> State<R> {
         self.take_from_application(index, Holder::Compositor)
     }
 
-    /// The compositor has let go of the image. Answers whether it held it; a second release, or one of
-    /// an image that it never had, changes nothing.
+    /// The compositor has released the image. Returns whether it held it; a second release, or one of an image
+    /// that it never had, changes nothing.
     pub fn released(&mut self, index: u32, release: R) -> bool {
         match self.holders.get_mut(index as usize) {
             Some(holder @ Holder::Compositor) => {

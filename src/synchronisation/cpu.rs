@@ -9,12 +9,12 @@ use crate::{
     observe::counters::Counters,
 };
 
-/// Whether nobody uses the buffer any more, by `poll`, which every kernel knows.
+/// Whether the buffer is idle, by `poll`, which every kernel knows.
 pub(super) fn is_over(buffer: &DmaBuf) -> Result<bool> {
     buffer.is_idle(Access::Write)
 }
 
-/// Waits for the rendering: the compositor could not.
+/// Waits for the rendering, since the compositor cannot.
 pub(super) fn before_commit(rendering: &mut Option<SyncFile>, counters: &Counters) -> Result<()> {
     if let Some(fence) = rendering {
         counters.cpu_wait();

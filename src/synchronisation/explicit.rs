@@ -11,7 +11,7 @@ use crate::{
     wayland::{Display, FenceSurface, ReleaseListener, Surface},
 };
 
-/// What people who debug see as the name of a merge.
+/// The name of a merged sync_file in the kernel's debug output.
 const MERGED: &str = "wayfence present and release";
 
 /// The fences that pass between a swapchain and its compositor.
@@ -22,16 +22,16 @@ pub(super) struct Fences {
 
 struct Held {
     images: Vec<Image>,
-    /// The last rendering that was looked at was over when it was presented.
+    /// The last rendering that was checked had finished when it was presented.
     was_over: bool,
 }
 
-/// Whom an image is waited for: those of whom nobody has seen yet that they are over.
+/// The fences of an image that are not yet known to have signalled.
 #[derive(Default)]
 struct Image {
     /// Our own last rendering.
     own: Option<SyncFile>,
-    /// What came with the compositor's last release.
+    /// The fence of the compositor's last release.
     release: Option<SyncFile>,
 }
 
@@ -40,7 +40,7 @@ impl Image {
         self.own.is_none() && self.release.is_none()
     }
 
-    /// All of them in one, a descriptor of its own; `None` if there are none.
+    /// All of them merged, as a new descriptor; `None` if there are none.
     fn fences(&self) -> Result<Option<SyncFile>> {
         match (&self.own, &self.release) {
             (None, None) => Ok(None),
@@ -55,10 +55,10 @@ impl Held {
         &mut self.images[index as usize]
     }
 
-    /// Forgets what is over, of all images with one question.
+    /// Drops the fences that have signalled, of all images with one call.
     ///
     /// # Errors
-    /// If the kernel cannot say it of this image.
+    /// If the kernel cannot tell for this image.
     fn look(&mut self, index: u32) -> Result<()> {
         let fences = self.images.iter().flat_map(|image| {
             let both = [&image.own, &image.release];
@@ -108,19 +108,19 @@ impl Fences {
         image.release = fence;
         match image.is_idle() {
             true => Release::Signalled,
-            // They are asked by whoever presents or acquires next.
+            // The next present or acquire checks them.
             false => Release::Untaken,
         }
     }
 
-    /// The same for an image that has no frame yet, whose memory these came with.
+    /// The same for an image without a frame yet, whose memory came with these fences.
     pub(super) fn inherit(&self, index: u32, fences: SyncFile) -> Release {
         lock(&self.held).image(index).release = Some(fences);
         Release::Untaken
     }
 
-    /// What a released image is waited for with. It keeps its fences: the application may give it back
-    /// without having waited.
+    /// The fence for the acquire of a released image. The image keeps its fences, since the application may
+    /// give it back without having waited.
     pub(super) fn take(&self, index: u32) -> Result<Wait> {
         let mut held = lock(&self.held);
         if !held.image(index).is_idle() {
@@ -135,8 +135,8 @@ impl Fences {
         lock(&self.held).image(index).fences()
     }
 
-    /// Keeps the rendering for the commit, and for the next acquire. Where it is over the compositor is
-    /// told of none: to send a descriptor takes two calls more than to close it.
+    /// Keeps the rendering's fence for the commit and for the next acquire. Where it has signalled, the
+    /// compositor gets none: sending a descriptor takes two calls more than closing it.
     pub(super) fn before_commit(
         &self,
         index: u32,
@@ -149,11 +149,11 @@ impl Fences {
             own: rendering.take(),
             release: None,
         };
-        // One look for all that have come back saves that of the acquires to come. For this one alone it
-        // is worth it where renderings are over so soon.
+        // One check of all released images saves the checks of the acquires to come. For this rendering alone
+        // it pays where renderings finish that soon.
         let others_ask = held.images.iter().any(|image| image.release.is_some());
         if has_rendering && (others_ask || held.was_over) {
-            // What cannot be seen is waited for.
+            // If the check fails the fence is waited for.
             let _ = held.look(index);
             held.was_over = held.image(index).is_idle();
         }
@@ -169,7 +169,7 @@ impl Fences {
         listener: Weak<dyn ReleaseListener>,
     ) {
         let mut held = lock(&self.held);
-        // The request has a descriptor of its own.
+        // The request gets its own descriptor.
         let own = held.image(index).own.as_ref();
         self.surface.set_fences(display, own, listener, index);
     }

@@ -1,4 +1,4 @@
-//! The implicit way: fences go in and out of the dma-buf as sync_files.
+//! The way of implicit synchronisation: fences go in and out of the dma-buf as sync_files.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
 /// Tries whether the kernel has sync_files of dma-bufs.
 ///
 /// # Errors
-/// [`Error::Unsupported`] if it has none; or its own, if it lacks something else.
+/// [`Error::Unsupported`] if it has none; or the kernel's error, if another resource is short.
 pub(super) fn check(images: &[Arc<DmaBuf>]) -> Result<()> {
     for image in images.iter().take(1) {
         if !image.sync_file_support()? {
@@ -27,7 +27,7 @@ pub(super) fn check(images: &[Arc<DmaBuf>]) -> Result<()> {
     Ok(())
 }
 
-/// The compositor has released the image: what is on it now is what the next acquire waits for.
+/// The compositor has released the image: the next acquire waits for the fences that the dma-buf has now.
 pub(super) fn released(buffer: &DmaBuf, counters: &Counters) -> Release {
     match take(buffer, counters) {
         Ok(Wait::Signalled) => Release::Signalled,
@@ -39,9 +39,9 @@ pub(super) fn released(buffer: &DmaBuf, counters: &Counters) -> Release {
     }
 }
 
-/// What whoever writes to an image must wait for that the compositor has released and nobody has acquired
-/// since: all its fences, those of our own last present among them. Nothing, and nothing is exported, if
-/// it is idle; most are.
+/// What a writer must wait for on an image that the compositor has released and nobody has acquired since: all
+/// its fences, those of our own last present included. If the image is idle, as most are, there is nothing to
+/// wait for and nothing is exported.
 pub(super) fn take(buffer: &DmaBuf, counters: &Counters) -> Result<Wait> {
     if buffer.is_idle(Access::Write)? {
         return Ok(Wait::Signalled);
@@ -51,7 +51,7 @@ pub(super) fn take(buffer: &DmaBuf, counters: &Counters) -> Result<Wait> {
     Ok(Wait::Pending(fences))
 }
 
-/// Puts the rendering on the image, as a writer's.
+/// Adds the rendering to the dma-buf as a writer's fence.
 pub(super) fn before_commit(
     buffer: &DmaBuf,
     rendering: &mut Option<SyncFile>,

@@ -1,7 +1,7 @@
 //! How a released image is waited for, and how a rendering is handed over: a file for each way.
 //!
-//! A frame comes by twice: when its image is released, which is where the fences are taken, and before its commit.
-//! The swapchain knows [`Synchronisation`] alone, and none of the ways. Knows kernel and Wayland.
+//! Each frame meets this twice: when its image is released, where the fences are taken, and before its commit.
+//! The swapchain uses only [`Synchronisation`], never one of the ways. Knows kernel and Wayland.
 
 mod cpu;
 mod explicit;

@@ -7,9 +7,9 @@ use crate::{error::Result, kernel::sync_file::SyncFile};
 /// What came back with a released image.
 #[derive(Debug)]
 pub enum Release {
-    /// Nothing is pending: the window system has finished with the image, and our own last present is over.
+    /// Nothing is pending: the window system has finished with the image, and our own last present has, too.
     Signalled,
-    /// A snapshot of all that must be waited for, and of nothing later. It had not signalled.
+    /// A snapshot of all that must be waited for, and of nothing later. It had not signalled when it was taken.
     Fences(SyncFile),
     /// The fences are read when the image is acquired. That is as exact as at the release: points and sync_files
     /// never change. The fences of a dma-buf are read that late only if they could not be exported at the
@@ -17,23 +17,23 @@ pub enum Release {
     Untaken,
 }
 
-/// As many images as a swapchain usually has, without allocation.
+/// How many images fit without an allocation: as many as a swapchain usually has.
 pub(super) const USUAL: usize = 8;
 
-/// Images of which somebody has found that the compositor has let go, and what came back with them.
+/// Images that the compositor has been found to have released, and what came back with them.
 pub type Found = SmallVec<[(u32, Release); USUAL]>;
 
 /// What an acquired image is waited for with.
 #[derive(Debug)]
 pub enum Wait {
-    /// Nothing: everybody is done with the image.
+    /// Nothing: the image is idle.
     Signalled,
-    /// This sync_file, not signalled when it was looked at.
+    /// This sync_file, which had not signalled when it was checked.
     Pending(SyncFile),
 }
 
 impl Wait {
-    /// The same wait once more, with a descriptor of its own.
+    /// A copy of the wait, with its own descriptor.
     ///
     /// # Errors
     /// `EMFILE` and `ENFILE`.

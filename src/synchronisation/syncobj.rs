@@ -1,10 +1,9 @@
 //! The way of `wp_linux_drm_syncobj_v1`: points of timelines.
 //!
-//! Each image has a timeline of its own, since a compositor releases images in any order, and a point has
-//! signalled only when those before it have. It is one for both directions: the image's frames take
-//! points in turn, first the one that the compositor waits for, then the one that it releases, and
-//! whoever waits for a release waits for our own rendering, too. The kernel's chain holds both without a
-//! merge.
+//! Each image has its own timeline, since a compositor releases images in any order, and a point has signalled
+//! only when those before it have. One timeline serves both directions: each frame of the image takes two
+//! points, first the one that the compositor waits for, then the one that it signals for the release. So a wait
+//! for a release also waits for our own rendering; the kernel's chain holds both without a merge.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -22,7 +21,7 @@ use crate::{
 /// The points that pass between a swapchain and its compositor.
 pub(super) struct Points {
     surface: Arc<PointSurface>,
-    /// For the bell.
+    /// To ring the bell.
     on: Arc<Surface>,
     images: Vec<Image>,
 }
@@ -33,20 +32,20 @@ pub(super) struct Image {
     frame: Mutex<Frame>,
 }
 
-/// The last frame of an image that was prepared or committed. All points are 0 before the first.
+/// The points of the image's last frame that was prepared or committed. All are 0 before the first.
 #[derive(Clone, Copy, Default)]
 struct Frame {
     /// The point for which the compositor waits. The one after it is the release.
     acquire: u64,
-    /// The point for which the next acquire waits: the release of what was committed.
+    /// The point for which the next acquire waits: the release of the last committed frame.
     holds: u64,
-    /// The bell will ring for that frame's release, or has rung.
+    /// The bell is set to ring at that frame's release, or has rung.
     listened: bool,
 }
 
 impl Frame {
-    /// A point that no frame has had: 1, 3, 5 and so on. Not twice the same, as a frame that was prepared may
-    /// never be committed.
+    /// A point that no frame has had: 1, 3, 5 and so on, never the same twice, since a frame that was prepared
+    /// may never be committed.
     fn next(&self) -> u64 {
         match self.acquire {
             0 => 1,
@@ -54,7 +53,7 @@ impl Frame {
         }
     }
 
-    /// Nobody has released the frame of this point yet.
+    /// A frame with this acquire point that has no release yet.
     fn prepared(acquire: u64) -> Self {
         Frame {
             acquire,
@@ -65,7 +64,7 @@ impl Frame {
 }
 
 impl Image {
-    /// The same timeline for another image, which goes on where this one has stopped.
+    /// The same timeline for another image, which continues after the last point of this one.
     fn successor(&self) -> Self {
         Image {
             timeline: Arc::clone(&self.timeline),
@@ -75,11 +74,11 @@ impl Image {
 }
 
 impl Points {
-    /// Takes the timelines of images whose memory these have, and makes the others.
+    /// Takes over the timelines of images whose memory these have, and makes the others.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the compositor does not know the protocol, or if there is no DRM node
-    /// with timelines; or the kernel's.
+    /// [`Error::Unsupported`] if the compositor does not know the protocol, or if no DRM node has timelines; or
+    /// the kernel's error.
     pub(super) fn new<'a>(
         surface: &Arc<Surface>,
         images: impl Iterator<Item = Option<&'a Image>>,
@@ -104,8 +103,8 @@ impl Points {
         })
     }
 
-    /// Those of the images that the compositor holds of which it has let go. One question for all of
-    /// them where one is idle; else a second, for those whose release has a fence.
+    /// Which of the images that the compositor holds it has released. One call for all of them where one is
+    /// idle; else a second, for those whose release has a fence.
     pub(super) fn look(&self, is_held: impl Fn(u32) -> bool) -> Result<Found> {
         let held: SmallVec<[(u32, u64); USUAL]> = (0..self.images.len() as u32)
             .filter(|index| is_held(*index))
@@ -133,7 +132,7 @@ impl Points {
         }
     }
 
-    /// What an image is waited for with whose release is available.
+    /// The wait for an image whose release is available.
     pub(super) fn take(&self, index: u32, counters: &Counters) -> Result<Wait> {
         let timeline = &self.image(index).timeline.timeline;
         let holds = self.frame(index).holds;
@@ -151,13 +150,14 @@ impl Points {
         self.image(index).timeline.timeline.export_sync_file(holds)
     }
 
-    /// The timeline of an image that nobody uses here any more, for the one that gets its memory. The
-    /// compositor has let go of it, so no point but the new image's comes after its last.
+    /// The timeline of an image that is not used here any more, for the image that gets its memory. The
+    /// compositor has released it, so that only the new image's points come after its last one.
     pub(super) fn retire(&self, index: u32) -> Image {
         self.image(index).successor()
     }
 
-    /// What came with the memory of an image that has no frame yet is the fence of its first point.
+    /// For an image without a frame in this swapchain, the fences that came with its memory become those of its
+    /// first point.
     pub(super) fn inherit(&self, index: u32, fences: &SyncFile) -> Result<Release> {
         let mut frame = self.frame(index);
         let first = frame.next();
@@ -214,7 +214,7 @@ impl Points {
     pub(super) fn left(&self, index: u32) -> Box<dyn Fn() -> bool + Send> {
         let timeline = Arc::clone(&self.image(index).timeline);
         let release = self.frame(index).holds;
-        // If the kernel cannot say, the buffer goes with the surface.
+        // If the kernel cannot tell, the buffer is destroyed with the surface.
         Box::new(move || timeline.timeline.is_available(release).unwrap_or(false))
     }
 

@@ -1,9 +1,9 @@
 //! How a released image is waited for, and how a rendered one is handed over: one type, one
 //! implementation for each way. The swapchain knows only this type.
 //!
-//! An acquire waits for two: for the window system, as far as it used the image when it let go of it, and
-//! for the image's own last present. A compositor may let go of a frame before that was drawn, and an
-//! application may do with the present's objects what it likes once it has waited for the acquire.
+//! An acquire waits for two things: for the window system's use of the image up to its release, and for the
+//! image's own last present. A compositor may release a frame before its rendering has finished, and an
+//! application may reuse or destroy the present's objects once it has waited for the acquire.
 //!
 //! | way | a release is | an acquire gets | a present gives |
 //! | --- | --- | --- | --- |
@@ -12,7 +12,7 @@
 //! | [`Implicit`](Way::Implicit) | `wl_buffer.release` | the dma-buf's fences at that moment, the present's among them | a writer's fence on the dma-buf |
 //! | [`Cpu`](Way::Cpu) | `wl_buffer.release` | nothing: the CPU has waited | nothing: the CPU has waited |
 //!
-//! Whether there is anything to wait for is asked first, with one call; only then is a fence made.
+//! One call first finds out whether there is anything to wait for; only then is a fence made.
 
 use std::{
     fmt,
@@ -50,8 +50,8 @@ impl Choice {
     /// What [`from_str`](str::parse) takes.
     pub const NAMES: [&str; 5] = ["auto", "syncobj", "explicit", "implicit", "cpu"];
 
-    /// The way of images that are yet to be made. Where it is [`Way::Implicit`] it may become [`Way::Cpu`]:
-    /// only a dma-buf tells what the kernel can do with it.
+    /// The way for images that are not made yet. [`Way::Implicit`] may still become [`Way::Cpu`], since only a
+    /// dma-buf shows whether the kernel has the ioctls.
     pub fn way(self, surface: &Surface) -> Way {
         let display = surface.display();
         match self {
@@ -83,7 +83,7 @@ impl std::str::FromStr for Choice {
     }
 }
 
-/// A way in which compositor and client tell each other when they have done with an image.
+/// A way in which compositor and client tell each other when they are done with an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Way {
     /// Points of timeline syncobjs (`wp_linux_drm_syncobj_v1`).
@@ -99,7 +99,7 @@ pub enum Way {
 }
 
 impl Way {
-    /// All of them: the first that can be had is taken.
+    /// All of them, in the order of preference: the first that is available is taken.
     pub const BEST_FIRST: [Way; 4] = [Way::Syncobj, Way::Explicit, Way::Implicit, Way::Cpu];
 
     /// As `WAYFENCE_SYNC` and the report call it.
@@ -119,8 +119,8 @@ impl fmt::Display for Way {
     }
 }
 
-/// The synchronisation of one swapchain's images. Thread-safe; what concerns one image is called by its
-/// holder: by the dispatching thread while the compositor has it, by the application's otherwise.
+/// The synchronisation of one swapchain's images. Thread-safe. The calls for one image are made by its holder:
+/// by the dispatching thread while the compositor has it, else by the application's.
 pub struct Synchronisation {
     images: Vec<Arc<DmaBuf>>,
     means: Means,
@@ -133,12 +133,12 @@ enum Means {
     Cpu,
 }
 
-/// What the memory of an image has been through in a swapchain that was replaced.
+/// What an image inherits with its memory from one of a replaced swapchain.
 #[derive(Default)]
 pub struct Inherited {
-    /// Whom to wait for before anybody writes to it; nobody: everybody is done with it.
+    /// What to wait for before writing to the memory; `None`: it is idle.
     fences: Option<SyncFile>,
-    /// The timeline of the image that it was, where there are any.
+    /// The timeline of the earlier image, in the way that has timelines.
     timeline: Option<syncobj::Image>,
 }
 
@@ -151,13 +151,13 @@ impl fmt::Debug for Inherited {
 }
 
 impl Synchronisation {
-    /// Takes the images' dma-bufs, which others may have, too, each with its past, and chooses the way for
-    /// them: the best, or the forced one. Tries the kernel's ioctls, never its version. Answers what has come
-    /// back, so to speak, with images that were never shown here.
+    /// Takes the images' dma-bufs, which may be shared, each with what it inherits, and chooses the way for
+    /// them: the best, or the forced one. Tries the kernel's ioctls and never looks at its version. Also
+    /// returns, for each image, the inherited fences as a release.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if `choice` forces a way that cannot be had here, with its reason; or what
-    /// the kernel answers when it lacks nothing but resources.
+    /// [`Error::Unsupported`] if `choice` forces a way that is not available here, with the reason; or the
+    /// kernel's error, when only resources are short.
     pub fn new(
         choice: Choice,
         surface: &Arc<Surface>,
@@ -201,22 +201,22 @@ impl Synchronisation {
         &self.images
     }
 
-    /// Whether in this way that event lets go of an image.
+    /// Whether in this way the event releases an image.
     pub fn is_release(&self, event: &BufferRelease) -> bool {
         match (&self.means, event) {
             (Means::Implicit | Means::Cpu, BufferRelease::Implicit)
             | (Means::Explicit(_), BufferRelease::Fenced(_) | BufferRelease::Immediate) => true,
-            // "The delivery of wl_buffer.release events ... becomes undefined" with points; with fences
-            // it comes beside the release that counts.
+            // "The delivery of wl_buffer.release events ... becomes undefined" with points; with fences it
+            // comes in addition to the release that counts.
             _ => false,
         }
     }
 
-    /// The compositor's event says that it has let go of the image. Takes the fences of a dma-buf, so it
-    /// is to be called where the event is dispatched, and only there: a later look could see what the
-    /// driver has written since. `None` if in this way that event is no release.
+    /// The compositor's event says that it has released the image. Takes the fences of a dma-buf, so it must be
+    /// called where the event is dispatched, and only there: later the dma-buf may have fences of what the
+    /// driver has written since. `None` if in this way the event is no release.
     ///
-    /// Never fails: an image whose fences cannot be taken now (`EMFILE`, say) comes back all the same.
+    /// Never fails: an image whose fences cannot be taken now (`EMFILE`, say) comes back nevertheless.
     pub fn released(
         &self,
         index: u32,
@@ -238,11 +238,11 @@ impl Synchronisation {
         }
     }
 
-    /// Of which of the images that it holds the compositor has let go, where no event says so: of those
-    /// that are idle, or if there are none of all. None where an event will tell.
+    /// Which of the images that it holds the compositor has released, where no event says so: the idle ones, or
+    /// if none is idle all that are released. None where an event tells.
     ///
     /// # Errors
-    /// The kernel's, if it cannot say: nothing would tell of the release later.
+    /// The kernel's, if it cannot tell: nothing would announce the release later.
     pub fn look(&self, is_held: impl Fn(u32) -> bool) -> Result<Found> {
         match &self.means {
             Means::Syncobj(points) => points.look(is_held),
@@ -250,9 +250,9 @@ impl Synchronisation {
         }
     }
 
-    /// The fences of an image that has just come back, signalled ones among them, for who writes them
-    /// down; of a [snapshot](Release::Fences) nobody needs to ask. `None` if there are none, or if the
-    /// kernel does not give them.
+    /// The fences of an image that has just come back, signalled ones included, for the trace; a
+    /// [snapshot](Release::Fences) already has them. `None` if there are none, or if the kernel does not give
+    /// them.
     pub fn fences(&self, index: u32) -> Option<SyncFile> {
         match &self.means {
             Means::Syncobj(points) => points.fences(index).ok(),
@@ -262,8 +262,7 @@ impl Synchronisation {
         }
     }
 
-    /// Makes the display's bell ring when [`look`](Self::look) is worth it again; at once, if that is
-    /// now.
+    /// Makes the display's bell ring when [`look`](Self::look) may find more; at once, if it may now.
     ///
     /// # Errors
     /// The kernel's.
@@ -274,8 +273,8 @@ impl Synchronisation {
         }
     }
 
-    /// Whether a free image can be handed out with what came back with it. Only where the CPU waits may
-    /// the answer be no.
+    /// Whether a free image can be handed out with what came back with it. The answer is no only where the CPU
+    /// waits.
     ///
     /// # Errors
     /// The kernel's.
@@ -286,8 +285,8 @@ impl Synchronisation {
         }
     }
 
-    /// Turns what came back with a [ready](Self::is_ready) image into what the application waits for. On
-    /// an error `release` keeps its worth.
+    /// Turns what came back with a [ready](Self::is_ready) image into what the application waits for. After an
+    /// error `release` is still valid.
     ///
     /// # Errors
     /// The kernel's.
@@ -318,8 +317,8 @@ impl Synchronisation {
         })
     }
 
-    /// What an image leaves to the one that gets its memory: a [ready](Self::is_ready) image, with what came
-    /// back with it, which nobody uses here any more.
+    /// What a [ready](Self::is_ready) image that is not used here any more leaves to the one that gets its
+    /// memory. `release` is what came back with it.
     ///
     /// # Errors
     /// The kernel's.
@@ -340,9 +339,9 @@ impl Synchronisation {
         Ok(Inherited { fences, timeline })
     }
 
-    /// Makes the compositor wait for `rendering` (nothing: it is over), as far as that is the kernel's
-    /// business. To be called before the commit that shows the image. Takes the sync_file; on an error
-    /// it stays in `rendering`, and the compositor will not know the image.
+    /// Makes the compositor wait for `rendering` (`None`: it has finished), as far as that is done in the
+    /// kernel. To be called before the commit that shows the image. Takes the sync_file; after an error it is
+    /// still in `rendering`, and the image must not be committed.
     ///
     /// # Errors
     /// The kernel's.
@@ -372,8 +371,8 @@ impl Synchronisation {
         }
     }
 
-    /// How to learn that the compositor has let go of the image it holds, when the swapchain is gone;
-    /// `None` where `wl_buffer.release` says so.
+    /// How to learn that the compositor has released an image that it holds, when the swapchain is gone; `None`
+    /// where `wl_buffer.release` says so.
     pub fn left(&self, index: u32) -> Option<Box<dyn Fn() -> bool + Send>> {
         match &self.means {
             Means::Syncobj(points) => Some(points.left(index)),
@@ -428,8 +427,8 @@ impl Means {
         })
     }
 
-    /// An image that was never shown here is to be waited for with these fences. Answers what came back with
-    /// it, so to speak.
+    /// Makes the next acquire of an image that was never shown here wait for these fences. Returns them as what
+    /// came back with the image.
     fn inherit(&self, index: u32, fences: SyncFile) -> Result<Release> {
         match self {
             Means::Syncobj(points) => points.inherit(index, &fences),

@@ -12,13 +12,13 @@ use wayland_client::{
 
 use super::events::Events;
 
-/// Remembers that the compositor has got so far. A queue's state delegates the answer here
+/// Remembers that the compositor has answered. A queue's state delegates the answer here
 /// (`delegate_dispatch!`).
 pub(super) struct RoundTrip(Arc<AtomicBool>);
 
 impl RoundTrip {
-    /// Asks. The answer comes when the compositor has read what was sent before, and after what it sent
-    /// before. The question is sent with the next wait.
+    /// Asks. The answer comes when the compositor has read all earlier requests, and after all its earlier
+    /// events. The request is sent with the next wait.
     pub(super) fn ask<State>(events: &Events<State>, connection: &Connection) -> Arc<AtomicBool>
     where
         State: Dispatch<WlCallback, RoundTrip> + 'static,

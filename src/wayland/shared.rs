@@ -14,7 +14,7 @@ impl<T> Default for Shared<T> {
 }
 
 impl<T> Shared<T> {
-    /// The object, which is made if nobody has it.
+    /// The object, made if there is none.
     pub(super) fn get(&self, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
         let mut known = lock(&self.0);
         if let Some(object) = known.upgrade() {
@@ -25,7 +25,7 @@ impl<T> Shared<T> {
         Ok(object)
     }
 
-    /// The object, if somebody has it.
+    /// The object, if there is one.
     pub(super) fn living(&self) -> Option<Arc<T>> {
         lock(&self.0).upgrade()
     }

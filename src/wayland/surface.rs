@@ -46,7 +46,7 @@ use crate::{
 /// The lowest version of `wl_surface` with `damage_buffer`.
 const WITH_DAMAGE_BUFFER: u32 = 4;
 
-/// Of so many frames that are committed at a pace, one is watched for the refresh of the display.
+/// One in this many frames committed at a pace is watched for the refresh of the display.
 const SAMPLED: u64 = 64;
 
 /// A part of an image, in its pixels from the top left corner.
@@ -67,12 +67,11 @@ pub struct Rectangle {
 pub(crate) enum Pace<'a> {
     /// It replaces it.
     Free,
-    /// It comes when the one before it was shown; who commits has seen to that
-    /// ([`Surface::not_before`]).
+    /// It comes when the one before it was shown; the caller has waited for that ([`Surface::not_before`]).
     Callbacks,
     /// The compositor shows one after the other.
     Queue(&'a FifoSurface),
-    /// It replaces those that nobody has seen yet; one that waits for its turn waits for this, too.
+    /// It replaces those that were not shown yet; a queued one after it waits for this one, too.
     Latest(&'a FifoSurface),
 }
 
@@ -80,7 +79,7 @@ pub(crate) enum Pace<'a> {
 pub(crate) struct Frame<'a> {
     /// The buffer.
     pub buffer: &'a WlBuffer,
-    /// What has changed; nothing: everything.
+    /// What has changed; empty: everything.
     pub damage: &'a [Rectangle],
     /// How it follows the one before it.
     pub pace: Pace<'a>,
@@ -89,18 +88,18 @@ pub(crate) struct Frame<'a> {
     /// Whether [nobody sees](Surface::is_unseen) the surface: then there is no refresh for which a queue
     /// could wait.
     pub unseen: bool,
-    /// What its colours mean, if it says so. It can be used.
+    /// What its colours mean, if that is described. The description is ready.
     pub colours: Option<&'a Arc<ImageDescription>>,
-    /// Before when it is not to be shown.
+    /// The time before which it must not be shown.
     pub meant: Option<Meant<'a>>,
-    /// What hears of its presentation.
+    /// The listener for its presentation.
     pub watched: Option<Watched>,
 }
 
 /// The time for which a commit is meant.
 #[derive(Clone, Copy)]
 pub(crate) struct Meant<'a> {
-    /// By what the compositor is told.
+    /// The object that tells the compositor.
     pub timer: &'a TimerSurface,
     /// When, in nanoseconds of `CLOCK_MONOTONIC`.
     pub at: u64,
@@ -114,23 +113,23 @@ impl Pace<'_> {
     }
 }
 
-/// The surfaces in use, by the address of their `wl_surface`: while one is in use, no other has that.
+/// The surfaces in use, by the address of their `wl_surface`, which no other has while it is in use.
 static SURFACES: Mutex<Option<HashMap<usize, Weak<Surface>>>> = Mutex::new(None);
 
-/// A `wl_surface` of the application, on which swapchains are shown. There is one of these for a
-/// `wl_surface`, whatever `VkSurfaceKHR` a swapchain is made from: each protocol allows one object of its
-/// kind for a surface.
+/// A `wl_surface` of the application, on which swapchains are shown. There is one for each `wl_surface`,
+/// whichever `VkSurfaceKHR` a swapchain is made from: each protocol allows one object of its kind for a
+/// surface.
 pub struct Surface {
     display: Arc<Display>,
     surface: WlSurface,
     pacing: Arc<Mutex<Pacing>>,
     refresh: Arc<Mutex<Refresh>>,
-    /// The outputs were asked for it.
+    /// The outputs were asked for their refresh.
     asked_outputs: AtomicBool,
     /// How many frames were committed at a pace.
     paced: AtomicU64,
-    /// The requests of one commit are not to be mixed with another's: a swapchain and the one that it
-    /// replaces may be presented from two threads.
+    /// Keeps the requests of one commit apart from another's: a swapchain and its predecessor may be presented
+    /// from two threads.
     committing: Mutex<()>,
     /// A swapchain has its [`Claim`].
     claimed: AtomicBool,
@@ -141,12 +140,12 @@ pub struct Surface {
     colour: Shared<ColourSurface>,
     timer: Shared<TimerSurface>,
     told: Arc<Told>,
-    /// By which the compositor tells what it likes best for this surface.
+    /// The object by which the compositor tells what it prefers for this surface.
     feedback: Option<ZwpLinuxDmabufFeedbackV1>,
 }
 
-/// The right to be what a surface shows: "The requested window is already in use" for who comes while
-/// another has it (`VK_ERROR_NATIVE_WINDOW_IN_USE_KHR`).
+/// The right to be what a surface shows. While another swapchain has it, "the requested window is already in
+/// use" (`VK_ERROR_NATIVE_WINDOW_IN_USE_KHR`).
 pub struct Claim(Arc<Surface>);
 
 impl Claim {
@@ -163,8 +162,8 @@ impl Drop for Claim {
 }
 
 impl Surface {
-    /// The surface at this address: the one already known, or else a new one, which takes two round trips
-    /// if the display is new, too, and else one.
+    /// The surface at this address: the known one, or a new one, which takes one round trip, or two if the
+    /// display is new as well.
     ///
     /// # Errors
     /// As [`Display::of`], and [`Error::Protocol`] if `surface` is no `wl_surface`.
@@ -259,21 +258,21 @@ impl Surface {
     pub(crate) fn colour(&self) -> Result<Arc<ColourSurface>> {
         let object = self.colour.get(|| Ok(ColourSurface::new()))?;
         object.take(self.colours()?, self.display.handle(), &self.surface);
-        // At once: no frame of ours need follow.
+        // At once, since no frame of ours need follow.
         self.display.flush()?;
         Ok(object)
     }
 
-    /// Destroys that object, whoever has it: the application may make one of its own.
+    /// Destroys that object even if it is in use: the application may make its own.
     pub(crate) fn leave_colour(&self) {
         if let Some(object) = self.colour.living() {
             object.leave();
-            // At once, as above. Who finds the connection dead says so.
+            // At once, as above. The next call reports a dead connection.
             let _ = self.display.flush();
         }
     }
 
-    /// What to tell the compositor of images in this space.
+    /// What to tell the compositor about images in this space.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if it cannot show them.
@@ -284,7 +283,7 @@ impl Surface {
             .ok_or_else(|| cannot_show(space))
     }
 
-    /// The same with what the application says of them, and what of that the compositor is not told.
+    /// The same with the application's metadata, and the parts of them that the compositor is not told.
     ///
     /// # Errors
     /// As [`plain`](Self::plain).
@@ -302,7 +301,7 @@ impl Surface {
     /// Asks for a description. Its answer comes when it is dispatched.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the compositor knows nothing of colours.
+    /// [`Error::Unsupported`] if the compositor has no colour management.
     pub(crate) fn describe(&self, says: colour::Description) -> Result<Arc<ImageDescription>> {
         let colours = self.colours()?;
         Ok(self
@@ -328,8 +327,8 @@ impl Surface {
         &self.display
     }
 
-    /// Dispatches what has come of the compositor's preferences for this surface; the first of them is
-    /// waited for, which may take a round trip.
+    /// Dispatches the compositor's preferences for this surface as far as they have come; waits for the first,
+    /// which may take a round trip.
     ///
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
@@ -341,25 +340,25 @@ impl Surface {
         }
     }
 
-    /// What the compositor prefers for this surface, as far as it has been dispatched. Where it has
-    /// nothing to say of it, what it prefers for any surface.
+    /// What the compositor prefers for this surface, as far as it has been dispatched. Without a preference for
+    /// this surface, its preference for any surface.
     pub fn feedback(&self) -> Arc<Feedback> {
         let told = self.told.newest();
         told.unwrap_or_else(|| Arc::clone(&self.display.capabilities().feedback))
     }
 
-    /// A number that is another one when [`feedback`](Self::feedback) has changed. Costs nothing.
+    /// A number that changes when [`feedback`](Self::feedback) does. Makes no call to the compositor.
     pub fn preference(&self) -> u64 {
         self.told.changes()
     }
 
-    /// The refresh of the display on which it is shown, as far as frames have told.
+    /// The refresh of the display on which it is shown, as far as the shown frames tell.
     pub fn refresh(&self) -> MutexGuard<'_, Refresh> {
         lock(&self.refresh)
     }
 
-    /// Before a frame has told the refresh, takes that of the compositor's outputs, if they have the same. They
-    /// are asked once, which takes two round trips.
+    /// Before a shown frame tells the refresh, takes that of the compositor's outputs, if they all have the
+    /// same. They are asked once, which takes two round trips.
     pub(crate) fn guess_refresh(&self) {
         if self.refresh().is_untold()
             && !self.asked_outputs.swap(true, Ordering::Relaxed)
@@ -369,8 +368,8 @@ impl Surface {
         }
     }
 
-    /// A frame of this surface, committed at this pace, of which somebody wants to know; `None` if nobody
-    /// does. Of frames at a pace we do now and then, for the display's refresh.
+    /// The listener for a frame committed at this pace, if one is needed: for the record, for the trace, or,
+    /// for one in [`SAMPLED`] frames at a pace, for the display's refresh.
     pub(crate) fn watched(
         &self,
         pace: Pace<'_>,
@@ -389,7 +388,7 @@ impl Surface {
         })
     }
 
-    /// `None` when the next frame may be committed at this pace, else the instant at which to look again.
+    /// `None` when the next frame may be committed at this pace, else when to look again.
     pub(crate) fn not_before(&self, pace: Pace<'_>, now: Instant) -> Option<Instant> {
         match pace {
             Pace::Free | Pace::Latest(_) => None,
@@ -400,8 +399,8 @@ impl Surface {
         }
     }
 
-    /// The time from one commit to the next while nobody sees it: that of the display on which it was seen
-    /// last.
+    /// The time from one commit to the next while nobody sees the surface: the refresh of the display on which
+    /// it was last shown.
     fn unseen_interval(&self) -> Duration {
         match self.refresh().duration() {
             0 => pacing::UNSEEN_INTERVAL,
@@ -410,15 +409,15 @@ impl Surface {
         }
     }
 
-    /// Whether nobody sees the surface, by the rule of [`pacing`]. Asks the compositor where that is in
-    /// doubt, and waits for its answer, or for a frame callback.
+    /// Whether nobody sees the surface, by the rule of [`pacing`]. Where that is in doubt, asks the compositor
+    /// and waits for its answer or for a frame callback.
     ///
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
     pub(crate) fn is_unseen(&self) -> Result<bool> {
         let in_doubt = || lock(&self.pacing).is_in_doubt(Instant::now());
         if in_doubt() {
-            // The application may have been away for as long: then the callbacks have come.
+            // The application may have paused for that long: then the callbacks have come.
             self.display.look()?;
         }
         if in_doubt() {
@@ -442,9 +441,8 @@ impl Surface {
         lock(&self.pacing).is_unseen()
     }
 
-    /// Shows the frame: attaches its buffer, names what has changed, lets `synchronise` make the requests
-    /// that go with it, commits and sends. Where frames are paced, asks for the frame callback to which
-    /// [`not_before`](Self::not_before) refers.
+    /// Shows the frame: attaches its buffer, sets the damage, lets `synchronise` make its requests, commits and
+    /// flushes. Where frames are paced, requests the frame callback that [`not_before`](Self::not_before) uses.
     ///
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
@@ -462,8 +460,8 @@ impl Surface {
         let committing = lock(&self.committing);
         self.surface.attach(Some(buffer), 0, 0);
         if damage.is_empty() || self.surface.version() < WITH_DAMAGE_BUFFER {
-            // In surface coordinates a rectangle of the buffer would need scale and transform, which
-            // only the application knows: without `damage_buffer` everything is damaged.
+            // Without `damage_buffer` everything is damaged: to convert a rectangle to surface coordinates
+            // would need scale and transform, which only the application knows.
             let all = i32::MAX;
             if self.surface.version() < WITH_DAMAGE_BUFFER {
                 self.surface.damage(0, 0, all, all);
@@ -489,7 +487,7 @@ impl Surface {
         if let Some(meant) = meant {
             meant.timer.set(meant.at);
         }
-        // A swapchain that was replaced may still have the object.
+        // A replaced swapchain may still have the object.
         if let Some(tearing) = self.tearing.living() {
             tearing.allow(tears);
         }
@@ -502,7 +500,7 @@ impl Surface {
                 Some(presentation) => {
                     presentation.feedback(&self.surface, handle, watched);
                 }
-                // The compositor has begun to show this, or what has replaced it.
+                // The compositor has begun to show this frame, or one that replaced it.
                 None if watched.is_recorded() => {
                     self.surface.frame(handle, watched);
                 }
@@ -525,7 +523,7 @@ impl Surface {
         self.display.flush()
     }
 
-    /// Shows all of the buffer at once, in place of what was committed before it, with the requests that
+    /// Shows the whole buffer at once, in place of what was committed before, with the requests that
     /// `synchronise` makes.
     ///
     /// # Errors
@@ -546,14 +544,14 @@ impl Surface {
         )
     }
 
-    /// Takes a buffer that the compositor still reads and whose swapchain goes: it is destroyed when the
-    /// compositor releases it, or with the display. Where no event tells of the release, `is_released`
-    /// does, and is asked at each [`sweep`](Self::sweep).
+    /// Takes over a buffer that the compositor still reads from a swapchain that is destroyed: the buffer is
+    /// destroyed when the compositor releases it, or with the display. Where no event announces the release,
+    /// each [`sweep`](Self::sweep) asks `is_released`.
     pub fn leave(&self, buffer: WlBuffer, is_released: Option<Box<dyn Fn() -> bool + Send>>) {
         self.display.leftovers().take(buffer, is_released);
     }
 
-    /// Destroys what was left on the display and has been released since.
+    /// Destroys the buffers left on the display that have been released since.
     pub fn sweep(&self) {
         self.display.leftovers().sweep();
     }

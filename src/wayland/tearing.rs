@@ -17,7 +17,7 @@ use crate::{
 /// it.
 pub(crate) struct TearingSurface {
     control: WpTearingControlV1,
-    /// What the compositor knows.
+    /// What the compositor was told last.
     tears: Mutex<bool>,
 }
 

@@ -1,7 +1,7 @@
-//! A dma-buf of which the compositor is asked whether it can read it, before anything depends on that.
+//! Asks the compositor whether it can read a dma-buf, before anything depends on that.
 //!
-//! `create_immed` is quicker, but where the import fails there the connection dies: what may fail is asked
-//! with `create` first, which is answered with `created` or `failed`.
+//! `create_immed` is quicker, but a failed import there kills the connection. So an import that may fail is
+//! tried with `create` first, which is answered with `created` or `failed`.
 
 use std::{
     sync::{
@@ -22,8 +22,7 @@ use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_buffer_params_v1
 use super::{dmabuf::Plane, feedback::Nodes, globals::Globals};
 use crate::lock::lock;
 
-/// For how long the answer is waited for: no import takes as long, and nobody would wait longer for a
-/// window.
+/// How long to wait for the answer: longer than any import takes, and as long as a user waits for a window.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What became of an import.
@@ -37,19 +36,19 @@ pub enum Import {
     Unanswered,
 }
 
-/// Images of which a compositor takes all or none.
+/// Images of one kind: a compositor can read all of them or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kind {
-    /// Of the device whose memory it is.
+    /// The nodes of the device that has the memory.
     nodes: Nodes,
     fourcc: u32,
     modifier: u64,
-    /// Of which power of two the pitch is a multiple, up to 256 bytes: more is asked for by no device.
+    /// The largest power of two that divides the pitch, up to 256 bytes: no device needs more.
     aligned: u32,
 }
 
 impl Kind {
-    /// That of an image with these planes.
+    /// The kind of an image with these planes.
     pub(super) fn of(nodes: Nodes, fourcc: u32, modifier: u64, planes: &[Plane]) -> Self {
         let aligned = planes.iter().map(|plane| plane.stride.trailing_zeros());
         Kind {
@@ -61,13 +60,13 @@ impl Kind {
     }
 }
 
-/// What imports were asked for on a display.
+/// The trial imports of a display.
 #[derive(Default)]
 pub(super) struct Trials {
-    /// What was taken.
+    /// The kinds that the compositor can read.
     taken: Mutex<Vec<Kind>>,
-    /// Those that have no answer, or had none when one more was asked for. The answer may bring an object
-    /// with it, so that whoever asked must be there to hear it.
+    /// The requests that had no answer when the last one was made. The answer may create an object, so that the
+    /// request must live to receive it.
     asked: Mutex<Vec<ZwpLinuxBufferParamsV1>>,
 }
 
@@ -79,24 +78,24 @@ const TAKEN: u8 = 1;
 const REFUSED: u8 = 2;
 
 impl Trials {
-    /// Whether such images were taken before.
+    /// Whether the compositor is known to read such images.
     pub(super) fn took(&self, kind: &Kind) -> bool {
         lock(&self.taken).contains(kind)
     }
 
-    /// Keeps what was asked, as long as there is no answer.
+    /// Keeps the request until there is an answer.
     pub(super) fn asked(&self, params: ZwpLinuxBufferParamsV1) {
         let mut asked = lock(&self.asked);
         asked.retain(Proxy::is_alive);
         asked.push(params);
     }
 
-    /// Such images were taken.
+    /// The compositor can read such images.
     pub(super) fn taken(&self, kind: Kind) {
         lock(&self.taken).push(kind);
     }
 
-    /// Destroys what has no answer.
+    /// Destroys the requests without an answer.
     pub(super) fn clear(&self) {
         for params in lock(&self.asked).drain(..) {
             if params.is_alive() {
@@ -107,7 +106,7 @@ impl Trials {
 }
 
 impl Answer {
-    /// It, once it has come.
+    /// The answer, once it has come.
     pub(super) fn get(&self) -> Option<Import> {
         match self.0.load(Ordering::Acquire) {
             TAKEN => Some(Import::Taken),
@@ -143,5 +142,5 @@ impl Dispatch<ZwpLinuxBufferParamsV1, Arc<Answer>> for Globals {
     ]);
 }
 
-// It is destroyed as soon as it is there.
+// The buffer is destroyed as soon as it is there.
 delegate_noop!(Globals: ignore WlBuffer);

@@ -21,7 +21,7 @@ fn color_spaces(compositor: &Capabilities) -> Vec<vk::ColorSpaceKHR> {
         .iter()
         .filter(|space| space.is_offered(compositor.colours.as_ref()))
         .map(|space| space.vk)
-        // That is there without the extension.
+        // It is offered without the extension as well.
         .filter(|space| *space != vk::ColorSpaceKHR::SRGB_NONLINEAR)
         .collect()
 }

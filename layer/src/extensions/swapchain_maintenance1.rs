@@ -53,8 +53,8 @@ pub static EXTENSION: Extension = Extension {
     ..Extension::device(&[(KHR, 1), (EXT, 1)])
 };
 
-/// A driver that does not know this extension cannot do on its surfaces what
-/// `VK_KHR_surface_maintenance1` tells of.
+/// On surfaces of a driver without this extension, nothing that `VK_KHR_surface_maintenance1` reports is
+/// possible.
 unsafe fn fill_below(query: &SurfaceQuery<'_>, chain: *mut c_void) {
     if query.offer.is_none() {
         // SAFETY: valid chains, as `Extension::capabilities` says.

@@ -87,8 +87,8 @@ pub fn synchronisation(
             TOLD.call_once(|| tracing::warn!(?usage, why, "the CPU waits for renderings"));
             Choice::Forced(Way::Cpu)
         }
-        // Compositors that take the fences out of the dma-buf themselves, as Mutter and KWin do, wait all the
-        // same, so that it may be what somebody wants; and nothing else can be had by this name.
+        // Compositors that take the fences out of the dma-buf themselves, as Mutter and KWin do, still wait, so
+        // that it may be wanted; and this name stands for nothing else.
         (Choice::Forced(Way::Implicit), _, Some(why)) => {
             TOLD.call_once(|| {
                 let consequence =
@@ -101,8 +101,8 @@ pub fn synchronisation(
     }
 }
 
-/// Why the compositor's kernel driver ignores fences on the memory of such images, if it does. One that
-/// cannot be told may be amdgpu.
+/// Why the compositor's kernel driver ignores fences on the memory of such images, if it does. An unknown one
+/// may be amdgpu.
 fn ignored(
     driver: vk::DriverId,
     usage: vk::ImageUsageFlags,

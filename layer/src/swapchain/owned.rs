@@ -87,7 +87,7 @@ impl Swapchain {
         vk::SwapchainKHR::from_raw(Arc::as_ptr(self) as usize as u64)
     }
 
-    /// Makes one for an application that the surface offers this to.
+    /// Makes one, for an application that asks for what the surface offers.
     ///
     /// # Errors
     /// Why it cannot be made.
@@ -115,8 +115,8 @@ impl Swapchain {
         let space = colour::from_vk(info.image_color_space)
             .ok_or_else(|| refused("no compositor knows this colour space"))?;
         let fourcc = match info.composite_alpha {
-            // Nothing sets the alpha mode of a Wayland surface but the format of its buffers, so there is
-            // none to inherit; applications that ask for it are as opaque elsewhere.
+            // Only the format of its buffers sets the alpha mode of a Wayland surface, so there is none to
+            // inherit; other implementations show such applications as opaque, too.
             vk::CompositeAlphaFlagsKHR::OPAQUE | vk::CompositeAlphaFlagsKHR::INHERIT => {
                 shared.format.opaque
             }
@@ -270,7 +270,7 @@ impl Swapchain {
         )
     }
 
-    /// Whether somebody wants to know how long its calls take. A clock may be a system call.
+    /// Whether its calls are to be timed. Reading a clock may be a system call.
     pub fn is_timed(&self) -> bool {
         let settings = &self.device.instance.settings;
         settings.report.is_some()
@@ -287,7 +287,7 @@ impl Swapchain {
         looked.map_err(|error| self.fail(command, &error))
     }
 
-    /// Turns a failure into its result, and logs it; the loss of the surface, which is for good, once.
+    /// Turns a failure into its result, and logs it; the loss of the surface, which is permanent, only once.
     pub fn fail(&self, command: &str, error: &Error) -> vk::Result {
         let result = result::of(error);
         if result == vk::Result::ERROR_SURFACE_LOST_KHR
@@ -311,7 +311,7 @@ impl Swapchain {
 }
 
 impl Reported for Swapchain {
-    /// What it has to say of itself now.
+    /// Its report as of now.
     fn report(&self) -> SwapchainReport {
         SwapchainReport {
             pid: std::process::id(),

@@ -60,8 +60,8 @@ impl Owner {
             .remove(&handle)
     }
 
-    /// Destroys the swapchains that the application has left: they and the device keep each other, and
-    /// what they have on their `wl_surface` would be in the way of whoever uses that next.
+    /// Destroys the swapchains that the application has not destroyed: they and the device keep each other
+    /// alive, and their objects on the `wl_surface` would be in the way of its next user.
     pub fn clear_swapchains(&self) {
         let swapchains = std::mem::take(
             &mut *self

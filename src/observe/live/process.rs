@@ -2,19 +2,19 @@
 
 use std::{fmt, fs, os::unix::fs::MetadataExt, str::FromStr};
 
-/// A process, told apart from all others before and after it on this machine.
+/// A process, distinct from all others before and after it on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Its number in its namespace.
     pub pid: u32,
-    /// When it started, in ticks since the machine did: another process of the same number has another start.
+    /// When it started, in ticks since the boot: another process with the same number started at another time.
     pub started: u64,
     /// The inode of its namespace of processes.
     pub namespace: u64,
 }
 
 impl Identity {
-    /// This process; `None` where /proc does not tell.
+    /// This process; `None` if /proc cannot be read.
     pub fn own() -> Option<Self> {
         Some(Self {
             pid: std::process::id(),
@@ -23,7 +23,7 @@ impl Identity {
         })
     }
 
-    /// Whether it lives; `None` if it is in another namespace than we are, where we do not see it.
+    /// Whether it lives; `None` if it is in another namespace, where we cannot see it.
     pub fn lives(&self) -> Option<bool> {
         if own_namespace() != Some(self.namespace) {
             return None;
@@ -50,7 +50,7 @@ impl FromStr for Identity {
             started: next()?.parse().map_err(|_| ())?,
             namespace: next()?.parse().map_err(|_| ())?,
         };
-        // Another spelling of the same numbers is no name of ours.
+        // Another spelling of the same numbers is not one of our names.
         (identity.to_string() == name).then_some(identity).ok_or(())
     }
 }
@@ -59,7 +59,7 @@ fn own_namespace() -> Option<u64> {
     Some(fs::metadata("/proc/self/ns/pid").ok()?.ino())
 }
 
-/// When a process started; `None` if there is none, or if it has ended and only its parent has not heard of it.
+/// When a process started; `None` if there is none, or if it is a zombie.
 fn started(process: &str) -> Option<u64> {
     let stat = fs::read(format!("/proc/{process}/stat")).ok()?;
     parse_start(&String::from_utf8_lossy(&stat))

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::observe::{counters::Counters, report::SwapchainReport};
 
-/// The counters of a swapchain, in the file of this process if that can be had, else on the heap.
+/// The counters of a swapchain, in the file of this process if possible, else on the heap.
 pub struct Counted(Place);
 
 enum Place {
@@ -41,8 +41,8 @@ impl Default for Counted {
 }
 
 impl Counted {
-    /// New ones, all zero, and not seen before they are [published](Self::publish). The first of a process makes its
-    /// file; where that cannot be done nothing fails.
+    /// New counters, all zero, and not seen by others before they are [published](Self::publish). The first
+    /// ones of a process make its file; if that is not possible they are on the heap.
     pub fn new() -> Self {
         Self::in_page(page())
     }
@@ -54,8 +54,8 @@ impl Counted {
         })
     }
 
-    /// Lets other processes of this user see them from now on, and the swapchain as the report tells of it.
-    /// `report_file` is where the report is to go in the end. Does nothing for counters on the heap.
+    /// Lets other processes of this user see them from now on, with the swapchain as the report describes it.
+    /// `report_file` is where the report will go. Does nothing for counters on the heap.
     pub fn publish(&self, swapchain: SwapchainReport, report_file: Option<&Path>) {
         let Place::Slot(slot) = &self.0 else { return };
         let text = Text {
@@ -69,7 +69,7 @@ impl Counted {
         }
     }
 
-    /// Whether somebody watches this process, or did: who does wants to know how long calls take.
+    /// Whether somebody watches this process, or did: then calls are timed.
     pub fn is_watched(&self) -> bool {
         match &self.0 {
             Place::Slot(slot) => slot.page.watched().load(Ordering::Relaxed) != 0,
@@ -77,8 +77,8 @@ impl Counted {
         }
     }
 
-    /// Lets nobody see them any longer: the swapchain is gone, or its report is written. Does nothing in a child by
-    /// fork, whose swapchains they are not.
+    /// Hides them: the swapchain is gone, or its report is written. Does nothing in a child by fork, whose
+    /// swapchains they are not.
     pub fn withdraw(&self) {
         if let Place::Slot(slot) = &self.0
             && slot.page.is_ours()
@@ -138,7 +138,7 @@ impl Slot {
         self.page
             .word(self.index, layout::LENGTH)
             .store(text.len() as u64, Ordering::Relaxed);
-        // Never reused, so that a reader tells one swapchain from the next in the same slot.
+        // Never reused, so that a reader can tell one swapchain from the next in the same slot.
         static NUMBER: AtomicU64 = AtomicU64::new(layout::FIRST_NUMBER);
         self.set_state(NUMBER.fetch_add(1, Ordering::Relaxed));
         true
@@ -165,7 +165,7 @@ impl Drop for Slot {
 pub(super) struct Page {
     memory: NonNull<u8>,
     path: PathBuf,
-    /// Who made it. A child by fork shares the mapping, and must not count in it.
+    /// The process that made it. A child by fork shares the mapping, and must not count in it.
     owner: Identity,
     /// A bit for each slot.
     taken: AtomicU64,
@@ -186,7 +186,7 @@ fn page() -> Option<&'static Page> {
             .inspect_err(|error| tracing::debug!(%error, "wayfence top will not show this process"))
             .ok()?;
         extern "C" fn remove() {
-            // Only what is there already is looked at: the process ends.
+            // Only an existing page is used: the process is ending.
             if let Some(Some(page)) = PAGE.get()
                 && page.is_ours()
             {
@@ -204,7 +204,7 @@ impl Page {
     fn new() -> io::Result<Self> {
         // SAFETY: a read of the auxiliary vector.
         if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
-            // Its user must not choose where it writes files.
+            // The caller of such a program must not choose where it writes files.
             return Err(io::Error::other(
                 "the process has more rights than its user",
             ));
@@ -213,7 +213,8 @@ impl Page {
         Self::make(&folder)
     }
 
-    /// Makes the file in the folder, and the folder if need be. What another user could have placed there is refused.
+    /// Makes the file in the folder, and the folder if there is none. Refuses what another user could have
+    /// placed there.
     fn make(folder: &Path) -> io::Result<Self> {
         let owner = Identity::own().ok_or_else(|| io::Error::other("no /proc"))?;
         let dir = reader::open_folder(folder, true)?;
@@ -242,7 +243,7 @@ impl Page {
         Ok(page)
     }
 
-    /// A slot that nobody uses, its counters zero.
+    /// A free slot, its counters zero.
     fn take(&'static self) -> Option<Slot> {
         let free = |taken: u64| (taken != u64::MAX).then(|| taken | (1 << taken.trailing_ones()));
         let before = self

@@ -19,13 +19,13 @@ use super::{
 };
 use crate::observe::{counters::Counters, report::SwapchainReport};
 
-/// What is appended to the name of the file of a process that was found ended.
+/// Appended to the file's name when its process is found to have ended.
 const ENDED: &str = ".ended";
 
-/// How long such a file is kept for who wants to read it.
+/// How long such a file is kept for readers.
 const KEPT: Duration = Duration::from_secs(3600);
 
-/// A process that has, or had at its end, a file.
+/// A process with a file: a living one, or one that left it at its end.
 #[derive(Clone, Debug, Serialize)]
 pub struct Process {
     /// Its number.
@@ -53,7 +53,7 @@ pub enum State {
 pub struct Swapchain {
     /// Its number, which no other swapchain of the process has.
     pub number: u64,
-    /// Where its report is to go, if anywhere.
+    /// Where its report goes, if it goes anywhere.
     pub report_file: Option<PathBuf>,
     /// The swapchain as it was made, with its counters as they are now.
     #[serde(flatten)]
@@ -77,11 +77,11 @@ pub fn folder() -> io::Result<PathBuf> {
         })
 }
 
-/// What all files in the folder say, by the numbers of their processes. Files that no build of this version has made
-/// are left out.
+/// What all files in the folder say, in the order of their processes' numbers. Files of other versions are left
+/// out.
 ///
 /// # Errors
-/// The folder is there and cannot be read, or others than its user may write to it.
+/// The folder exists and cannot be read, or users other than its owner may write to it.
 pub fn read(folder: &Path) -> io::Result<Vec<Process>> {
     let dir = match open_folder(folder, false) {
         Ok(dir) => dir,
@@ -98,7 +98,7 @@ pub fn read(folder: &Path) -> io::Result<Vec<Process>> {
 }
 
 /// The same, and tells the processes that they are watched: from now on they read the clock in each acquire and
-/// present, which they do for nobody else's sake.
+/// present, which they otherwise do not.
 ///
 /// # Errors
 /// As of [`read`].

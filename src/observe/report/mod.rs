@@ -1,4 +1,4 @@
-//! The report: what is said about a swapchain when it is gone.
+//! The report: what a swapchain leaves when it is destroyed.
 //!
 //! The layer appends one line of JSON for each swapchain to a file ([`SwapchainReport`]); `wayfence report
 //! FILE` prints the [`Summary`] of them.

@@ -41,7 +41,7 @@ pub struct SwapchainReport {
     pub creation: Creation,
     /// What happened.
     pub counters: Snapshot,
-    /// How long frames lay between present and pixels.
+    /// How long frames took from present to pixels.
     #[serde(default)]
     pub latencies: Latencies,
 }
@@ -62,7 +62,7 @@ impl SwapchainReport {
     /// several threads, can append to the same file without mixing their lines.
     ///
     /// # Errors
-    /// [`Error::File`], also if the disk had room for a part of the line only.
+    /// [`Error::File`], also if the disk had room for only a part of the line.
     pub fn append(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         self.append_line(path).map_err(|source| Error::File {
@@ -86,7 +86,7 @@ impl SwapchainReport {
     }
 }
 
-/// The reports in a file, in order. Empty lines are none.
+/// The reports in a file, in order. Empty lines are skipped.
 ///
 /// # Errors
 /// [`Error::File`] if it cannot be read, [`Error::MalformedReport`] if it holds anything else.

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::observe::{counters::Snapshot, latency::Latencies};
 use crate::wayland::colour::Volume;
 
-/// A path of its own in the directory for temporary files; what lies there goes with it.
+/// A path in the directory for temporary files; the file there is removed with it.
 struct Scratch(PathBuf);
 
 impl Scratch {

@@ -10,7 +10,7 @@ use crate::{observe::latency::Latency, wayland::colour::Volume};
 pub enum Cause {
     /// Every image is held by the compositor, or by the application.
     NoImage,
-    /// Images are free, but still in use, and the kernel cannot say so by a fence.
+    /// Images are free, but still in use, and the kernel cannot give a fence for that.
     Busy,
 }
 
@@ -69,7 +69,7 @@ pub(super) enum What {
     /// An image was committed.
     Committed {
         rendering: Fences,
-        /// When it was handed to us.
+        /// When the driver handed it over.
         handed: u64,
         /// How long the commit waited for the compositor's pace.
         paced: u64,

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::fcntl_dupfd_cloexec;
 
-/// Ends the array; the next write goes over it.
+/// Ends the array; the next write overwrites it.
 const END: &[u8] = b"\n]\n";
 
 /// The file, locked against other writers for as long as it is open.
 pub(super) struct TraceFile {
     file: File,
-    /// Behind the last event.
+    /// The offset behind the last event.
     end: u64,
     empty: bool,
     buffer: Vec<u8>,
@@ -34,14 +34,14 @@ impl TraceFile {
     /// Makes the file, in place of one that is there.
     ///
     /// # Errors
-    /// Those of the system; and if it is no regular file, or if another process writes its trace there.
+    /// The system's; and if it is not a regular file, or another process writes its trace there.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            // A pipe without a reader is refused below, and not waited for.
+            // So that a pipe without a reader is refused below instead of waited for.
             .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
             .open(path)?;
         if !file.metadata()?.is_file() {
@@ -70,7 +70,7 @@ impl TraceFile {
     /// Appends events, separated by `",\n"`.
     ///
     /// # Errors
-    /// Those of the system. The file is as it was before then, as far as the system allows.
+    /// The system's. Then the file is as it was before, as far as the system allows.
     pub(super) fn append(&mut self, events: &[u8]) -> io::Result<()> {
         if events.is_empty() {
             return Ok(());
@@ -81,7 +81,7 @@ impl TraceFile {
             self.buffer.extend_from_slice(part);
         }
         if let Err(error) = self.file.write_all_at(&self.buffer, self.end) {
-            // Of what was there before, no byte needs new room.
+            // What was there before needs no new room.
             let _ = self.file.write_all_at(END, self.end);
             let _ = self.file.set_len(self.end + END.len() as u64);
             return Err(error);

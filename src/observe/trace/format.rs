@@ -9,7 +9,7 @@ use crate::{
     wayland::colour::Volume,
 };
 
-/// Raised when a reader of before would misunderstand.
+/// Raised when an earlier reader would misunderstand the file.
 pub(super) const VERSION: u32 = 1;
 
 /// The first event of every trace.
@@ -34,7 +34,7 @@ pub(super) struct TraceEvent<'a, A> {
     pub args: A,
 }
 
-/// An event as it is read: others' have fewer members, or more.
+/// An event as it is read: events of other writers have fewer members, or more.
 #[derive(Deserialize)]
 pub(super) struct ReadEvent {
     #[serde(default)]
@@ -86,7 +86,7 @@ pub(super) struct MetadataArgs {
     pub volume: Volume,
 }
 
-/// Which frame, for all that follow; all by itself of `given back` and `discarded`.
+/// The frame, part of all that follow; alone for `given back` and `discarded`.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub(super) struct FrameArgs {
     pub swapchain: u32,
@@ -113,7 +113,7 @@ pub(super) struct AcquireArgs {
 pub(super) struct CommitArgs {
     #[serde(flatten)]
     pub of: FrameArgs,
-    /// How long before the commit the rendering was handed to us.
+    /// How long before the commit the driver handed the rendering over.
     pub handed_ns: u64,
     pub paced_ns: u64,
 }
@@ -177,12 +177,12 @@ pub(super) struct ShownArgs {
     pub latency: Option<Latency>,
 }
 
-/// Of `lost`: what is not in the trace, in all so far.
+/// Of `lost`: how much the trace lacks, in all so far.
 #[derive(Serialize, Deserialize)]
 pub(super) struct LostArgs {
     /// Records that found the ring full.
     pub events: u64,
-    /// Sync_files that nobody watched.
+    /// Sync_files that were not watched.
     pub sync_files: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The trace of one swapchain, as its frames see it. Switched off, each call is one branch.
+//! The trace of one swapchain, for its frames to record into. Switched off, each call is one branch.
 
 use std::ops::Range;
 use std::sync::{
@@ -15,7 +15,7 @@ use crate::{
     wayland::colour::Volume,
 };
 
-/// Records the frames of one swapchain, or nothing. Any thread may record; none waits for another, for
+/// Records the frames of one swapchain, or nothing. Any thread may record; none waits for another thread, for
 /// the file, or for memory.
 #[derive(Clone, Default)]
 pub struct Trace(Option<Arc<Recorder>>);
@@ -127,8 +127,8 @@ impl Trace {
         }))
     }
 
-    /// A present of that image returns, which took this long of [`now`](super::now)'s time; so often has
-    /// the CPU waited for fences of this swapchain in all.
+    /// A present of that image returns; `call` is when it was made and when it returns, by [`now`](super::now),
+    /// and `cpu_waits` how often the CPU has waited for fences of this swapchain so far.
     pub fn presented(&self, image: u32, call: Range<u64>, cpu_waits: u64) {
         if let Some(recorder) = &self.0 {
             let called = call.start;
@@ -155,7 +155,7 @@ impl Trace {
         }
     }
 
-    /// The frame that is being committed, for who hears when it was shown.
+    /// The frame that is being committed, for the listener that hears when it was shown.
     pub(crate) fn frame(&self, image: u32) -> Option<FrameTrace> {
         self.0.as_ref().map(|recorder| FrameTrace {
             recorder: Arc::clone(recorder),
@@ -186,7 +186,7 @@ impl Call<'_> {
 }
 
 impl AcquireCall<'_> {
-    /// It waits, for this; as it does until something else is said.
+    /// It waits for this from now on, until another call here says otherwise.
     pub(crate) fn waits_for(&mut self, cause: Cause) {
         if let Some(call) = &mut self.0
             && call.since.is_none_or(|(before, _)| before != cause)
@@ -204,8 +204,8 @@ impl AcquireCall<'_> {
         }
     }
 
-    /// It returns with this image, with fences that had not signalled if it is `pending`; so often has
-    /// the CPU waited for fences of this swapchain in all.
+    /// It returns with this image, with fences that had not signalled if it is `pending`; `cpu_waits` is how
+    /// often the CPU has waited for fences of this swapchain so far.
     pub fn returns(mut self, image: u32, pending: bool, cpu_waits: u64) {
         self.waits_no_longer();
         if let Some(call) = self.0.take() {
@@ -242,24 +242,24 @@ pub(crate) struct CommitRecord<'a>(Option<Committing<'a>>);
 struct Committing<'a> {
     recorder: &'a Recorder,
     image: u32,
-    /// When the rendering was handed to us.
+    /// When the driver handed the rendering over.
     handed: u64,
     rendering: Fences,
-    /// Since when the compositor's pace is waited for.
+    /// Since when it waits for the compositor's pace.
     paced_since: Option<u64>,
-    /// How long it was, in nanoseconds.
+    /// How long it has waited for that, in nanoseconds.
     paced: u64,
 }
 
 impl CommitRecord<'_> {
-    /// The compositor's pace is waited for; as it is until it is waited for no longer.
+    /// The wait for the compositor's pace begins.
     pub(crate) fn waits_for_pace(&mut self) {
         if let Some(commit) = &mut self.0 {
             commit.paced_since.get_or_insert_with(clock::now);
         }
     }
 
-    /// The compositor's pace is waited for no longer.
+    /// The wait for the compositor's pace ends.
     pub(crate) fn waits_no_longer(&mut self) {
         if let Some(commit) = &mut self.0
             && let Some(since) = commit.paced_since.take()
@@ -281,7 +281,7 @@ impl CommitRecord<'_> {
     }
 }
 
-/// A frame of which the compositor will say when it was shown.
+/// A frame for which the compositor reports when it was shown.
 pub(crate) struct FrameTrace {
     recorder: Arc<Recorder>,
     image: u32,

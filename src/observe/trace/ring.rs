@@ -57,7 +57,7 @@ impl Ring {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Of how many sync_files no duplicate was kept so far.
+    /// How many sync_files were not duplicated so far.
     pub(super) fn unwatched(&self) -> u64 {
         self.unwatched.load(Ordering::Relaxed)
     }

@@ -18,7 +18,7 @@ use crate::kernel::sync_file::{FenceInfo, FenceStatus, FewFences, SyncFileInfo};
 /// The writer's side of a trace; without a file, so that it can be tested.
 pub(super) struct Scribe {
     pid: u32,
-    /// Events that nobody has taken, separated by `",\n"`.
+    /// Events not taken yet, separated by `",\n"`.
     text: Vec<u8>,
     /// When each image was acquired, or committed.
     since: HashMap<(u32, u32), u64>,
@@ -28,7 +28,7 @@ pub(super) struct Scribe {
     lost: (u64, u64),
 }
 
-/// A sync_file that had not signalled when it was last looked at.
+/// A sync_file that had not signalled at the last look.
 struct Watch {
     of: FrameArgs,
     kind: FencesOf,
@@ -208,7 +208,7 @@ impl Scribe {
         self.watched.clear();
     }
 
-    /// Says what is missing, if that has changed.
+    /// Records how much is missing, if that has changed.
     pub(super) fn lost(&mut self, at: u64, events: u64, sync_files: u64) {
         if (events, sync_files) != self.lost {
             self.lost = (events, sync_files);
@@ -274,7 +274,7 @@ impl Scribe {
         }
     }
 
-    /// Ends what is going on with an image.
+    /// Ends the slice of an image.
     fn hold(&mut self, holder: &str, of: FrameArgs, at: u64) {
         if let Some(since) = self.since.remove(&(of.swapchain, of.image)) {
             let lane = image_lane(of.swapchain, of.image);
@@ -323,7 +323,7 @@ impl Scribe {
         if before > 0 {
             self.text.extend_from_slice(b",\n");
         }
-        // It can only fail for maps whose keys are no text.
+        // This fails only for maps with keys other than text.
         if serde_json::to_writer(&mut self.text, &event).is_err() {
             self.text.truncate(before);
         }
@@ -335,7 +335,7 @@ impl Scribe {
 fn named(before: Vec<FenceInfo>, now: SyncFileInfo) -> Vec<FenceInfo> {
     if before.len() <= now.fences.len() {
         let mut fences = now.fences;
-        // More than a few were not looked at before.
+        // More than a few were not looked up before.
         for (fence, before) in fences.iter_mut().zip(before) {
             fence.driver_name = before.driver_name;
             fence.obj_name = before.obj_name;

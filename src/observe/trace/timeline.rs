@@ -1,4 +1,4 @@
-//! What a trace says of each frame.
+//! What a trace tells about each frame.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,9 +28,9 @@ pub struct Timeline {
     pub application: String,
     /// Its swapchains, in the order in which they were made.
     pub swapchains: Vec<SwapchainTimeline>,
-    /// How many records are missing, since frames came faster than they were written.
+    /// How many records are missing because frames came faster than they were written.
     pub dropped_events: u64,
-    /// How many sync_files nobody watched, since too many descriptors were open.
+    /// How many sync_files were not watched because too many descriptors were open.
     pub unwatched_sync_files: u64,
 }
 
@@ -124,7 +124,7 @@ pub enum Outcome {
     Unknown,
     /// It was shown.
     Shown(Shown),
-    /// It never was, as was heard then.
+    /// It was never shown; when that was heard.
     Discarded(u64),
 }
 
@@ -188,8 +188,8 @@ impl Release {
 }
 
 impl Frame {
-    /// When the compositor had done with the image, as far as the release tells. In the way of timeline
-    /// points nobody tells us of a release: it is found when somebody looks, but its fence knows when.
+    /// When the compositor was done with the image, as far as the release tells. With timeline points no event
+    /// announces a release: it is found by a look, but its fence has the time.
     pub fn let_go(&self) -> Option<u64> {
         let release = self.release.as_ref()?;
         let signalled = release.fences.iter().map(|fence| fence.signalled);
@@ -197,7 +197,7 @@ impl Frame {
             .collect::<Option<Vec<u64>>>()
             .and_then(|all| all.into_iter().max());
         match (done, self.commit) {
-            // A fence without work behind it may bear the time of the boot.
+            // A fence without work may have the time of the boot.
             (Some(done), Some(commit)) if commit < done && done < release.at => Some(done),
             _ => Some(release.at),
         }
@@ -342,7 +342,7 @@ fn arguments<A: DeserializeOwned>(event: ReadEvent) -> std::result::Result<A, St
     serde_json::from_value(args).map_err(|error| format!("an event `{name}`: {error}"))
 }
 
-/// What an instant changes in its frame.
+/// What an instant event changes in its frame.
 enum Change {
     GivenBack(u64),
     Commit(u64, CommitArgs),
@@ -353,7 +353,7 @@ enum Change {
 }
 
 impl Change {
-    /// `None` if it is no event of ours.
+    /// `None` if it is not one of our events.
     fn read(
         name: &str,
         at: u64,

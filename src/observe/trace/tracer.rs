@@ -21,11 +21,11 @@ use crate::{
     lock::lock,
 };
 
-/// How often the ring is emptied. Who records wakes nobody: that would be a system call.
+/// How often the ring is emptied. Recording wakes no thread: that would be a system call.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// Writes what the swapchains of this process record, until it is dropped or
-/// [finished](Self::finish). What a killed process has recorded is in the file but for the last moment.
+/// Writes what the swapchains of this process record, until it is dropped or [finished](Self::finish). If the
+/// process is killed, the file lacks only the last moment.
 pub struct Tracer {
     /// The process that opened it: a child made by `fork` has no writer.
     pid: u32,
@@ -42,7 +42,7 @@ struct Shared {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Writing,
-    /// Somebody wants all of it in the file.
+    /// All of it is to be written to the file.
     Finishing,
     Finished,
 }
@@ -84,8 +84,8 @@ impl Tracer {
         }))
     }
 
-    /// Writes down all that was recorded, and closes the file; waits for that, within a bound. What is
-    /// recorded later is lost.
+    /// Writes all that was recorded, and closes the file; waits for that, within a bound. What is recorded
+    /// later is lost.
     pub fn finish(&self, within: Duration) {
         if std::process::id() != self.pid {
             return;
@@ -126,11 +126,11 @@ impl Drop for Tracer {
     }
 }
 
-/// The thread's own.
+/// The thread's state.
 struct Writer {
     shared: Arc<Shared>,
     scribe: Scribe,
-    /// Gone when it could not be written.
+    /// `None` after a failed write.
     file: Option<TraceFile>,
 }
 
@@ -159,7 +159,7 @@ impl Writer {
     fn write(&mut self) {
         let ring = &self.shared.ring;
         while let Some(event) = ring.pop() {
-            // Without a file only the descriptors are to be closed.
+            // Without a file there are only descriptors to close.
             if self.file.is_some() {
                 self.scribe.write(event);
             }
@@ -184,7 +184,7 @@ fn application() -> String {
         .unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// Starts a thread that gets none of the host's signals: those are for the host's own threads.
+/// Starts a thread with all signals blocked: they are for the host's own threads.
 fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     let mut all = MaybeUninit::uninit();
     let mut before = MaybeUninit::uninit();

@@ -11,7 +11,7 @@ use crate::kernel::sync_file::{FewFences, SyncFile};
 #[derive(Debug)]
 pub(super) struct Watched {
     pub(super) file: SyncFile,
-    /// What it was when it changed hands: the kernel forgets a fence's name when it signals.
+    /// Its fences when it changed hands: the kernel forgets a fence's name when it signals.
     pub(super) fences: Option<FewFences>,
     open: Arc<AtomicUsize>,
 }

@@ -131,7 +131,7 @@ fn once_each(
     all
 }
 
-/// The colour space of a swapchain, and what was said of its colours last.
+/// The colour space of a swapchain, with its last HDR metadata.
 fn colours(of: &SwapchainTimeline) -> String {
     match of.hdr_metadata {
         Some(metadata) => format!("{}, {metadata}", of.color_space),

@@ -26,7 +26,7 @@ pub struct Summary {
     pub synchronisation: Vec<String>,
     /// The present modes, each once.
     pub modes: Vec<String>,
-    /// The colour spaces with what was said of their colours last, each once.
+    /// The colour spaces with their last HDR metadata, each once.
     pub colours: Vec<String>,
     /// How many swapchains there were.
     pub swapchains: usize,
@@ -38,7 +38,7 @@ pub struct Summary {
     pub shown: u64,
     /// replaced before anybody saw them,
     pub discarded: u64,
-    /// or left without a word by the compositor.
+    /// or never reported on by the compositor.
     pub unknown: u64,
     /// Time in successful acquires.
     pub acquire: Percentiles,
@@ -50,7 +50,7 @@ pub struct Summary {
     pub held_by_compositor: Percentiles,
     /// From commit to the refresh that showed it.
     pub commit_to_shown: Percentiles,
-    /// From the call of a present to that refresh: the pace for which it waits is in it.
+    /// From the call of a present to that refresh, its wait for the pace included.
     pub present_to_shown: Percentiles,
     /// How late frames were shown, and why.
     pub late: Latencies,
@@ -72,7 +72,7 @@ pub struct Summary {
     pub own_writes_ns: u64,
     /// Records that are missing.
     pub dropped_events: u64,
-    /// Sync_files that nobody watched.
+    /// Sync_files that were not watched.
     pub unwatched_sync_files: u64,
     /// Where the time went.
     pub waits: Waits,
@@ -123,7 +123,7 @@ impl fmt::Display for Summary {
                 printable(&self.synchronisation.join(" and "))
             ),
         )?;
-        // What nearly all are is no news.
+        // Nearly all are plain, so that only others are worth a line.
         if self.colours.iter().any(|colours| colours != PLAIN) {
             row(f, "colours", &printable(&self.colours.join(" and ")))?;
         }

@@ -11,7 +11,7 @@ use crate::observe::trace::timeline::{Acquire, Frame, SwapchainTimeline};
 /// What the application waited for, all together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Waits {
-    /// For the compositor to begin with the frame before.
+    /// For the compositor to start showing the frame before.
     pub pace_ns: u64,
     /// For an image, while the compositor held some.
     pub compositor_ns: u64,
@@ -19,7 +19,7 @@ pub struct Waits {
     pub application_ns: u64,
     /// For fences of images that the compositor had released.
     pub fences_ns: u64,
-    /// In acquire and present, but for all that: in the driver, or on the way to it.
+    /// The rest of acquire and present: in the driver, or on the way to it.
     pub driver_ns: u64,
 }
 
@@ -64,7 +64,7 @@ impl Waits {
     }
 }
 
-/// Who held the images of a swapchain, as time goes on.
+/// Who held the images of a swapchain over time.
 struct Holders<'a> {
     /// Those that have not begun.
     frames: Peekable<slice::Iter<'a, Frame>>,
@@ -80,7 +80,7 @@ impl<'a> Holders<'a> {
         }
     }
 
-    /// Whether the compositor held one then. Times are to be asked for in their order.
+    /// Whether the compositor held one then. To be called with times in ascending order.
     fn is_compositor_at(&mut self, at: u64) -> bool {
         let begun = |frame: &&Frame| {
             let acquired = frame.acquire.map(|acquire| acquire.call.to);
