@@ -35,6 +35,28 @@ pub fn probe() -> PathBuf {
     path
 }
 
+/// A command that runs this program again, with these variables more.
+///
+/// # Panics
+/// Without `/proc`.
+pub fn again(variables: impl IntoIterator<Item = (String, String)>) -> Command {
+    let mut command = Command::new(env::current_exe().expect("/proc/self/exe"));
+    command.envs(variables);
+    command
+}
+
+/// Runs one test of this program, and no other, in a process of its own with these variables more.
+///
+/// # Panics
+/// If the test fails there.
+pub fn run_test(test: &str, variables: impl IntoIterator<Item = (String, String)>) {
+    let status = again(variables)
+        .args([test, "--exact", "--include-ignored", "--nocapture"])
+        .status()
+        .expect("a process can be started");
+    assert!(status.success(), "{test}: {status}");
+}
+
 /// What a command prints, once it has succeeded.
 ///
 /// # Panics

@@ -16,10 +16,16 @@ use wayfence::sync_file::SyncFile;
 
 use crate::environment;
 
+/// A driver whose hardware can be played.
+pub trait Driver: Copy {
+    /// Whether compositors on the same device wait for fences on the dma-bufs of this driver's images.
+    fn heeds_fences(self) -> bool;
+}
+
 /// The played device of this process.
-pub struct Hardware<Driver> {
+pub struct Hardware<D> {
     /// Its driver.
-    pub driver: Driver,
+    pub driver: D,
     library: Library,
     /// The prefix of the names of the library's functions.
     prefix: &'static str,
@@ -93,10 +99,10 @@ pub struct Used {
     pub leaves: Option<String>,
 }
 
-impl<Driver> Hardware<Driver> {
+impl<D: Driver> Hardware<D> {
     /// The hardware that this library plays, by the prefix of its functions' names. To be called before
     /// anything in this process opens the driver.
-    pub fn new(driver: Driver, library: Library, prefix: &'static str) -> Self {
+    pub fn new(driver: D, library: Library, prefix: &'static str) -> Self {
         let log = memfd_create("device", MemfdFlags::CLOEXEC).expect("memfd_create");
         let path = format!("/proc/self/fd/{}", log.as_raw_fd());
         environment::set([("WAYFENCE_TEST_DEVICE_LOG".to_owned(), path)]);

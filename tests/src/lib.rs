@@ -78,6 +78,8 @@ mod manifests;
 pub mod manner;
 pub mod messages;
 pub mod other_driver;
+pub mod physical_device;
+pub mod played;
 pub mod present_timing;
 pub mod present_wait;
 pub mod proxy;

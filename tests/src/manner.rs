@@ -1,6 +1,5 @@
 //! Manners of the test driver: those of drivers that need their hardware (`tests/driver/src/manner.rs`).
 
-use std::process::Command;
 use std::{env, fmt};
 
 use libloading::os::unix::Library;
@@ -8,7 +7,7 @@ use libloading::os::unix::Library;
 use wayfence_test_compositor::Offer;
 
 use crate::sysfs::bind_to_driver;
-use crate::{hardware, test_driver};
+use crate::{child, hardware, test_driver};
 
 /// The played device of this process.
 pub type Hardware = hardware::Hardware<Manner>;
@@ -56,11 +55,6 @@ impl Manner {
         }
     }
 
-    /// Whether a compositor on such a device heeds fences on the dma-bufs of this driver's images.
-    pub fn heeds_fences(self) -> bool {
-        !matches!(self, Self::Nvidia | Self::Amdvlk)
-    }
-
     /// Makes the default main device of compositors such a device, for this thread.
     pub fn bind_main_device(self) {
         bind_to_driver(Offer::default().main_device, self.kernel_driver());
@@ -86,13 +80,13 @@ impl Manner {
             story(&Hardware::new(self, library, "wayfence_test_driver"));
             return;
         }
-        let program = env::current_exe().expect("/proc/self/exe");
-        let status = Command::new(program)
-            .args([test, "--exact", "--include-ignored", "--nocapture"])
-            .envs(self.environment())
-            .status()
-            .expect("a process can be started");
-        assert!(status.success(), "{test} on {self}: {status}");
+        child::run_test(test, self.environment());
+    }
+}
+
+impl hardware::Driver for Manner {
+    fn heeds_fences(self) -> bool {
+        !matches!(self, Self::Nvidia | Self::Amdvlk)
     }
 }
 

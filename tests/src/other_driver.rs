@@ -4,9 +4,10 @@
 //! `WAYFENCE_TEST_ON` names it. It needs environment variables, so the test runs again in a process that has
 //! them.
 
-use std::process::Command;
 use std::{env, fmt};
 
+use crate::child;
+use crate::hardware::Driver;
 use crate::manner::Manner;
 use crate::real_driver::{Kernel, RealDriver};
 
@@ -54,24 +55,38 @@ impl OtherDriver {
     /// # Panics
     /// If they fail there.
     pub fn is_here_or_runs_elsewhere(self) -> bool {
-        if env::var(IS_ON).is_ok_and(|name| name == self.to_string()) {
-            if let Self::Manner(manner) = self {
-                manner.bind_main_device();
-            }
+        if self.is_here() {
             return true;
         }
-        let variables = match self {
-            Self::Real(driver) => driver.environment(Kernel::Complete),
-            Self::Manner(manner) => manner.environment(),
-        };
-        let status = Command::new(env::current_exe().expect("/proc/self/exe"))
+        let status = child::again(self.environment())
             .args(env::args_os().skip(1))
-            .envs(variables)
-            .env(IS_ON, self.to_string())
             .status()
             .expect("a process can be started");
         assert!(status.success(), "on {self}: {status}");
         false
+    }
+
+    /// Whether this process runs on it. If it does, the default main device of compositors is such a device from now
+    /// on, for this thread.
+    pub fn is_here(self) -> bool {
+        let is_here = env::var(IS_ON).is_ok_and(|name| name == self.to_string());
+        if let (true, Self::Manner(manner)) = (is_here, self) {
+            manner.bind_main_device();
+        }
+        is_here
+    }
+
+    /// The environment variables with which a process runs on it. A manner needs those of the test driver, too.
+    ///
+    /// # Panics
+    /// If this machine lacks what plays it.
+    pub fn environment(self) -> Vec<(String, String)> {
+        let mut variables = match self {
+            Self::Real(driver) => driver.environment(Kernel::Complete),
+            Self::Manner(manner) => manner.environment(),
+        };
+        variables.push((IS_ON.to_owned(), self.to_string()));
+        variables
     }
 
     /// Whether it draws.
@@ -82,7 +97,7 @@ impl OtherDriver {
     /// Whether a compositor on the same device heeds fences on its memory.
     pub fn heeds_fences(self) -> bool {
         match self {
-            Self::Real(_) => true,
+            Self::Real(driver) => driver.heeds_fences(),
             Self::Manner(manner) => manner.heeds_fences(),
         }
     }

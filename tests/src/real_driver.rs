@@ -5,13 +5,12 @@
 //! [`RealDriver::run`] starts. There it has a [`Hardware`].
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{env, fmt};
 
 use libloading::os::unix::Library;
 
 use crate::build::built;
-use crate::hardware;
+use crate::{child, hardware};
 
 /// The played device of this process.
 pub type Hardware = hardware::Hardware<RealDriver>;
@@ -103,13 +102,7 @@ impl RealDriver {
             story(&self.hardware(kernel));
             return;
         }
-        let program = env::current_exe().expect("/proc/self/exe");
-        let status = Command::new(program)
-            .args([test, "--exact", "--include-ignored", "--nocapture"])
-            .envs(self.environment(kernel))
-            .status()
-            .expect("a process can be started");
-        assert!(status.success(), "{test} on {self}: {status}");
+        child::run_test(test, self.environment(kernel));
     }
 
     fn hardware(self, kernel: Kernel) -> Hardware {
@@ -121,6 +114,12 @@ impl RealDriver {
             hold.expect("the library of tests/device is preloaded");
         }
         Hardware::new(self, process, PREFIX)
+    }
+}
+
+impl hardware::Driver for RealDriver {
+    fn heeds_fences(self) -> bool {
+        true
     }
 }
 

@@ -1,48 +1,43 @@
 //! Mesa's GPU drivers without their hardware, each in processes of its own: what the layer asks of them,
 //! and what the kernel's rules of implicit synchronisation make of that.
 
-use std::thread;
-use std::time::{Duration, Instant};
-
 use ash::{ext, khr, vk};
-use rustix::fs::makedev;
-use wayfence::dma_buf::Access;
-use wayfence::sync_file::SyncFile;
+use rustix::fs::{SeekFrom, makedev, seek};
 use wayfence_test_compositor::{Commit, Compositor, Format, Imports, Offer, With};
 use wayfence_tests::application::Application;
 use wayfence_tests::hardware::inode;
 use wayfence_tests::instance::{Instance, Options};
+use wayfence_tests::on_each;
+use wayfence_tests::physical_device::{layouts, render_node};
+use wayfence_tests::played::{
+    self, a_reader_of_one_image_does_not_hold_other_work, a_rendering_is_waited_for_in_every_way,
+    the_kernel_makes_a_compositor_wait, watchdog,
+};
 use wayfence_tests::real_driver::{Hardware, Kernel, RealDriver};
 use wayfence_tests::scripted::{Payload, SOON, Stage, TIMEOUT, Way};
 use wayfence_tests::stderr::captured;
 use wayfence_tests::swapchain::clear;
 use wayfence_tests::sysfs::bind_to_driver;
-use wayfence_tests::watchdog::Watchdog;
 use wayfence_tests::{Device, Fence, Surface, Swapchain, Wanted, Window, layers};
 
-/// A scenario on each driver, each a test of its own.
+/// Scenarios on each driver, with as much of the kernel as `$run` brings.
 macro_rules! on_each_driver {
-    ($kernel:expr; $($scenario:ident),* $(,)?) => { $(
-        mod $scenario {
-            use super::{Kernel, RealDriver};
-
-            on_each_driver!(@test $kernel, $scenario, radv, Radv);
-            on_each_driver!(@test $kernel, $scenario, turnip, Turnip);
-            on_each_driver!(@test $kernel, $scenario, nvk, Nvk);
-            on_each_driver!(@test $kernel, $scenario, honeykrisp, Honeykrisp);
-        }
-    )* };
-    (@test $kernel:expr, $scenario:ident, $test:ident, $driver:ident) => {
-        #[test]
-        #[ignore = "needs mesa-drm-shim, udmabuf, vgem, a DRM node with timeline syncobjs"]
-        fn $test() {
-            let name = concat!(stringify!($scenario), "::", stringify!($test));
-            RealDriver::$driver.run($kernel, name, super::$scenario);
-        }
+    ($run:path; $($scenario:ident),* $(,)?) => {
+        on_each!(
+            $run,
+            "needs mesa-drm-shim, udmabuf, vgem, a DRM node with timeline syncobjs",
+            [
+                radv: super::RealDriver::Radv,
+                turnip: super::RealDriver::Turnip,
+                nvk: super::RealDriver::Nvk,
+                honeykrisp: super::RealDriver::Honeykrisp,
+            ];
+            $($scenario),*
+        );
     };
 }
 
-on_each_driver!(Kernel::Complete;
+on_each_driver!(super::on_a_kernel;
     the_layer_owns_its_surface,
     frames_run_in_every_way,
     a_rendering_is_waited_for_in_every_way,
@@ -55,12 +50,16 @@ on_each_driver!(Kernel::Complete;
     another_device_can_read_the_images,
     the_compositor_learns_every_memory_plane,
 );
-on_each_driver!(Kernel::Shim;
+on_each_driver!(super::on_the_shim;
     a_descriptor_that_was_not_given_is_an_error,
 );
 
-fn watchdog(scenario: &'static str) -> Watchdog {
-    Watchdog::new(Duration::from_secs(100), scenario)
+fn on_a_kernel(driver: RealDriver, test: &str, story: impl FnOnce(&Hardware)) {
+    driver.run(Kernel::Complete, test, story);
+}
+
+fn on_the_shim(driver: RealDriver, test: &str, story: impl FnOnce(&Hardware)) {
+    driver.run(Kernel::Shim, test, story);
 }
 
 fn the_layer_owns_its_surface(hardware: &Hardware) {
@@ -89,61 +88,6 @@ fn frames_run_in_every_way(_: &Hardware) {
         let report = scene.end();
         assert_eq!(report.synchronisation, way.to_string());
     }
-}
-
-fn is_pending(fence: Option<&SyncFile>) -> bool {
-    fence.is_some_and(|fence| !fence.is_signalled().expect("a sync file"))
-}
-
-/// The compositor is told of work that the GPU still does, and no present waits for it but where there is
-/// no other way.
-fn a_rendering_is_waited_for_in_every_way(hardware: &Hardware) {
-    const WORK: Duration = Duration::from_millis(200);
-    let _watchdog = watchdog("a_rendering_is_waited_for_in_every_way");
-    let stage = Stage::new();
-    for way in Way::ALL {
-        let mut scene = stage.scene(way);
-        let hold = hardware.hold();
-        let begun = Instant::now();
-        let (commit, took, pending) = thread::scope(|scope| {
-            scope.spawn(|| {
-                thread::sleep(WORK);
-                drop(hold);
-            });
-            let (_, commit) = scene.show();
-            let pending = is_pending(commit.fences().acquire());
-            (commit, begun.elapsed(), pending)
-        });
-        if way == Way::Cpu {
-            assert!(took >= WORK, "committed while the GPU worked");
-        } else {
-            assert!(took < WORK, "a present waited for the GPU, {way}: {took:?}");
-            assert!(
-                pending,
-                "the compositor is not told of the GPU's work, {way}"
-            );
-        }
-        let fence = commit.fences().acquire();
-        assert!(fence.is_none_or(|fence| fence.wait(Some(SOON)).expect("a sync file")));
-        scene.end();
-    }
-}
-
-/// In the implicit way a compositor may leave waiting to the kernel.
-fn the_kernel_makes_a_compositor_wait(hardware: &Hardware) {
-    let _watchdog = watchdog("the_kernel_makes_a_compositor_wait");
-    let stage = Stage::new();
-    let mut scene = stage.scene(Way::Implicit);
-    let hold = hardware.hold();
-    let (_, commit) = scene.show();
-    let on_it = is_pending(commit.fences().acquire());
-    assert!(on_it, "the rendering is on the dma-buf");
-    let waits = hardware.reader_waits(commit.dma_buf());
-    // What is on it counts for nothing where the buffer says so.
-    let flags = hardware.flags_of(commit.dma_buf());
-    assert!(is_pending(waits.as_ref()), "{flags:#x}");
-    drop(hold);
-    scene.end();
 }
 
 /// `AMDGPU_GEM_CREATE_EXPLICIT_SYNC` is for those who synchronise explicitly, and for nobody else.
@@ -226,49 +170,12 @@ fn work_lists_the_image_that_it_uses(hardware: &Hardware) {
     }
 }
 
-/// What the application does with one image need not wait for who reads another.
-fn a_reader_of_one_image_does_not_hold_other_work(hardware: &Hardware) {
-    let _watchdog = watchdog("a_reader_of_one_image_does_not_hold_other_work");
-    let stage = Stage::new();
-    for way in Way::ALL {
-        let mut scene = stage.scene(way);
-        let (_, commit) = scene.show();
-        let reader = scene.fence();
-        commit
-            .dma_buf()
-            .import_sync_file(reader.sync_file(), Access::Read)
-            .expect("a dma-buf");
-        let index = scene.held.pop().expect("the application holds an image");
-        let before = hardware.log().len();
-        let begun = Instant::now();
-        scene.swapchain.draw_now(index).expect("a submit");
-        scene.swapchain.device.wait_idle().expect("an idle device");
-        let took = begun.elapsed();
-        assert!(took < SOON, "{way}: {took:?}");
-        let submitted = hardware.submitted_since(before);
-        assert!(!submitted.is_empty(), "the log tells of submissions");
-        let waited = submitted.iter().map(|work| work.implicit).sum::<usize>();
-        assert_eq!(waited, 0, "{way}");
-        reader.signal();
-        scene.end();
-    }
-}
-
-/// An image that the compositor gives back is not held by what the application does with others.
+/// See [`played::a_later_frame_is_in_no_acquire`].
 fn a_later_frame_is_in_no_acquire(hardware: &Hardware) {
-    let _watchdog = watchdog("a_later_frame_is_in_no_acquire");
-    let stage = Stage::new();
-    for way in [Way::Syncobj, Way::Explicit, Way::Implicit] {
-        let mut scene = stage.scene(way);
-        let (_, commit) = scene.show();
-        let hold = hardware.hold();
-        let before = hardware.log().len();
-        let (_, later) = scene.show();
-        let submitted = hardware.submitted_since(before);
-        assert!(submitted.iter().any(|work| work.pending));
+    played::a_later_frame_is_in_no_acquire(hardware, |way, frames| {
         let listed = |commit: &Commit| {
             let image = inode(commit.dma_buf());
-            let mut shared = submitted.iter().flat_map(|work| &work.shared);
+            let mut shared = frames.submitted.iter().flat_map(|work| &work.shared);
             shared.any(|used| used.dma_buf == image && used.leaves.as_deref() == Some("write"))
         };
         // Turnip lists all memory, nouveau's kernel takes all that is mapped, and asahi's takes none, so
@@ -278,17 +185,10 @@ fn a_later_frame_is_in_no_acquire(hardware: &Hardware) {
             RealDriver::Turnip | RealDriver::Nvk => (true, true),
             RealDriver::Honeykrisp => (false, false),
         };
-        assert_eq!((listed(&later), listed(&commit)), (own, other), "{way}");
-        scene.compositor.release(&commit, With::nothing());
-        let acquired = scene.acquire(Payload::Fence);
-        // Only in the implicit way does anybody ask the dma-buf.
-        let held = other && way == Way::Implicit;
-        assert_eq!(acquired.is_held(), held, "{way}");
-        drop(hold);
-        assert!(acquired.signals_within(SOON).is_some(), "{way}");
-        drop(acquired);
-        scene.end();
-    }
+        let seen = (listed(frames.later), listed(frames.earlier));
+        assert_eq!(seen, (own, other), "{way}");
+        other
+    });
 }
 
 /// A compositor on another device reads rows that begin at multiples of 256 bytes, as AMD's do, and memory that is
@@ -337,6 +237,7 @@ fn the_compositor_learns_every_memory_plane(hardware: &Hardware) {
     let ask = ext::image_drm_format_modifier::Device::new(&instance.raw, &device.raw);
     let format = vk::Format::B8G8R8A8_UNORM;
     let mut shown = Vec::new();
+    let mut compressed = Vec::new();
     for layout in layouts(&instance, device.physical, format) {
         let modifier = layout.drm_format_modifier;
         let offered = [b"AR24", b"XR24"].map(|name| Format {
@@ -345,7 +246,7 @@ fn the_compositor_learns_every_memory_plane(hardware: &Hardware) {
         });
         let compositor = Compositor::new(Offer {
             formats: offered.to_vec(),
-            main_device: node(&instance, device.physical),
+            main_device: render_node(&instance, device.physical),
             ..Offer::default()
         });
         let surface = Surface::of_window(&instance, Window::open_at(compositor.connect()));
@@ -388,7 +289,18 @@ fn the_compositor_learns_every_memory_plane(hardware: &Hardware) {
             .collect();
         assert_eq!(planes, expected, "{modifier:#x}");
         println!("{}: {modifier:#018x}: {planes:?}", hardware.driver);
+        // SAFETY: as above.
+        let needs = unsafe { device.raw.get_image_memory_requirements(image) };
+        let size = seek(commit.dma_buf(), SeekFrom::End(0)).expect("a dma-buf");
+        assert!(
+            size >= needs.size,
+            "{modifier:#x}: {size} of {}",
+            needs.size
+        );
         shown.push(planes.len());
+        if is_compressed(modifier) {
+            compressed.push(planes.len());
+        }
         drop(swapchain);
         assert!(compositor.protocol_errors().is_empty());
         layers::report_of(wanted.extent);
@@ -397,13 +309,35 @@ fn the_compositor_learns_every_memory_plane(hardware: &Hardware) {
         shown.len() > 1,
         "layouts other than the linear one: {shown:?}"
     );
-    // DCC, which alone has a plane of its own; UBWC and the others keep all in one.
+    // DCC, which alone has a plane of its own; UBWC and Apple's keep all in one. NVK compresses nothing that others
+    // see (`docs/drivers.md`).
     let several = shown.iter().filter(|planes| **planes > 1).count();
-    assert_eq!(
-        several > 0,
-        hardware.driver == RealDriver::Radv,
-        "{shown:?}"
-    );
+    match hardware.driver {
+        RealDriver::Radv => {
+            assert!(several > 0, "{shown:?}");
+            assert_eq!(several, compressed.len(), "{shown:?}, {compressed:?}");
+        }
+        RealDriver::Turnip | RealDriver::Honeykrisp => {
+            assert_eq!((several, &*compressed), (0, &[1][..]), "{shown:?}");
+        }
+        RealDriver::Nvk => assert_eq!((several, compressed.len()), (0, 0), "{shown:?}"),
+    }
+}
+
+/// Whether a layout holds compressed pixels, by its modifier (`include/uapi/drm/drm_fourcc.h`).
+fn is_compressed(modifier: u64) -> bool {
+    let code = modifier & 0x00ff_ffff_ffff_ffff;
+    match modifier >> 56 {
+        // `AMD_FMT_MOD_DCC`.
+        0x02 => code >> 13 & 1 == 1,
+        // The compression of `DRM_FORMAT_MOD_NVIDIA_BLOCK_LINEAR_2D`.
+        0x03 => code >> 23 & 7 != 0,
+        // `DRM_FORMAT_MOD_QCOM_COMPRESSED`.
+        0x05 => code == 1,
+        // `DRM_FORMAT_MOD_APPLE_GPU_TILED_COMPRESSED`.
+        0x0c => code == 2,
+        _ => false,
+    }
 }
 
 const ODD_SIZE: (u32, u32) = (333, 100);
@@ -414,44 +348,6 @@ const MEMORY_PLANES: [vk::ImageAspectFlags; 4] = [
     vk::ImageAspectFlags::MEMORY_PLANE_2_EXT,
     vk::ImageAspectFlags::MEMORY_PLANE_3_EXT,
 ];
-
-/// The layouts of a format in which the device draws.
-fn layouts(
-    instance: &Instance,
-    physical: vk::PhysicalDevice,
-    format: vk::Format,
-) -> Vec<vk::DrmFormatModifierPropertiesEXT> {
-    let ask = |all: &mut [vk::DrmFormatModifierPropertiesEXT]| {
-        let mut list = vk::DrmFormatModifierPropertiesListEXT::default();
-        if !all.is_empty() {
-            list = list.drm_format_modifier_properties(all);
-        }
-        let mut properties = vk::FormatProperties2::default().push_next(&mut list);
-        // SAFETY: the device is the instance's; the list has as much room as it says.
-        unsafe {
-            let raw = &instance.raw;
-            raw.get_physical_device_format_properties2(physical, format, &mut properties);
-        }
-        list.drm_format_modifier_count as usize
-    };
-    let mut all = vec![vk::DrmFormatModifierPropertiesEXT::default(); ask(&mut [])];
-    ask(&mut all);
-    let draws = vk::FormatFeatureFlags::COLOR_ATTACHMENT | vk::FormatFeatureFlags::TRANSFER_DST;
-    all.retain(|one| one.drm_format_modifier_tiling_features.contains(draws));
-    all
-}
-
-/// The number of the device's render node.
-fn node(instance: &Instance, physical: vk::PhysicalDevice) -> u64 {
-    let mut drm = vk::PhysicalDeviceDrmPropertiesEXT::default();
-    let mut properties = vk::PhysicalDeviceProperties2::default().push_next(&mut drm);
-    // SAFETY: the device is the instance's.
-    unsafe {
-        let raw = &instance.raw;
-        raw.get_physical_device_properties2(physical, &mut properties);
-    }
-    makedev(drm.render_major as u32, drm.render_minor as u32)
-}
 
 /// Without the kernel's part no driver exports memory; Honeykrisp answers success and -1.
 fn a_descriptor_that_was_not_given_is_an_error(_: &Hardware) {
