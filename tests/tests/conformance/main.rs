@@ -8,6 +8,9 @@
 //! A case uses the API as the specification allows, so the validation layer has nothing to say of any:
 //! with it (`WAYFENCE_TEST_LAYERS`) a case fails where it has. What a case needs and does not find is
 //! "not supported", with the reason.
+//!
+//! `WAYFENCE_TEST_ON` names a driver that the machine does not have (`tests/src/other_driver.rs`), on which the cases
+//! are then run. Where that draws nothing, cases that look at pixels are "not applicable".
 
 mod acquire;
 mod allocation;

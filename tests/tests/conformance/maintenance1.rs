@@ -236,6 +236,7 @@ fn some_of_the_images_may_be_released(stage: &Stage) -> Outcome {
 fn a_released_image_keeps_its_content(stage: &Stage) -> Outcome {
     const SIDE: u32 = 16;
     stage.needs_one(MAINTENANCE1)?;
+    stage.needs_pixels()?;
     let app = stage.app();
     let command = release_command(stage);
     let format = app

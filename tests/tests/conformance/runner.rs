@@ -12,14 +12,17 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use wayfence_tests::other_driver::OtherDriver;
+use wayfence_tests::{child, test_driver};
 
 use crate::case::Case;
+use crate::outcome::{NOT_APPLICABLE, NOT_SUPPORTED};
 use crate::stage::Stage;
 
 /// A case that takes longer hangs; emulated machines are slow.
@@ -44,6 +47,9 @@ pub fn run(cases: &[Case]) -> ExitCode {
     }
     match (env::var_os(WORKER), env::var_os(RESULTS)) {
         (Some(_), Some(results)) => {
+            if let Some(driver) = OtherDriver::asked_for() {
+                assert!(driver.is_here(), "{driver}");
+            }
             let results = PathBuf::from(results);
             let done = read(&results);
             let left: Vec<Case> = cases
@@ -70,9 +76,16 @@ pub fn run(cases: &[Case]) -> ExitCode {
 /// Starts processes until one has come to the end of the cases.
 fn supervise(results: &Path) -> ExitCode {
     fs::write(results, "").unwrap_or_else(|error| panic!("{}: {error}", results.display()));
+    let mut variables = Vec::new();
+    if let Some(driver) = OtherDriver::asked_for() {
+        variables = driver.environment();
+        if let OtherDriver::Manner(_) = driver {
+            variables.extend(test_driver::environment(&[]));
+        }
+    }
     loop {
         let before = read(results).len();
-        let status = Command::new(env::current_exe().expect("/proc/self/exe"))
+        let status = child::again(variables.clone())
             .args(env::args_os().skip(1))
             .env(WORKER, "1")
             .env(RESULTS, results)
@@ -84,20 +97,28 @@ fn supervise(results: &Path) -> ExitCode {
             eprintln!("conformance: {status}; going on with what is left");
             continue;
         }
-        let mut counts = [0; 4];
+        let mut counts = [0; 5];
         for result in after.values() {
             counts[match result.as_str() {
                 "pass" => 0,
-                text if text.starts_with("not supported") => 1,
+                text if text.starts_with(NOT_SUPPORTED) => 1,
                 text if text.starts_with("FAIL") => 2,
-                _ => 3,
+                text if text.starts_with(NOT_APPLICABLE) => 3,
+                _ => 4,
             }] += 1;
         }
-        let [passed, unsupported, failed, died] = counts;
+        let [passed, unsupported, failed, unplayed, died] = counts;
+        let on =
+            OtherDriver::asked_for().map_or_else(String::new, |driver| format!(" on {driver}"));
         eprintln!(
-            "conformance: {passed} passed, {failed} failed, {died} crashed or hung, \
-             {unsupported} not supported"
+            "conformance{on}: {passed} passed, {failed} failed, {died} crashed or hung, \
+             {unsupported} {NOT_SUPPORTED}, {unplayed} {NOT_APPLICABLE}"
         );
+        for (case, result) in &after {
+            if result.starts_with(NOT_APPLICABLE) {
+                eprintln!("conformance{on}: {case}: {result}");
+            }
+        }
         // Without results the process has not run a case: its status is the answer.
         return match (failed + died, status.success() || !after.is_empty()) {
             (0, true) => ExitCode::SUCCESS,
@@ -160,7 +181,7 @@ fn attempt(case: &Case, results: &Path) -> Result<Completion, Failed> {
             Ok(Completion::Completed)
         }
         Ok(Err(reason)) => {
-            record(results, &name, &format!("not supported: {reason}"));
+            record(results, &name, &reason.to_string());
             Ok(Completion::ignored_with(reason))
         }
         Err(payload) => {

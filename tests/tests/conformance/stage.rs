@@ -2,15 +2,17 @@
 //! extension that they have.
 
 use std::ffi::{CStr, c_void};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use std::{env, iter};
 
 use ash::{ext, khr, vk};
-use wayfence_test_compositor::{Behaviour, Colour, Compositor, Offer};
+use wayfence_test_compositor::{Behaviour, Colour, Compositor, Format, Offer};
 use wayfence_tests::compositor;
 use wayfence_tests::instance::{Options, WAYLAND};
 use wayfence_tests::layers::{self, VALIDATION};
+use wayfence_tests::other_driver::OtherDriver;
+use wayfence_tests::physical_device::{layouts, render_node};
 use wayfence_tests::{Application, Device, Instance, Surface, Window};
 
 use crate::names::{self, Feature};
@@ -55,7 +57,7 @@ impl Stage {
                 tearing_control: true,
                 colour: Some(Colour::default()),
                 behaviour: Behaviour::Automatic { refresh: REFRESH },
-                ..Offer::default()
+                ..on_the_drivers_device()
             })
         });
         let kit = Arc::clone(
@@ -149,6 +151,16 @@ impl Stage {
         Ok(())
     }
 
+    /// Requires a driver that draws.
+    pub fn needs_pixels(&self) -> Outcome {
+        match OtherDriver::asked_for() {
+            Some(driver) if !driver.draws() => Err(NotSupported::not_applicable(
+                "nothing is drawn without hardware",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Requires this extension of the instance.
     pub fn needs_of_instance(&self, name: &CStr) -> Outcome {
         needs("the instance", &self.kit.of_instance, name)
@@ -166,6 +178,30 @@ impl Stage {
             false => self.needs(names[0]),
         }
     }
+}
+
+/// A compositor on the same device as a driver that has none here, which takes every layout in which that draws; on
+/// other drivers a plain one.
+fn on_the_drivers_device() -> Offer {
+    static OFFER: OnceLock<Offer> = OnceLock::new();
+    let offer = OFFER.get_or_init(|| {
+        let mut offer = Offer::default();
+        if let Some(OtherDriver::Real(_)) = OtherDriver::asked_for() {
+            let instance = Instance::new(Options::default());
+            let physical = instance.physical_device();
+            offer.main_device = render_node(&instance, physical);
+            let format = vk::Format::B8G8R8A8_UNORM;
+            let modifiers = layouts(&instance, physical, format);
+            for plain in std::mem::take(&mut offer.formats) {
+                offer.formats.extend(modifiers.iter().map(|layout| Format {
+                    modifier: layout.drm_format_modifier,
+                    ..plain
+                }));
+            }
+        }
+        offer
+    });
+    offer.clone()
 }
 
 fn window(compositor: Option<&Compositor>) -> Window {
