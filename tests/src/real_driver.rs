@@ -45,7 +45,7 @@ impl RealDriver {
     ) {
         match self {
             Self::Radv => ("amdgpu", "radeon", Some(("AMDGPU_GPU_ID", "NAVI31"))),
-            Self::Turnip => ("freedreno", "freedreno", Some(("FD_GPU_ID", "740"))),
+            Self::Turnip => ("freedreno", "freedreno", Some(("FD_GPU_ID", "750"))),
             Self::Nvk => ("nouveau", "nouveau", Some(("NOUVEAU_CHIPSET", "0x172"))),
             Self::Honeykrisp => ("asahi", "asahi", None),
         }
