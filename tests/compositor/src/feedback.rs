@@ -53,6 +53,35 @@ pub enum Table {
     Replaced,
 }
 
+/// One event of `zwp_linux_dmabuf_feedback_v1`, with whatever it says.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the protocol's own names")]
+pub enum FeedbackEvent {
+    FormatTable(OwnedFd, u32),
+    MainDevice(Vec<u8>),
+    TrancheTargetDevice(Vec<u8>),
+    TrancheFlags(u32),
+    TrancheFormats(Vec<u8>),
+    TrancheDone,
+    Done,
+}
+
+impl FeedbackEvent {
+    pub(crate) fn send(&self, object: &ZwpLinuxDmabufFeedbackV1) {
+        match self {
+            Self::FormatTable(file, size) => object.format_table(file.as_fd(), *size),
+            Self::MainDevice(device) => object.main_device(device.clone()),
+            Self::TrancheTargetDevice(device) => object.tranche_target_device(device.clone()),
+            Self::TrancheFlags(flags) => {
+                object.tranche_flags(TrancheFlags::from_bits_retain(*flags));
+            }
+            Self::TrancheFormats(indices) => object.tranche_formats(indices.clone()),
+            Self::TrancheDone => object.tranche_done(),
+            Self::Done => object.done(),
+        }
+    }
+}
+
 impl Feedback {
     /// One tranche of all formats.
     pub fn of(device: Dev, formats: &[Format]) -> Self {

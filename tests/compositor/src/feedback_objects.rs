@@ -5,7 +5,7 @@ use wayland_protocols::wp::linux_dmabuf::zv1::server::zwp_linux_dmabuf_feedback_
 };
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, Resource};
 
-use crate::feedback::Feedback;
+use crate::feedback::{Feedback, FeedbackEvent};
 use crate::ids::SurfaceId;
 use crate::state::State;
 
@@ -41,6 +41,16 @@ impl Dispatch<ZwpLinuxDmabufFeedbackV1, FeedbackOf> for State {
 }
 
 impl State {
+    /// Sends these to the feedback objects of one surface.
+    pub fn send_feedback_events(&mut self, surface: SurfaceId, events: &[FeedbackEvent]) {
+        for object in &self.feedback_objects {
+            let FeedbackOf(of) = object.data().expect("every feedback object has it");
+            if *of == Some(surface) {
+                events.iter().for_each(|event| event.send(object));
+            }
+        }
+    }
+
     /// Sends this to the feedback objects of one surface, or to all, and then also to new ones. Answers how
     /// many got it.
     pub fn send_feedback(&mut self, surface: Option<SurfaceId>, feedback: Feedback) -> usize {

@@ -9,8 +9,10 @@ use std::os::fd::AsFd;
 use crate::buffer::Buffer;
 use crate::commit::{Commit, Synchronisation};
 use crate::compositor::Compositor;
+use crate::feedback::FeedbackEvent;
 use crate::frame::ReleaseBy;
 use crate::ids::SurfaceId;
+use crate::presentation::Presented;
 use crate::state::State;
 
 /// Breaks rules for a test.
@@ -43,19 +45,47 @@ impl Misbehave<'_> {
     /// If it has no release request any more.
     #[track_caller]
     pub fn fenced_release(&self, commit: &Commit, fence: impl AsFd) {
-        let done = self.0.act(|state| {
-            let frame = state.frames.get_mut(&commit.serial)?;
+        let done = self.try_fenced_release(commit, fence);
+        assert!(
+            done,
+            "a commit with a zwp_linux_buffer_release_v1 that is not released"
+        );
+    }
+
+    /// The same, for whoever does not know whether it has one. Answers whether it had.
+    pub fn try_fenced_release(&self, commit: &Commit, fence: impl AsFd) -> bool {
+        self.0.act(|state| {
+            let Some(frame) = state.frames.get_mut(&commit.serial) else {
+                return false;
+            };
             match &frame.release {
                 ReleaseBy::Explicit(release) if !frame.released => {
                     release.fenced_release(fence.as_fd());
                 }
-                _ => return None,
+                _ => return false,
             }
             frame.released = true;
             state.forget_settled(commit.serial);
-            Some(())
-        });
-        done.expect("a commit with a zwp_linux_buffer_release_v1 that is not released");
+            true
+        })
+    }
+
+    /// Answers a commit's presentation feedbacks, if it has any that are not answered. Answers how many.
+    pub fn presented(&self, commit: &Commit, presented: Presented) -> usize {
+        self.0
+            .act(|state| state.presented(commit.serial, presented))
+    }
+
+    /// The same: it was never shown.
+    pub fn discarded(&self, commit: &Commit) -> usize {
+        self.0.act(|state| state.discard(commit.serial))
+    }
+
+    /// Sends these events of dma-buf feedback, in this order, to whoever listens to that of a surface. What new
+    /// objects hear stays as it was.
+    pub fn feedback(&self, surface: SurfaceId, events: &[FeedbackEvent]) {
+        self.0
+            .act(|state| state.send_feedback_events(surface, events));
     }
 
     /// Signals the commit's release point, and nothing else: the compositor still holds the buffer.

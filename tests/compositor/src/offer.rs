@@ -47,6 +47,9 @@ pub struct Offer {
     pub colour: Option<Colour>,
     /// Who answers commits.
     pub behaviour: Behaviour,
+    /// The refresh of each mode that the display says to be its current one, in thousandths of a hertz; without any,
+    /// that of an automatic compositor, or 60 Hz.
+    pub modes: Vec<i32>,
 }
 
 impl Default for Offer {
@@ -73,6 +76,7 @@ impl Default for Offer {
             fixes: false,
             colour: None,
             behaviour: Behaviour::Manual,
+            modes: Vec::new(),
         }
     }
 }

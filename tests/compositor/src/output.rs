@@ -32,7 +32,13 @@ impl GlobalDispatch<WlOutput, ()> for State {
             model,
             Transform::Normal,
         );
-        output.mode(Mode::Current | Mode::Preferred, 1920, 1080, millihertz);
+        let modes = match &state.offer.modes[..] {
+            [] => &[millihertz],
+            modes => modes,
+        };
+        for millihertz in modes {
+            output.mode(Mode::Current | Mode::Preferred, 1920, 1080, *millihertz);
+        }
         if output.version() >= 2 {
             output.scale(1);
         }
