@@ -5,7 +5,7 @@
 //! `wayfence top` shows these files, and `wayfence report` finds in them what a killed process did not write.
 //! Knows the counters and the report.
 
-mod layout;
+pub mod layout;
 mod process;
 mod publisher;
 mod reader;

@@ -51,6 +51,23 @@ impl<'a> LayerInstance<'a> {
             info.p_next = rest;
             rest = ptr::from_ref(info).cast();
         }
+        // SAFETY: the settings' structures, which are alive.
+        unsafe { Self::with_chain(library, api_version, extensions, rest) }
+    }
+
+    /// The same with this chain of the application's.
+    ///
+    /// # Errors
+    /// What `vkCreateInstance` answers.
+    ///
+    /// # Safety
+    /// The chain is valid.
+    pub unsafe fn with_chain(
+        library: &'a Library,
+        api_version: u32,
+        extensions: &[&CStr],
+        rest: *const c_void,
+    ) -> Result<Rc<Self>, vk::Result> {
         let mut last = VkLayerInstanceLink {
             next: ptr::null_mut(),
             get_instance_proc_addr: no_instance_proc_addr,
