@@ -12,6 +12,9 @@ use crate::{
 /// Raised when an earlier reader would misunderstand the file.
 pub(super) const VERSION: u32 = 1;
 
+/// A surface offers no more. Who draws a lane for each must not believe in more.
+pub(super) const MOST_IMAGES: u32 = 64;
+
 /// The first event of every trace.
 pub(super) const PROCESS: &str = "wayfence";
 
@@ -191,7 +194,7 @@ pub(super) fn calls_lane(swapchain: u32) -> u32 {
     swapchain * 100
 }
 
-/// The thread on which viewers show an image. A surface offers 64 at most.
+/// The thread on which viewers show an image: of [`MOST_IMAGES`] at most.
 pub(super) fn image_lane(swapchain: u32, image: u32) -> u32 {
     swapchain * 100 + 1 + image
 }

@@ -9,8 +9,9 @@ use serde::de::DeserializeOwned;
 use super::{
     event::Waited,
     format::{
-        AcquireArgs, CommitArgs, FenceArgs, FencesArgs, FrameArgs, LostArgs, MetadataArgs, PROCESS,
-        PresentArgs, ProcessArgs, ReadEvent, ShownArgs, SwapchainArgs, VERSION, nanoseconds,
+        AcquireArgs, CommitArgs, FenceArgs, FencesArgs, FrameArgs, LostArgs, MOST_IMAGES,
+        MetadataArgs, PROCESS, PresentArgs, ProcessArgs, ReadEvent, ShownArgs, SwapchainArgs,
+        VERSION, nanoseconds,
     },
 };
 use crate::error::{Error, Result};
@@ -233,12 +234,16 @@ pub(super) fn parse(bytes: &[u8]) -> std::result::Result<Timeline, String> {
         let at = nanoseconds(event.ts);
         let call = Span {
             from: at,
-            to: nanoseconds(event.ts + event.dur),
+            // Whatever the file says: no call ends before it begins.
+            to: nanoseconds(event.ts + event.dur).max(at),
         };
         match (event.ph.as_str(), event.name.as_str()) {
             ("M", PROCESS) => process = Some((event.pid, arguments(event)?)),
             ("i", "swapchain") => {
                 let SwapchainArgs { swapchain, made } = arguments(event)?;
+                if made.images > MOST_IMAGES {
+                    return Err(format!("a swapchain of {} images", made.images));
+                }
                 let of = &mut swapchains.entry(swapchain).or_default().of;
                 of.synchronisation = made.synchronisation;
                 of.compositor = made.compositor;
