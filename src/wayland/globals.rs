@@ -57,7 +57,15 @@ use super::{
     heard::{FrameCallback, Watched},
     round_trip::RoundTrip,
 };
-use crate::{kernel::sync_file::SyncFile, observe::trace::monotonic, swapchain::refresh::Shown};
+use crate::{
+    kernel::sync_file::SyncFile,
+    observe::trace::{monotonic, now},
+    swapchain::refresh::Shown,
+};
+
+/// By how much a compositor may tell before its time when a frame was shown, in nanoseconds: no display takes longer
+/// from one refresh to the next.
+const AHEAD: u64 = 1_000_000_000;
 
 /// Gets the releases of buffers, which hold it weakly.
 pub trait ReleaseListener: Send + Sync + 'static {
@@ -224,8 +232,11 @@ impl Dispatch<WpPresentationFeedback, Watched> for Globals {
                 let at = Duration::new(whole(tv_sec_hi, tv_sec_lo), 0)
                     .saturating_add(Duration::from_nanos(tv_nsec.into()));
                 let has = |kind| matches!(flags, WEnum::Value(flags) if flags.contains(kind));
+                let at = globals.clock.and_then(|clock| monotonic(clock, at));
                 frame.shown(Shown {
-                    at: globals.clock.and_then(|clock| monotonic(clock, at)),
+                    // It says what has been. A time that is yet to come would hold up a frame that counts from
+                    // it; of a refresh that is about to be, a compositor may tell a little before.
+                    at: at.filter(|at| *at <= now().saturating_add(AHEAD)),
                     refresh,
                     sequence: whole(seq_hi, seq_lo),
                     in_step: has(Kind::Vsync),

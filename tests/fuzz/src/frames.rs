@@ -2,7 +2,7 @@
 
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wayfence::colour::{Chromaticity, Metadata, from_vk};
 use wayfence::deadline::Deadline;
@@ -14,7 +14,7 @@ use wayfence::swapchain::{Description, Memory, Presentation, Swapchain, Timing};
 use wayfence::synchronisation::{Choice, Inherited};
 use wayfence::trace::Trace;
 use wayfence::wayland::{Plane, Rectangle, Surface};
-use wayfence_test_compositor::{ClientId, Compositor, Format, Imports};
+use wayfence_test_compositor::{ClientId, Compositor, Format, Imports, Kind, Offer, Presented};
 use wayfence_tests::{Footprint, Window};
 
 use crate::compositor::{Whimsical, offer};
@@ -181,6 +181,61 @@ fn swapchain(
         inherited: Inherited::default(),
     });
     Swapchain::new(claim, &description, images.collect()).map(Some)
+}
+
+/// A compositor tells of a frame that it will be shown in so long, and on no display that it has. Answers how long the
+/// next frame takes, which is to be shown a moment after that one.
+///
+/// # Panics
+/// If a frame fails, or does not arrive.
+pub fn after_a_frame_of_the_future(ahead: Duration) -> Duration {
+    let compositor = Compositor::new(Offer {
+        fifo: true,
+        commit_timing: true,
+        ..Offer::default()
+    });
+    let window = Window::open_at(compositor.connect());
+    // SAFETY: display and surface are the window's, which outlives this.
+    let surface = unsafe { Surface::of(window.display_ptr(), window.surface_ptr()) }
+        .expect("a compositor that answers");
+    let swapchain = swapchain(&surface, &[PresentMode::Fifo], true, false)
+        .expect("a plain surface")
+        .expect("a surface that nobody has");
+    let frame = || {
+        let acquired = swapchain
+            .acquire(Deadline::Now, &mut Trace::off().acquire())
+            .expect("a living compositor")
+            .expect("a new image");
+        let how = Presentation {
+            timing: Some(Timing {
+                stages: Stages::that(|_| true),
+                reader: Reader::History,
+                target: Some(Target {
+                    time: Time::After(1),
+                    nearest: false,
+                }),
+                said: [0; 2],
+            }),
+            ..Presentation::default()
+        };
+        swapchain
+            .present(acquired.index, None, how)
+            .expect("a living compositor");
+        compositor.next_commit()
+    };
+    let first = frame();
+    compositor.presented(
+        &first,
+        Presented {
+            at: Presented::default().at + ahead,
+            flags: Kind::empty(),
+            ..Presented::default()
+        },
+    );
+    compositor.frame_done(first.surface);
+    let begin = Instant::now();
+    frame();
+    begin.elapsed()
 }
 
 struct Application {

@@ -1,10 +1,20 @@
 //! What was found, where the bytes of a story say too little.
 
 use std::process::Output;
+use std::time::Duration;
 
-use wayfence_fuzz::{files, replay};
+use wayfence_fuzz::{files, frames, replay};
 use wayfence_tests::installation::Installation;
 use wayfence_tests::watchdog::Watchdog;
+
+/// A frame that is to be shown so long after the one before it counts from when that was shown. A compositor that says
+/// that this will be in a year must not stop the application until then.
+#[test]
+fn a_frame_that_is_said_to_be_shown_in_a_year_holds_up_nobody() {
+    let _watchdog = Watchdog::new(Duration::from_secs(20), "a frame after one in a year");
+    let took = frames::after_a_frame_of_the_future(Duration::from_secs(365 * 24 * 3600));
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
 
 /// The command on whatever a file says: it answers, and prints nothing that a terminal would obey.
 #[test]
