@@ -5,7 +5,6 @@
 //! call is over.
 
 use std::{
-    collections::HashMap,
     ffi::c_void,
     os::fd::BorrowedFd,
     sync::{
@@ -43,6 +42,7 @@ use super::{
     globals::{Globals, Release, ReleaseListener},
     leftovers::Leftovers,
     outputs, peer,
+    registry::Registry,
     round_trip::RoundTrip,
     trial::{Answer, Import, Kind, PATIENCE, Trials},
 };
@@ -55,7 +55,7 @@ use crate::{
 };
 
 /// The displays in use, by the address of their `wl_display`: while one is in use, no other has that.
-static DISPLAYS: Mutex<Option<HashMap<usize, Weak<Display>>>> = Mutex::new(None);
+static DISPLAYS: Registry<Display> = Registry::new();
 
 /// One `wl_display` of the application.
 pub struct Display {
@@ -101,20 +101,13 @@ impl Display {
     /// As [`of`](Self::of).
     pub(super) unsafe fn meet(display: *mut c_void) -> Result<Arc<Display>> {
         let key = display as usize;
-        if let Some(known) = known(key) {
+        if let Some(known) = DISPLAYS.known(key) {
             return Ok(known);
         }
-        // No lock during the round trip: two threads may both get here, and the first to finish wins.
+        // No lock during the round trip: two threads may both get here.
         // SAFETY: the caller guarantees a valid display that outlives the answer.
         let new = Arc::new(unsafe { Display::connect(display) }?);
-        let mut displays = lock(&DISPLAYS);
-        let displays = displays.get_or_insert_default();
-        displays.retain(|_, display| display.strong_count() > 0);
-        if let Some(other) = displays.get(&key).and_then(Weak::upgrade) {
-            return Ok(other);
-        }
-        displays.insert(key, Arc::downgrade(&new));
-        Ok(new)
+        Ok(DISPLAYS.keep(key, new))
     }
 
     /// # Safety
@@ -520,8 +513,4 @@ impl Drop for Display {
         // sent now, or with the application's next flush.
         let _ = self.events.flush();
     }
-}
-
-fn known(key: usize) -> Option<Arc<Display>> {
-    lock(&DISPLAYS).as_ref()?.get(&key)?.upgrade()
 }

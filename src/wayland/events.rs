@@ -6,7 +6,7 @@
 
 use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
-    sync::{Condvar, Mutex, PoisonError},
+    sync::Mutex,
 };
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
@@ -15,6 +15,7 @@ use wayland_client::{
     backend::{ReadEventsGuard, WaylandError},
 };
 
+use super::turns::{Turn, Turns};
 use crate::{
     deadline::Deadline,
     error::{Error, Result},
@@ -26,33 +27,9 @@ pub(super) struct Events<State> {
     connection: Connection,
     handle: QueueHandle<State>,
     queue: Mutex<(EventQueue<State>, State)>,
-    reader: Mutex<Reader>,
-    dispatched: Condvar,
+    turns: Turns,
     /// An eventfd that ends a wait as an event does.
     bell: Option<OwnedFd>,
-}
-
-#[derive(Default)]
-struct Reader {
-    /// Whether a thread reads and dispatches.
-    busy: bool,
-    /// How often a thread has finished doing so: a waiting thread that saw an older number looks again.
-    turns: u64,
-    /// How many threads wait for the end of this turn.
-    waiting: u32,
-    /// How often events were dispatched since we last read the socket.
-    unread: u32,
-}
-
-/// After how many dispatches we read the socket ourselves, even if no call has to wait. A compositor ends a
-/// client that does not read, once the socket is full with some hundred events, and some applications leave all
-/// reading to their swapchain.
-const READ_EVERY: u32 = 64;
-
-/// The outcome of one turn at the socket.
-enum Turn {
-    Events,
-    TimedOut,
 }
 
 impl<State: 'static> Events<State> {
@@ -62,8 +39,7 @@ impl<State: 'static> Events<State> {
             connection,
             handle: queue.handle(),
             queue: Mutex::new((queue, state)),
-            reader: Mutex::default(),
-            dispatched: Condvar::new(),
+            turns: Turns::default(),
             bell: None,
         }
     }
@@ -98,21 +74,13 @@ impl<State: 'static> Events<State> {
     }
 
     /// Dispatches events that others have read for our queue: the application's reads bring them, and they
-    /// would pile up if no call ever waited. Makes no system call except once in [`READ_EVERY`] times, when it
-    /// reads. Does nothing while another thread has its turn: that thread dispatches, and might otherwise wait
-    /// for an event that was dispatched here.
+    /// would pile up if no call ever waited. Makes no system call except when it is time to
+    /// [read](Turns::pass). Does nothing while another thread has its turn: that thread dispatches, and might
+    /// otherwise wait for an event that was dispatched here.
     pub(super) fn dispatch_pending(&self) {
-        let mut reader = lock(&self.reader);
-        if std::mem::replace(&mut reader.busy, true) {
+        let Some((_turn, reads)) = self.turns.pass() else {
             return;
-        }
-        reader.unread += 1;
-        let reads = reader.unread >= READ_EVERY;
-        if reads {
-            reader.unread = 0;
-        }
-        drop(reader);
-        let _ends = EndOfTurn(self);
+        };
         // Waiting calls report the end of the connection.
         let _ = match reads {
             true => self.turn(Deadline::Now).map(drop),
@@ -128,55 +96,10 @@ impl<State: 'static> Events<State> {
     pub(super) fn wait<T>(
         &self,
         deadline: Deadline,
-        mut ready: impl FnMut() -> Option<T>,
+        ready: impl FnMut() -> Option<T>,
     ) -> Result<Option<T>> {
         self.dispatch_pending();
-        loop {
-            let seen = lock(&self.reader).turns;
-            if let Some(answer) = ready() {
-                return Ok(Some(answer));
-            }
-            let mut reader = lock(&self.reader);
-            if reader.busy {
-                reader.waiting += 1;
-                while reader.busy && reader.turns == seen {
-                    reader = match deadline.remaining() {
-                        None => self
-                            .dispatched
-                            .wait(reader)
-                            .unwrap_or_else(PoisonError::into_inner),
-                        Some(left) if left.is_zero() => {
-                            reader.waiting -= 1;
-                            drop(reader);
-                            return Ok(ready());
-                        }
-                        Some(left) => {
-                            self.dispatched
-                                .wait_timeout(reader, left)
-                                .unwrap_or_else(PoisonError::into_inner)
-                                .0
-                        }
-                    };
-                }
-                reader.waiting -= 1;
-                continue;
-            }
-            if reader.turns != seen {
-                continue;
-            }
-            reader.busy = true;
-            reader.unread = 0;
-            drop(reader);
-            let turn = {
-                let _ends = EndOfTurn(self);
-                self.turn(deadline)
-            };
-            match turn {
-                Ok(Turn::Events) => {}
-                Ok(Turn::TimedOut) => return Ok(ready()),
-                Err(error) => return ready().map(Some).ok_or(error),
-            }
-        }
+        self.turns.wait(deadline, ready, || self.turn(deadline))
     }
 
     /// Dispatches events that have come, without waiting and without sending: a request would only wake the
@@ -185,13 +108,9 @@ impl<State: 'static> Events<State> {
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
     pub(super) fn look(&self) -> Result<()> {
-        let mut reader = lock(&self.reader);
-        if std::mem::replace(&mut reader.busy, true) {
+        let Some(_turn) = self.turns.look() else {
             return Ok(());
-        }
-        reader.unread = 0;
-        drop(reader);
-        let _ends = EndOfTurn(self);
+        };
         self.dispatch()?;
         self.read(Deadline::Now, false).map(drop)
     }
@@ -255,23 +174,6 @@ impl<State: 'static> Events<State> {
         match end {
             Some(error) if dispatched == 0 => would_block_is_fine(error).map(|()| 0),
             _ => Ok(dispatched),
-        }
-    }
-}
-
-/// Ends a thread's turn on drop, so that the others look again.
-struct EndOfTurn<'a, State>(&'a Events<State>);
-
-impl<State> Drop for EndOfTurn<'_, State> {
-    fn drop(&mut self) {
-        let mut reader = lock(&self.0.reader);
-        reader.busy = false;
-        reader.turns += 1;
-        let somebody_waits = reader.waiting > 0;
-        drop(reader);
-        // Notifying is a system call even if nothing waits.
-        if somebody_waits {
-            self.0.dispatched.notify_all();
         }
     }
 }

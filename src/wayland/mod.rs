@@ -23,12 +23,21 @@ mod image_description;
 mod leftovers;
 mod outputs;
 mod peer;
+mod registry;
 mod round_trip;
 mod shared;
 mod surface;
 mod tearing;
 mod timing;
 mod trial;
+mod turns;
+
+/// What threads share.
+mod sync {
+    pub(super) use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+
+    pub(super) use crate::lock::lock;
+}
 
 pub use capabilities::Capabilities;
 pub(crate) use colour_surface::ColourSurface;

@@ -1,10 +1,9 @@
 //! The surface that frames are committed to.
 
 use std::{
-    collections::HashMap,
     ffi::c_void,
     sync::{
-        Arc, Mutex, MutexGuard, Weak,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -27,6 +26,7 @@ use super::{
     fifo::FifoSurface,
     heard::{FrameCallback, Watched},
     image_description::ImageDescription,
+    registry::Registry,
     shared::Shared,
     tearing::TearingSurface,
     timing::TimerSurface,
@@ -114,7 +114,7 @@ impl Pace<'_> {
 }
 
 /// The surfaces in use, by the address of their `wl_surface`, which no other has while it is in use.
-static SURFACES: Mutex<Option<HashMap<usize, Weak<Surface>>>> = Mutex::new(None);
+static SURFACES: Registry<Surface> = Registry::new();
 
 /// A `wl_surface` of the application, on which swapchains are shown. There is one for each `wl_surface`,
 /// whichever `VkSurfaceKHR` a swapchain is made from: each protocol allows one object of its kind for a
@@ -173,8 +173,7 @@ impl Surface {
     /// answer or a clone of it lives.
     pub unsafe fn of(display: *mut c_void, surface: *mut c_void) -> Result<Arc<Surface>> {
         let key = surface as usize;
-        let known = |surfaces: &HashMap<usize, Weak<Surface>>| surfaces.get(&key)?.upgrade();
-        if let Some(known) = lock(&SURFACES).as_ref().and_then(known) {
+        if let Some(known) = SURFACES.known(key) {
             return Ok(known);
         }
         // SAFETY: the caller guarantees a valid display that outlives the answer.
@@ -184,14 +183,7 @@ impl Surface {
         // The same round trip answers for the display and for the surface.
         new.display.learn()?;
         new.await_feedback()?;
-        let mut surfaces = lock(&SURFACES);
-        let surfaces = surfaces.get_or_insert_default();
-        surfaces.retain(|_, surface| surface.strong_count() > 0);
-        if let Some(other) = known(surfaces) {
-            return Ok(other);
-        }
-        surfaces.insert(key, Arc::downgrade(&new));
-        Ok(new)
+        Ok(SURFACES.keep(key, new))
     }
 
     /// # Safety
