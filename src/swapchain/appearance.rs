@@ -16,7 +16,7 @@ use crate::{
     lock::lock,
     observe::trace::Trace,
     wayland::{
-        ColourSurface, ImageDescription, Surface,
+        ColourSurface, ImageDescription, Lease, Surface,
         colour::{Description, Metadata, Space, Volume},
     },
 };
@@ -34,7 +34,7 @@ pub(super) struct Appearance {
     space: &'static Space,
     trace: Trace,
     /// Kept for [`Surface::commit`].
-    _object: Arc<ColourSurface>,
+    _object: Lease<ColourSurface>,
     state: Mutex<State>,
 }
 

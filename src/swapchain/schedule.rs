@@ -16,7 +16,7 @@ use crate::{
     error::Result,
     lock::lock,
     observe::trace::{self, CommitRecord, FrameTrace},
-    wayland::{FifoSurface, Meant, Pace, Surface, TearingSurface, TimerSurface, Watched},
+    wayland::{FifoSurface, Lease, Meant, Pace, Surface, TearingSurface, TimerSurface, Watched},
 };
 
 /// The order and the times of one swapchain's commits.
@@ -24,11 +24,11 @@ pub(super) struct Schedule {
     /// How the last image was presented.
     mode: Mutex<PresentMode>,
     /// Where FIFO is kept by the compositor.
-    fifo: Option<Arc<FifoSurface>>,
+    fifo: Option<Lease<FifoSurface>>,
     /// Where an image may tear. Kept for [`Surface::commit`].
-    _tearing: Option<Arc<TearingSurface>>,
+    _tearing: Option<Lease<TearingSurface>>,
     /// Where an image may be meant for a time.
-    timer: Option<Arc<TimerSurface>>,
+    timer: Option<Lease<TimerSurface>>,
     presentations: Arc<Mutex<Presentations>>,
     /// Goes after the objects above, which are on it.
     surface: Arc<Surface>,

@@ -8,7 +8,7 @@ use crate::{
     kernel::sync_file::SyncFile,
     lock::lock,
     observe::counters::Counters,
-    wayland::{Display, FenceSurface, ReleaseListener, Surface},
+    wayland::{Display, FenceSurface, Lease, ReleaseListener, Surface},
 };
 
 /// The name of a merged sync_file in the kernel's debug output.
@@ -16,7 +16,10 @@ const MERGED: &str = "wayfence present and release";
 
 /// The fences that pass between a swapchain and its compositor.
 pub(super) struct Fences {
-    surface: Arc<FenceSurface>,
+    surface: Lease<FenceSurface>,
+    /// Goes after that object: a thread that dispatches a release may have these fences for longer than the
+    /// application has the swapchain, and who comes next is to find the object, or the surface without it.
+    _on: Arc<Surface>,
     held: Mutex<Held>,
 }
 
@@ -82,9 +85,10 @@ impl Held {
 impl Fences {
     /// # Errors
     /// [`Unsupported`](crate::error::Error::Unsupported) if the compositor does not know the protocol.
-    pub(super) fn new(surface: &Surface, images: usize) -> Result<Self> {
+    pub(super) fn new(surface: &Arc<Surface>, images: usize) -> Result<Self> {
         Ok(Fences {
             surface: surface.fences()?,
+            _on: Arc::clone(surface),
             held: Mutex::new(Held {
                 images: (0..images).map(|_| Image::default()).collect(),
                 was_over: true,

@@ -15,12 +15,12 @@ use crate::{
     kernel::{sync_file::SyncFile, syncobj::Reached},
     lock::lock,
     observe::counters::Counters,
-    wayland::{PointSurface, SharedTimeline, Surface},
+    wayland::{Lease, PointSurface, SharedTimeline, Surface},
 };
 
 /// The points that pass between a swapchain and its compositor.
 pub(super) struct Points {
-    surface: Arc<PointSurface>,
+    surface: Lease<PointSurface>,
     /// To ring the bell.
     on: Arc<Surface>,
     images: Vec<Image>,

@@ -32,12 +32,15 @@ mod timing;
 mod trial;
 mod turns;
 
-/// What threads share.
+/// What threads share. A model checker compiles the files that use this with its own: see `model`.
 mod sync {
     pub(super) use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 
     pub(super) use crate::lock::lock;
 }
+
+#[cfg(test)]
+mod model;
 
 pub use capabilities::Capabilities;
 pub(crate) use colour_surface::ColourSurface;
@@ -49,6 +52,7 @@ pub(crate) use fifo::FifoSurface;
 pub use globals::{BufferRelease, ReleaseListener};
 pub(crate) use heard::Watched;
 pub(crate) use image_description::ImageDescription;
+pub(crate) use shared::Lease;
 pub use surface::{Claim, Rectangle, Surface};
 pub(crate) use surface::{Frame, Meant, Pace};
 pub(crate) use tearing::TearingSurface;

@@ -27,7 +27,7 @@ use super::{
     heard::{FrameCallback, Watched},
     image_description::ImageDescription,
     registry::Registry,
-    shared::Shared,
+    shared::{Lease, Shared},
     tearing::TearingSurface,
     timing::TimerSurface,
 };
@@ -222,32 +222,32 @@ impl Surface {
 
     /// The object by which commits carry points of timelines. While it lives, every commit of a buffer
     /// must have them.
-    pub(crate) fn points(&self) -> Result<Arc<PointSurface>> {
+    pub(crate) fn points(&self) -> Result<Lease<PointSurface>> {
         self.points
             .get(|| PointSurface::new(&self.display, &self.surface))
     }
 
     /// The object by which commits carry fences.
-    pub(crate) fn fences(&self) -> Result<Arc<FenceSurface>> {
+    pub(crate) fn fences(&self) -> Result<Lease<FenceSurface>> {
         self.fences
             .get(|| FenceSurface::new(&self.display, &self.surface))
     }
 
     /// The object by which commits wait for one another; `None` if the compositor cannot do that.
-    pub(crate) fn fifo(&self) -> Option<Arc<FifoSurface>> {
+    pub(crate) fn fifo(&self) -> Option<Lease<FifoSurface>> {
         self.fifo
             .get(|| FifoSurface::new(&self.display, &self.surface))
             .ok()
     }
 
     /// The object by which commits may tear. [`commit`](Self::commit) uses it while it lives.
-    pub(crate) fn tearing(&self) -> Result<Arc<TearingSurface>> {
+    pub(crate) fn tearing(&self) -> Result<Lease<TearingSurface>> {
         self.tearing
             .get(|| TearingSurface::new(&self.display, &self.surface))
     }
 
     /// The object by which commits have a description. [`commit`](Self::commit) uses it while it lives.
-    pub(crate) fn colour(&self) -> Result<Arc<ColourSurface>> {
+    pub(crate) fn colour(&self) -> Result<Lease<ColourSurface>> {
         let object = self.colour.get(|| Ok(ColourSurface::new()))?;
         object.take(self.colours()?, self.display.handle(), &self.surface);
         // At once, since no frame of ours need follow.
@@ -257,11 +257,11 @@ impl Surface {
 
     /// Destroys that object even if it is in use: the application may make its own.
     pub(crate) fn leave_colour(&self) {
-        if let Some(object) = self.colour.living() {
+        self.colour.with_living(|object| {
             object.leave();
             // At once, as above. The next call reports a dead connection.
             let _ = self.display.flush();
-        }
+        });
     }
 
     /// What to tell the compositor about images in this space.
@@ -308,7 +308,7 @@ impl Surface {
     }
 
     /// The object by which commits wait for a time; `None` if the compositor cannot do that.
-    pub(crate) fn timer(&self) -> Option<Arc<TimerSurface>> {
+    pub(crate) fn timer(&self) -> Option<Lease<TimerSurface>> {
         self.timer
             .get(|| TimerSurface::new(&self.display, &self.surface))
             .ok()
@@ -479,13 +479,8 @@ impl Surface {
         if let Some(meant) = meant {
             meant.timer.set(meant.at);
         }
-        // A replaced swapchain may still have the object.
-        if let Some(tearing) = self.tearing.living() {
-            tearing.allow(tears);
-        }
-        if let Some(colour) = self.colour.living() {
-            colour.show(colours);
-        }
+        self.tearing.with_living(|tearing| tearing.allow(tears));
+        self.colour.with_living(|colour| colour.show(colours));
         if let Some(watched) = watched {
             let handle = self.display.handle();
             match self.display.presentation() {
