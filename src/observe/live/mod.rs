@@ -9,6 +9,15 @@ pub mod layout;
 mod process;
 mod publisher;
 mod reader;
+mod seal;
+
+/// What orders memory. A model checker compiles the file that uses this with its own: see `model`.
+mod sync {
+    pub(super) use std::sync::atomic::{AtomicU64, Ordering, fence};
+}
+
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;
 

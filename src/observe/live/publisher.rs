@@ -22,7 +22,7 @@ use rustix::{
 use super::{
     layout::{self, Text},
     process::Identity,
-    reader,
+    reader, seal,
 };
 use crate::observe::{counters::Counters, report::SwapchainReport};
 
@@ -128,7 +128,8 @@ impl Slot {
         if text.len() > layout::SLOT - layout::TEXT {
             return false;
         }
-        self.set_state(layout::HIDDEN);
+        let state = self.page.state(self.index);
+        seal::hide(state, layout::HIDDEN);
         // SAFETY: inside the slot by the length above. Other threads of this process never touch the text, and other
         // processes look at the state before they believe it.
         unsafe {
@@ -140,7 +141,7 @@ impl Slot {
             .store(text.len() as u64, Ordering::Relaxed);
         // Never reused, so that a reader can tell one swapchain from the next in the same slot.
         static NUMBER: AtomicU64 = AtomicU64::new(layout::FIRST_NUMBER);
-        self.set_state(NUMBER.fetch_add(1, Ordering::Relaxed));
+        seal::show(state, NUMBER.fetch_add(1, Ordering::Relaxed));
         true
     }
 
@@ -254,7 +255,7 @@ impl Page {
             page: self,
             index: before.trailing_ones() as usize,
         };
-        slot.set_state(layout::HIDDEN);
+        seal::hide(self.state(slot.index), layout::HIDDEN);
         for word in 0..Counters::WORDS {
             self.word(slot.index, layout::COUNTERS + word * 8)
                 .store(0, Ordering::Relaxed);

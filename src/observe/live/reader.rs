@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::{
     layout::{self, Text},
     process::Identity,
+    seal,
 };
 use crate::observe::{counters::Counters, report::SwapchainReport};
 
@@ -225,21 +226,21 @@ impl Name {
 /// The swapchain in a slot, if one is to be seen.
 fn read_slot(file: &OwnedFd, index: usize) -> Option<Swapchain> {
     let begin = layout::FIRST_SLOT + index * layout::SLOT;
-    let [number, length] = words(file, begin)?;
-    if number < layout::FIRST_NUMBER {
-        return None;
-    }
-    let length = usize::try_from(length).ok()?;
-    if length > layout::SLOT - layout::TEXT {
-        return None;
-    }
-    let mut text = vec![0; length];
-    read_at(file, &mut text, begin + layout::TEXT)?;
-    let counters = words(file, begin + layout::COUNTERS)?;
-    // Another swapchain's by now?
-    if words(file, begin)? != [number] {
-        return None;
-    }
+    let state = || words(file, begin).map(|[number]| number);
+    // Another swapchain's by the end?
+    let (number, text, counters) = seal::read(state, |number| {
+        if number < layout::FIRST_NUMBER {
+            return None;
+        }
+        let [length] = words(file, begin + layout::LENGTH)?;
+        let length = usize::try_from(length).ok()?;
+        if length > layout::SLOT - layout::TEXT {
+            return None;
+        }
+        let mut text = vec![0; length];
+        read_at(file, &mut text, begin + layout::TEXT)?;
+        Some((number, text, words(file, begin + layout::COUNTERS)?))
+    })?;
     let text: Text = serde_json::from_slice(&text).ok()?;
     Some(Swapchain {
         number,
