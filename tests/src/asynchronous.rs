@@ -101,6 +101,77 @@ impl AsynchronousDriver {
         assert!(known, "{command:?}");
     }
 
+    /// Chooses which of the driver's calls fail, of those that are [counted](Self::counting): from the `first` to the
+    /// `last`, counted from 1. Of all commands that can fail, or of those alone that may find the device lost.
+    pub fn fail_from(&self, first: u64, last: u64, result: vk::Result, of_device: bool) {
+        type FailFrom = extern "C" fn(u64, u64, vk::Result, bool);
+        // SAFETY: the function of this name has this type.
+        unsafe {
+            let fail_from = self
+                .library
+                .get::<FailFrom>(b"wayfence_test_driver_fail_from\0")
+                .expect("it is the test driver");
+            fail_from(first, last, result, of_device);
+        }
+    }
+
+    /// Runs this, and counts the driver's calls meanwhile.
+    pub fn counting<T>(&self, run: impl FnOnce() -> T) -> T {
+        self.count(true);
+        let answer = run();
+        self.count(false);
+        answer
+    }
+
+    fn count(&self, counts: bool) {
+        // SAFETY: the function of this name has this type.
+        unsafe {
+            let count = self
+                .library
+                .get::<extern "C" fn(bool)>(b"wayfence_test_driver_count\0")
+                .expect("it is the test driver");
+            count(counts);
+        }
+    }
+
+    /// How many calls were counted since [`fail_from`](Self::fail_from).
+    pub fn called_count(&self) -> u64 {
+        (1..)
+            .find(|number| self.called(*number).is_none())
+            .unwrap_or(1)
+            - 1
+    }
+
+    /// The command of the call with this number, of those.
+    pub fn called(&self, number: u64) -> Option<String> {
+        // SAFETY: the function of this name has this type, and answers null or a string that stays.
+        unsafe {
+            let called = self
+                .library
+                .get::<extern "C" fn(u64) -> *const c_char>(b"wayfence_test_driver_called\0")
+                .expect("it is the test driver");
+            let name = called(number);
+            (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+        }
+    }
+
+    /// How many objects of the driver's there are that are counted: instances, devices, images, memory, semaphores.
+    pub fn living(&self) -> [i64; 5] {
+        type Living = unsafe extern "C" fn(*const c_char) -> i64;
+        // SAFETY: the function of this name has this type.
+        let living = unsafe { self.library.get::<Living>(b"wayfence_test_driver_living\0") };
+        let living = living.expect("it is the test driver");
+        [
+            c"instances",
+            c"devices",
+            c"images",
+            c"memory",
+            c"semaphores",
+        ]
+        // SAFETY: a C string.
+        .map(|kind| unsafe { living(kind.as_ptr()) })
+    }
+
     /// From now on the device also supports this DRM format modifier, and prefers it to its own. For instances
     /// that are made later.
     pub fn add_modifier(&self, modifier: u64) {

@@ -8,7 +8,10 @@ use std::{
 
 use ash::vk;
 
-use crate::real::{Function, real};
+use crate::{
+    real::{Function, real},
+    requests::next_failure,
+};
 
 /// The real `vkEnumerateDeviceExtensionProperties`, known once the loader has asked for it.
 pub static REAL_DEVICE_EXTENSIONS: OnceLock<vk::PFN_vkEnumerateDeviceExtensionProperties> =
@@ -44,6 +47,9 @@ pub unsafe extern "system" fn device_extensions(
     count: *mut u32,
     properties: *mut vk::ExtensionProperties,
 ) -> vk::Result {
+    if let Some(failure) = next_failure(c"vkEnumerateDeviceExtensionProperties") {
+        return failure;
+    }
     let Some(all) = REAL_DEVICE_EXTENSIONS.get() else {
         return vk::Result::ERROR_INITIALIZATION_FAILED;
     };

@@ -13,7 +13,7 @@ use ash::vk;
 
 use crate::{
     faults::{self, Fault},
-    gpu, hardware, memory, queue,
+    gpu, hardware, memory, payloads, queue,
     real::{Function, real},
     requests::{next_failure, requests},
 };
@@ -102,6 +102,10 @@ unsafe extern "system" fn get_semaphore_fd(
     if let Some(failure) = next_failure(GET_SEMAPHORE_FD) {
         return failure;
     }
+    // SAFETY: valid by the specification.
+    if payloads::is_opaque(unsafe { (*info).semaphore }) {
+        return vk::Result::ERROR_INVALID_EXTERNAL_HANDLE;
+    }
     if faults::has(Fault::EarlyFences) {
         // The payload stays with the semaphore, and the next signal operation replaces it.
         // SAFETY: valid by the specification.
@@ -151,6 +155,26 @@ unsafe extern "system" fn import_semaphore_fd(
     };
     // SAFETY: the command of this name has this type; the caller's parameters, whose descriptor is given away.
     unsafe {
+        let vk::ImportSemaphoreFdInfoKHR {
+            semaphore,
+            flags,
+            handle_type,
+            fd,
+            ..
+        } = *info;
+        if handle_type == vk::ExternalSemaphoreHandleTypeFlags::OPAQUE_FD {
+            drop(OwnedFd::from_raw_fd(fd));
+            let is_temporary = flags.contains(vk::SemaphoreImportFlags::TEMPORARY);
+            payloads::imported(semaphore, is_temporary);
+            let signalled = vk::ImportSemaphoreFdInfoKHR::default()
+                .semaphore(semaphore)
+                .flags(vk::SemaphoreImportFlags::TEMPORARY)
+                .handle_type(vk::ExternalSemaphoreHandleTypeFlags::SYNC_FD)
+                .fd(-1);
+            return transmute::<Function, vk::PFN_vkImportSemaphoreFdKHR>(import)(
+                device, &signalled,
+            );
+        }
         let info = vk::ImportSemaphoreFdInfoKHR {
             fd: faults::imported(
                 (*info).fd,

@@ -17,6 +17,7 @@ use ash::{ext, vk};
 use crate::{
     faults::{self, Fault},
     manner::manner,
+    objects::{DEVICES, IMAGES, INSTANCES},
     real::{Function, real},
     requests::next_failure,
 };
@@ -314,6 +315,9 @@ unsafe extern "system" fn create_instance(
     allocator: *const vk::AllocationCallbacks<'_>,
     instance: *mut vk::Instance,
 ) -> vk::Result {
+    if let Some(failure) = next_failure(c"vkCreateInstance") {
+        return failure;
+    }
     let Some(create) = CREATE_INSTANCE.get() else {
         return vk::Result::ERROR_UNKNOWN;
     };
@@ -329,7 +333,7 @@ unsafe extern "system" fn create_instance(
             pp_enabled_extension_names: names.as_ptr(),
             ..*info
         };
-        create(&info, allocator, instance)
+        INSTANCES.made(create(&info, allocator, instance))
     }
 }
 
@@ -369,6 +373,9 @@ unsafe extern "system" fn create_device(
     allocator: *const vk::AllocationCallbacks<'_>,
     device: *mut vk::Device,
 ) -> vk::Result {
+    if let Some(failure) = next_failure(c"vkCreateDevice") {
+        return failure;
+    }
     let Some(create) = CREATE_DEVICE.get() else {
         return vk::Result::ERROR_UNKNOWN;
     };
@@ -385,7 +392,7 @@ unsafe extern "system" fn create_device(
             pp_enabled_extension_names: names.as_ptr(),
             ..*info
         };
-        create(physical, &info, allocator, device)
+        DEVICES.made(create(physical, &info, allocator, device))
     }
 }
 
@@ -462,6 +469,9 @@ unsafe extern "system" fn image_format_properties(
     info: *const vk::PhysicalDeviceImageFormatInfo2<'_>,
     out: *mut vk::ImageFormatProperties2<'_>,
 ) -> vk::Result {
+    if let Some(failure) = next_failure(c"vkGetPhysicalDeviceImageFormatProperties2") {
+        return failure;
+    }
     let Some(query) = IMAGE_FORMAT.get() else {
         return vk::Result::ERROR_UNKNOWN;
     };
@@ -530,11 +540,11 @@ unsafe extern "system" fn create_image(
             return vk::Result::ERROR_FORMAT_NOT_SUPPORTED;
         }
         let (Some(list), Some(modifier)) = (list, chosen) else {
-            return create(device, info, allocator, image);
+            return IMAGES.made(create(device, info, allocator, image));
         };
         let asked = (list.p_drm_format_modifiers, list.drm_format_modifier_count);
         (list.p_drm_format_modifiers, list.drm_format_modifier_count) = (&LINEAR, 1);
-        let answer = create(device, info, allocator, image);
+        let answer = IMAGES.made(create(device, info, allocator, image));
         (list.p_drm_format_modifiers, list.drm_format_modifier_count) = asked;
         if answer == vk::Result::SUCCESS {
             added().images.insert(*image, modifier);
@@ -548,6 +558,7 @@ unsafe extern "system" fn destroy_image(
     image: vk::Image,
     allocator: *const vk::AllocationCallbacks<'_>,
 ) {
+    IMAGES.destroyed(image);
     added().images.remove(&image);
     if let Some(destroy) = real().device_command(device, DESTROY_IMAGE) {
         // SAFETY: the command of this name has this type; the caller's parameters.
@@ -562,6 +573,9 @@ unsafe extern "system" fn image_modifier(
     image: vk::Image,
     properties: *mut vk::ImageDrmFormatModifierPropertiesEXT<'_>,
 ) -> vk::Result {
+    if let Some(failure) = next_failure(IMAGE_MODIFIER) {
+        return failure;
+    }
     let Some(query) = real().device_command(device, IMAGE_MODIFIER) else {
         return vk::Result::ERROR_UNKNOWN;
     };

@@ -16,7 +16,8 @@
 //! - `WAYFENCE_TEST_MANNER`: how it treats shared memory (see [`manner`]).
 //!
 //! A test in the same process controls the next exports and imports with the exported functions in
-//! [`external_fd`] and [`memory`], and before the first instance the hardware with those in [`hardware`].
+//! [`external_fd`] and [`memory`], which calls fail with those in [`requests`], and before the first instance the
+//! hardware with those in [`hardware`]. [`objects`] counts the objects that exist.
 
 mod extensions;
 pub mod external_fd;
@@ -25,9 +26,11 @@ mod gpu;
 pub mod hardware;
 pub mod manner;
 pub mod memory;
+pub mod objects;
+mod payloads;
 mod queue;
 mod real;
-mod requests;
+pub mod requests;
 
 use std::{
     ffi::{CStr, c_char},
@@ -100,7 +103,9 @@ pub unsafe extern "system" fn vk_icdGetInstanceProcAddr(
                 )),
             _ => {
                 let command = real().command(instance, name)?;
-                if let Some(ours) = hardware::query(name, command) {
+                if let Some(ours) =
+                    hardware::query(name, command).or_else(|| objects::of_instance(name, command))
+                {
                     return Some(ours);
                 }
                 match replacement(name, command) {
@@ -131,5 +136,6 @@ fn replacement(name: &CStr, command: Function) -> vk::PFN_vkVoidFunction {
         .or_else(|| faults::replacement(name))
         .or_else(|| hardware::replacement(name))
         .or_else(|| memory::replacement(name))
+        .or_else(|| objects::replacement(name))
         .or_else(|| queue::replacement(name, command))
 }

@@ -29,6 +29,7 @@ use wayfence_test_fences::{
 use crate::{
     hardware::find,
     manner::{Asked, Rules, manner},
+    objects::{DEVICES, MEMORY},
     real::{Function, real},
     requests::next_failure,
 };
@@ -165,7 +166,7 @@ unsafe extern "system" fn allocate(
     // SAFETY: the command of this name has this type; the caller's parameters and chain.
     unsafe {
         let real = transmute::<Function, vk::PFN_vkAllocateMemory>(real);
-        let answer = real(device, info, allocator, memory);
+        let answer = MEMORY.made(real(device, info, allocator, memory));
         let exported = find::<vk::ExportMemoryAllocateInfo<'_>>((*info).p_next).is_some();
         let Some(manner) = manner().filter(|_| exported && answer == vk::Result::SUCCESS) else {
             return answer;
@@ -217,6 +218,7 @@ unsafe extern "system" fn free(
     memory: vk::DeviceMemory,
     allocator: *const vk::AllocationCallbacks<'_>,
 ) {
+    MEMORY.destroyed(memory);
     known().memory.remove(&memory);
     if let Some(real) = real().device_command(device, FREE) {
         // SAFETY: the command of this name has this type; the caller's parameters.
@@ -276,6 +278,7 @@ unsafe extern "system" fn destroy_device(
     device: vk::Device,
     allocator: *const vk::AllocationCallbacks<'_>,
 ) {
+    DEVICES.destroyed(device);
     let mut known = known();
     known.queues.retain(|_, of| *of != device);
     let (own, others) = std::mem::take(&mut known.semaphores)

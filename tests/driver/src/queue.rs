@@ -4,7 +4,7 @@ use std::{ffi::CStr, mem::transmute, sync::OnceLock};
 
 use ash::vk;
 
-use crate::{faults, memory, real::Function, requests::next_failure};
+use crate::{faults, memory, payloads, real::Function, requests::next_failure};
 
 pub const SUBMIT: &CStr = c"vkQueueSubmit";
 pub const WAIT_IDLE: &CStr = c"vkQueueWaitIdle";
@@ -41,6 +41,12 @@ unsafe extern "system" fn submit(
         (None, Some(real)) => real,
         (None, None) => return vk::Result::ERROR_UNKNOWN,
     };
+    // SAFETY: the caller's parameters.
+    unsafe {
+        for batch in slice(submits, count) {
+            payloads::waited(slice(batch.p_wait_semaphores, batch.wait_semaphore_count));
+        }
+    }
     let waits = memory::submit(queue);
     // SAFETY: the caller's parameters; before them a submission of ours, which waits for what all later ones
     // then wait for, as each of its stages comes before theirs.
@@ -56,6 +62,18 @@ unsafe extern "system" fn submit(
             }
         }
         real(queue, count, submits, fence)
+    }
+}
+
+/// An array of the caller's.
+///
+/// # Safety
+/// `first` points to `count` values, if that is not 0.
+unsafe fn slice<'a, T>(first: *const T, count: u32) -> &'a [T] {
+    match count {
+        0 => &[],
+        // SAFETY: the caller guarantees it.
+        count => unsafe { std::slice::from_raw_parts(first, count as usize) },
     }
 }
 
