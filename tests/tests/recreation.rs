@@ -206,3 +206,52 @@ fn a_window_that_is_resized_needs_no_new_memory() {
         end(scene);
     });
 }
+
+/// A driver that frees memory takes its time: what a resize has left is kept, for the next one, and goes with that or with
+/// the swapchain. Two images' memory at most.
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn no_frame_frees_what_a_resize_has_left() {
+    /// Some seconds of frames.
+    const FRAMES: usize = 150;
+    Scenario::new("memory that a resize has left: no frame frees it, two images' at most are kept")
+        .only_with(Payload::Fence, "the same for each")
+        .play(|mut scene, _| {
+            let memory = |scene: &Scene<'_>| {
+                let [.., memory, _] = scene.stage.driver.living();
+                memory as usize
+            };
+            let images = scene.swapchain.images.len();
+            let others = memory(&scene) - images;
+            let index = scene.held.pop().unwrap();
+            scene.try_show(index).unwrap();
+            let mut shown = scene.compositor.next_commit();
+            for extent in SIZES {
+                drop(replace(&mut scene, extent));
+                let kept = memory(&scene) - others;
+                assert!(kept > images && kept <= images + 2, "{kept} of {images}");
+                for _ in 0..FRAMES / SIZES.len() {
+                    let index = scene.swapchain.acquire_and_wait(TIMEOUT).unwrap();
+                    scene.try_show(index).unwrap();
+                    let frame = scene.compositor.next_commit();
+                    scene.compositor.release(&shown, With::nothing());
+                    shown = frame;
+                }
+            }
+            let kept = memory(&scene);
+            for _ in 0..FRAMES {
+                let index = scene.swapchain.acquire_and_wait(TIMEOUT).unwrap();
+                assert_eq!(memory(&scene), kept, "after an acquire");
+                scene.try_show(index).unwrap();
+                assert_eq!(memory(&scene), kept, "after a present");
+                let frame = scene.compositor.next_commit();
+                scene.compositor.release(&shown, With::nothing());
+                shown = frame;
+            }
+            scene.compositor.release(&shown, With::nothing());
+            let stage = scene.stage;
+            end(scene);
+            let [.., memory, _] = stage.driver.living();
+            assert_eq!(memory as usize, others, "the swapchain is gone");
+        });
+}

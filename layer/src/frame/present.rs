@@ -160,10 +160,7 @@ fn present_one(
         }
     };
     match swapchain.compositor.present(index, fence, how) {
-        Ok(()) => {
-            swapchain.spares.presented();
-            swapchain.quality()
-        }
+        Ok(()) => swapchain.quality(),
         Err(error) => swapchain.fail_present(&error),
     }
 }

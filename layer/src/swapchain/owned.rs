@@ -237,7 +237,7 @@ impl Swapchain {
             info.image_extent.height,
         );
         Ok(Arc::new(Swapchain {
-            spares: spares.keep(images.len()),
+            spares: spares.keep(),
             compositor,
             images,
             recipe,

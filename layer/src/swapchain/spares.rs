@@ -3,19 +3,19 @@
 //! Making memory that others can read is what takes longest of making a swapchain, and people feel it while
 //! they resize a window. An image's `VkImage` is its swapchain's, and the application destroys it with that;
 //! so a new swapchain has images of its own, which are made at once, in memory that has been there before.
+//!
+//! What a new swapchain leaves is kept for the one after it, and freed when one is made or destroyed: a driver
+//! that frees memory takes its time, which nobody may have in a frame.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU32, Ordering},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use wayfence::{dma_buf::DmaBuf, swapchain as library, synchronisation::Inherited};
 
 use super::image_memory::ImageMemory;
 
-/// For how many frames a swapchain keeps memory that only the next one could use: about as long as a pause
-/// in the resizing of a window.
-const KEPT_FRAMES: u32 = 60;
+/// The memory of so many images is kept, since it is kept for long: as many as compositor and application
+/// usually hold of the swapchain that is replaced, whose memory comes too late for the next one.
+const KEPT: usize = 2;
 
 /// An image that was replaced, and its memory.
 pub struct Spare {
@@ -29,10 +29,7 @@ pub struct Spares(Vec<Spare>);
 
 /// What a new swapchain has left, for the next.
 #[derive(Default)]
-pub struct Kept {
-    spares: Mutex<Spares>,
-    frames_left: AtomicU32,
-}
+pub struct Kept(Mutex<Spares>);
 
 impl Spares {
     /// What these images have been, and what their swapchain has kept.
@@ -66,44 +63,16 @@ impl Spares {
         None
     }
 
-    /// Keeps so many of the largest for some frames.
-    pub fn keep(mut self, count: usize) -> Kept {
-        let surplus = self.0.len().saturating_sub(count);
+    /// Keeps some of the largest, and frees the others.
+    pub fn keep(mut self) -> Kept {
+        let surplus = self.0.len().saturating_sub(KEPT);
         self.0.drain(..surplus);
-        let frames = if self.0.is_empty() { 0 } else { KEPT_FRAMES };
-        Kept {
-            frames_left: AtomicU32::new(frames),
-            spares: Mutex::new(self),
-        }
+        Kept(Mutex::new(self))
     }
 }
 
 impl Kept {
     fn take(&self) -> Spares {
-        std::mem::take(&mut *self.spares.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// A frame was presented: after some of them nothing is kept any more.
-    pub fn presented(&self) {
-        // Most have nothing.
-        if self.frames_left.load(Ordering::Relaxed) > 0
-            && self.frames_left.fetch_sub(1, Ordering::Relaxed) == 1
-        {
-            drop(self.take());
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_has_kept_nothing_counts_nothing() {
-        let kept = Spares::default().keep(4);
-        for _ in 0..3 {
-            kept.presented();
-        }
-        assert_eq!(kept.frames_left.load(Ordering::Relaxed), 0);
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
