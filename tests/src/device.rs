@@ -37,6 +37,15 @@ impl Device {
     pub fn with_extensions(instance: &Arc<Instance>, extensions: &[&CStr]) -> Arc<Self> {
         // An instance of Vulkan 1.0 has no chain of features.
         Self::made(instance, extensions, None)
+            .unwrap_or_else(|error| panic!("vkCreateDevice: {error}"))
+    }
+
+    /// A device with `VK_KHR_swapchain`.
+    ///
+    /// # Errors
+    /// What `vkCreateDevice` answers.
+    pub fn try_new(instance: &Arc<Instance>) -> Result<Arc<Self>, vk::Result> {
+        Self::made(instance, &[khr::swapchain::NAME], None)
     }
 
     /// A device with these extensions and features.
@@ -49,13 +58,14 @@ impl Device {
         features: &mut vk::PhysicalDeviceFeatures2<'_>,
     ) -> Arc<Self> {
         Self::made(instance, extensions, Some(features))
+            .unwrap_or_else(|error| panic!("vkCreateDevice: {error}"))
     }
 
     fn made(
         instance: &Arc<Instance>,
         extensions: &[&CStr],
         features: Option<&mut vk::PhysicalDeviceFeatures2<'_>>,
-    ) -> Arc<Self> {
+    ) -> Result<Arc<Self>, vk::Result> {
         let physical = instance.physical_device();
         // SAFETY: the physical device is the instance's, which is alive.
         let families = unsafe {
@@ -78,18 +88,17 @@ impl Device {
             create_info.p_next = (&raw const *features).cast();
         }
         // SAFETY: everything that the create info points to outlives the call.
-        let raw = unsafe { instance.raw.create_device(physical, &create_info, None) }
-            .unwrap_or_else(|error| panic!("vkCreateDevice: {error}"));
+        let raw = unsafe { instance.raw.create_device(physical, &create_info, None) }?;
         // SAFETY: the device was made with one queue of this family.
         let queue = unsafe { raw.get_device_queue(queue_family, 0) };
-        Arc::new(Self {
+        Ok(Arc::new(Self {
             swapchain: khr::swapchain::Device::new(&instance.raw, &raw),
             instance: Arc::clone(instance),
             physical,
             raw,
             queue_family,
             queue: Mutex::new(queue),
-        })
+        }))
     }
 
     /// Uses the queue, while nobody else does.

@@ -81,6 +81,17 @@ impl Instance {
     /// # Panics
     /// If there is no loader, or if it refuses.
     pub fn new(options: Options<'_>) -> Arc<Self> {
+        Self::try_new(options).unwrap_or_else(|error| panic!("vkCreateInstance: {error}"))
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// What `vkCreateInstance` answers.
+    ///
+    /// # Panics
+    /// If there is no loader.
+    pub fn try_new(options: Options<'_>) -> Result<Arc<Self>, vk::Result> {
         layers::set_up();
         // SAFETY: the loader's initialisation has no precondition but an environment that nobody
         // changes meanwhile, see `set_up`.
@@ -136,8 +147,7 @@ impl Instance {
         };
         let create_info = create_info.enabled_extension_names(&extensions);
         // SAFETY: everything that the create info points to outlives the call.
-        let raw = unsafe { entry.create_instance(&create_info, None) }
-            .unwrap_or_else(|error| panic!("vkCreateInstance: {error}"));
+        let raw = unsafe { entry.create_instance(&create_info, None) }?;
         let messenger = messages.map(|messages| {
             let functions = ext::debug_utils::Instance::new(&entry, &raw);
             // SAFETY: as above.
@@ -150,7 +160,7 @@ impl Instance {
                 messages,
             }
         });
-        Arc::new(Self {
+        Ok(Arc::new(Self {
             surface: khr::surface::Instance::new(&entry, &raw),
             wayland_surface: khr::wayland_surface::Instance::new(&entry, &raw),
             capabilities2: khr::get_surface_capabilities2::Instance::new(&entry, &raw),
@@ -160,7 +170,7 @@ impl Instance {
             entry,
             raw,
             messenger,
-        })
+        }))
     }
 
     /// The messages so far; none unless they were asked for.

@@ -14,6 +14,7 @@
 //! | `real_drivers` | the layer on Mesa's GPU drivers without their hardware, on a scripted compositor | mesa-drm-shim, `/dev/udmabuf`, vgem, a DRM node with timeline syncobjs |
 //! | `faults` | rules 4 and 6 when a call of driver or kernel fails, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `starved` | rules 4 and 6 when each call to the kernel fails once with each error, on a scripted compositor | a driver, `/dev/udmabuf`, a DRM node with timeline syncobjs |
+//! | `refused` | rules 4 and 6 when each call to the driver fails, by a lack of memory or the loss of the device, on a scripted compositor | a driver, `/dev/udmabuf` |
 //! | `recreation` | rule 1 where a new swapchain takes over memory of the old one, on a scripted compositor | vgem, a DRM node with timeline syncobjs |
 //! | `lifetimes` | rule 10: what lives as long as what, on a scripted compositor | a driver, `/dev/udmabuf`, a DRM node with timeline syncobjs |
 //! | `command` | what `wayfence` does and says | nothing for the half about processes; a compositor, and MangoHud, for the `#[ignore]`d half |
@@ -41,6 +42,7 @@
 //! | `settings` | the application's settings, and the user's, which override them | a compositor with dma-bufs |
 //! | `allocations` | rule 8: no allocation is left behind, in 100,000 frames on a scripted compositor | a driver, a DRM node with timeline syncobjs, minutes |
 //! | `endurance` | nothing leaks, nothing wears out | a compositor, minutes |
+//! | `crowd` | hundreds of swapchains at once, until there are no descriptors left; dozens of windows in several threads | a compositor with dma-bufs whose process is known, `VK_LAYER_KHRONOS_validation` |
 //! | `validation` | no message of the validation layer | a compositor, `VK_LAYER_KHRONOS_validation` |
 //! | `stepping_aside` | untouched calls where the layer cannot own swapchains | for the half named `without_dma_bufs` a compositor that takes none |
 //! | `driver_without_wsi` | frames on a driver that knows no window system | a compositor with dma-bufs |
@@ -69,6 +71,7 @@ pub mod fence;
 pub mod film;
 pub mod footprint;
 pub mod hardware;
+pub mod heap;
 pub mod installation;
 pub mod instance;
 pub mod layers;
@@ -78,6 +81,7 @@ mod manifests;
 pub mod manner;
 pub mod messages;
 pub mod other_driver;
+pub mod outcomes;
 pub mod physical_device;
 pub mod played;
 pub mod present_timing;

@@ -163,10 +163,22 @@ impl Swapchain {
         // SAFETY: device and surface are alive and of the same instance, the surface was asked
         // whether it can do all this; `old` is a swapchain of the surface by the caller's word.
         let raw = unsafe { device.swapchain.create_swapchain(&create_info, None) }?;
+        // What fails from here on leaves nothing behind.
+        let mut made = Self {
+            device: Arc::clone(device),
+            surface: Arc::clone(surface),
+            raw,
+            images: Vec::new(),
+            wanted,
+            colour: None,
+            pool: vk::CommandPool::null(),
+            slots: Vec::new(),
+            drawn: Vec::new(),
+            frame: 0,
+        };
         // SAFETY: the swapchain is the device's.
-        let images = unsafe { device.swapchain.get_swapchain_images(raw) }?;
-
-        let pool = {
+        made.images = unsafe { device.swapchain.get_swapchain_images(raw) }?;
+        made.pool = {
             let create_info = vk::CommandPoolCreateInfo::default()
                 .queue_family_index(device.queue_family)
                 .flags(vk::CommandPoolCreateFlags::RESET_COMMAND_BUFFER);
@@ -175,7 +187,7 @@ impl Swapchain {
         };
         let commands = {
             let allocate = vk::CommandBufferAllocateInfo::default()
-                .command_pool(pool)
+                .command_pool(made.pool)
                 .level(vk::CommandBufferLevel::PRIMARY)
                 .command_buffer_count(SLOTS as u32);
             // SAFETY: the pool is new and used by this thread alone.
@@ -188,26 +200,16 @@ impl Swapchain {
                 done: Fence::signalled(device)?,
             })
         };
-        let slots = commands
+        made.slots = commands
             .into_iter()
             .map(slot)
             .collect::<Result<_, vk::Result>>()?;
-        let drawn = images
+        made.drawn = made
+            .images
             .iter()
             .map(|_| Semaphore::new(device))
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            device: Arc::clone(device),
-            surface: Arc::clone(surface),
-            raw,
-            images,
-            wanted,
-            colour: None,
-            pool,
-            slots,
-            drawn,
-            frame: 0,
-        })
+        Ok(made)
     }
 
     /// One frame as an application draws it: acquire, clear to a colour, present.

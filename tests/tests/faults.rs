@@ -1,11 +1,12 @@
 //! What goes wrong between application, kernel, driver and compositor is told by the result that the
 //! specification names, loses no image for good, and leaks no descriptor.
 
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ash::vk;
+use ash::{khr, vk};
 use rustix::io::Errno;
 use rustix::ioctl::{Opcode, opcode};
 use wayfence_test_compositor::{Commit, Compositor, Offer, With};
@@ -21,7 +22,7 @@ use wayfence_tests::refusing_kernel::{EXPORT_SYNC_FILE, IMPORT_SYNC_FILE, Refusi
 use wayfence_tests::scenario::Scenario;
 use wayfence_tests::scripted::{Payload, SOON, Scene, Way};
 use wayfence_tests::stderr::captured;
-use wayfence_tests::{Fence, Wanted};
+use wayfence_tests::{Device, Fence, Semaphore, Wanted};
 
 /// `DRM_IOCTL_SYNCOBJ_QUERY`.
 const QUERY: Opcode = opcode::read_write::<[u64; 3]>(b'd', 0xcb);
@@ -534,6 +535,105 @@ fn a_semaphore_has_a_payload_already() {
                 scene.held.push(index);
             });
             all_images_go_on(&mut scene);
+        });
+}
+
+/// `vkImportSemaphoreFdKHR` of a payload of another kind than a sync_file, by a descriptor of the driver's.
+fn import_opaque(
+    device: &Device,
+    semaphore: vk::Semaphore,
+    flags: vk::SemaphoreImportFlags,
+) -> Result<(), vk::Result> {
+    let descriptor: OwnedFd = std::fs::File::open("/dev/null").unwrap().into();
+    let info = vk::ImportSemaphoreFdInfoKHR::default()
+        .semaphore(semaphore)
+        .flags(flags)
+        .handle_type(vk::ExternalSemaphoreHandleTypeFlags::OPAQUE_FD)
+        .fd(descriptor.as_raw_fd());
+    let commands = khr::external_semaphore_fd::Device::new(&device.instance.raw, &device.raw);
+    // SAFETY: the semaphore is the device's, and nothing uses it; a success takes the descriptor.
+    unsafe { commands.import_semaphore_fd(&info) }?;
+    let _ = descriptor.into_raw_fd();
+    Ok(())
+}
+
+/// "If the import is temporary, the implementation must restore the semaphore to its prior permanent state after
+/// submitting the next semaphore wait operation" (Importing Semaphore Payloads): up to then a present submits, and
+/// from then on it takes what it waits for.
+#[test]
+#[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
+fn a_semaphore_has_a_payload_of_another_kind() {
+    Scenario::new("a wait semaphore has a payload of another kind: submitted as long as it has")
+        .not_on_any(WITHOUT_EXPORTS, NOT_EXPORTABLE)
+        .only_with(Payload::Fence, "a present signals nothing")
+        .play(|mut scene, payload| {
+            let device = Arc::clone(&scene.swapchain.device);
+            let commands = |scene: &Scene<'_>| -> Vec<String> {
+                let driver = &scene.stage.driver;
+                (1..).map_while(|number| driver.called(number)).collect()
+            };
+            // Presents after this semaphore, and answers whether that was submitted.
+            let submits = |scene: &mut Scene<'_>, semaphore: vk::Semaphore| {
+                let index = scene.held.pop().unwrap();
+                let driver = &scene.stage.driver;
+                driver.fail_from(0, 0, vk::Result::SUCCESS, true);
+                driver
+                    .counting(|| {
+                        let Scene {
+                            kernel, swapchain, ..
+                        } = scene;
+                        kernel.run(|| swapchain.present_after(index, semaphore))
+                    })
+                    .expect("a present");
+                let called = commands(scene);
+                let frame = scene.compositor.next_commit();
+                comes_back(scene, payload, index, &frame);
+                scene.held.rotate_right(1);
+                called.iter().any(|command| command == "vkQueueSubmit")
+            };
+            let signal = |semaphore: vk::Semaphore| {
+                let signals = [semaphore];
+                let submit = vk::SubmitInfo::default().signal_semaphores(&signals);
+                // SAFETY: the semaphore is the device's, and unsignalled.
+                device
+                    .with_queue(|queue| unsafe {
+                        device.raw.queue_submit(queue, &[submit], vk::Fence::null())
+                    })
+                    .expect("a submit");
+            };
+            let temporary = vk::SemaphoreImportFlags::TEMPORARY;
+            let semaphore = Semaphore::new(&device).unwrap();
+            for _ in 0..2 {
+                signal(semaphore.raw);
+                assert!(!submits(&mut scene, semaphore.raw), "its own payload");
+                import_opaque(&device, semaphore.raw, temporary).unwrap();
+                assert!(
+                    submits(&mut scene, semaphore.raw),
+                    "a payload of another kind"
+                );
+            }
+            // What is not imported changes nothing.
+            let lack = vk::Result::ERROR_OUT_OF_HOST_MEMORY;
+            scene
+                .stage
+                .driver
+                .fail_next(Command::ImportSemaphoreFd, lack);
+            let refused = import_opaque(&device, semaphore.raw, temporary);
+            assert_eq!(refused, Err(lack));
+            signal(semaphore.raw);
+            assert!(!submits(&mut scene, semaphore.raw), "nothing was imported");
+            // For good.
+            import_opaque(&device, semaphore.raw, Default::default()).unwrap();
+            assert!(submits(&mut scene, semaphore.raw));
+            signal(semaphore.raw);
+            assert!(
+                submits(&mut scene, semaphore.raw),
+                "its own payload is gone"
+            );
+            device.wait_idle().unwrap();
+            drop(semaphore);
+            all_images_go_on(&mut scene);
+            scene.end();
         });
 }
 

@@ -8,7 +8,7 @@
 #![cfg(target_arch = "x86_64")]
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
@@ -23,6 +23,7 @@ use wayfence_tests::{
     failing_calls::{FailingCalls, Hit},
     footprint::descriptors,
     instance, layers,
+    outcomes::Outcomes,
     scripted::Way,
     stderr,
     watchdog::Watchdog,
@@ -190,9 +191,6 @@ impl Stage {
     }
 }
 
-/// What each failure led to, by part, call and error.
-type Table = BTreeMap<Hit, BTreeMap<&'static str, BTreeSet<String>>>;
-
 fn every_call_fails_once(way: Way) {
     layers::set_up();
     let offer = Offer {
@@ -216,7 +214,7 @@ fn every_call_fails_once(way: Way) {
         thread::sleep(Duration::from_millis(200));
         stage.settled(None)
     };
-    let mut table = Table::new();
+    let mut table = Outcomes::new(&PARTS);
     let mut wrong = Vec::new();
     let mut failures = 0;
     stage.kernel.arm(0, Errno::INVAL);
@@ -259,12 +257,7 @@ fn every_call_fails_once(way: Way) {
             if log.contains("panicked") {
                 wrong.push(format!("{what}: {log}"));
             }
-            table
-                .entry(hit)
-                .or_default()
-                .entry(error)
-                .or_default()
-                .insert(told);
+            table.add(hit.part, &hit.call, error, told);
             let after = stage.settled(Some(before));
             if after > before {
                 wrong.push(format!(
@@ -280,7 +273,7 @@ fn every_call_fails_once(way: Way) {
             }
         }
     }
-    print(way, &table);
+    table.print(&way.to_string());
     println!("{way}: {failures} failures, {} wrong", wrong.len());
     let protocol = stage.compositor.protocol_errors();
     assert!(protocol.is_empty(), "{protocol:?}");
@@ -299,26 +292,6 @@ fn numbers(called: impl Iterator<Item = Hit>) -> Vec<(u64, usize)> {
             (*seen <= OCCURRENCES).then_some((number, *seen))
         })
         .collect()
-}
-
-/// One line for each call, with what the errors have in common told once.
-fn print(way: Way, table: &Table) {
-    println!("== {way}: call x error");
-    let mut part = 0;
-    for (hit, errors) in table {
-        if hit.part != part {
-            part = hit.part;
-            println!("{}", PARTS[part - 1]);
-        }
-        let mut outcomes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-        for (error, told) in errors {
-            let told = told.iter().cloned().collect::<Vec<_>>().join(" or ");
-            outcomes.entry(told).or_default().push(error);
-        }
-        for (told, errors) in outcomes {
-            println!("  {:<34} {:<60} {told}", hit.call, errors.join(" "));
-        }
-    }
 }
 
 macro_rules! in_each_way {

@@ -44,24 +44,30 @@ pub struct SharedFormat {
 
 impl Offer {
     /// What a device and a compositor share, in these colour spaces; `None` if they share no format.
+    ///
+    /// # Errors
+    /// The driver lacks the memory to say so.
     pub fn of(
         device: &PhysicalDevice,
         compositor: &Capabilities,
         color_spaces: &[vk::ColorSpaceKHR],
-    ) -> Option<Self> {
+    ) -> Result<Option<Self>, vk::Result> {
         let offered = &compositor.formats;
-        let formats: Vec<_> = format::all()
+        let formats = format::all()
             .iter()
-            .filter_map(|format| shared(device, offered, format))
-            .collect();
-        let usage = usages(device, offered, formats.first()?);
+            .filter_map(|format| shared(device, offered, format).transpose())
+            .collect::<Result<Vec<_>, _>>()?;
+        let Some(first) = formats.first() else {
+            return Ok(None);
+        };
+        let usage = usages(device, offered, first)?;
         let present_modes = PresentMode::ALL
             .into_iter()
             .filter(|mode| mode.is_offered(compositor))
             .map(present_mode::to_vk)
             .collect();
         let side = device.max_extent;
-        Some(Offer {
+        Ok(Some(Offer {
             surface_formats: surface_formats(color_spaces, &formats),
             formats,
             usage,
@@ -72,7 +78,7 @@ impl Offer {
             present_modes,
             times: compositor.clock.is_some(),
             schedules: compositor.schedules,
-        })
+        }))
     }
 
     /// The fixed rates at which images of this format can be compressed.
@@ -127,26 +133,27 @@ fn shared(
     device: &PhysicalDevice,
     offered: &wayland::Formats,
     format: &'static format::Format,
-) -> Option<SharedFormat> {
+) -> Result<Option<SharedFormat>, vk::Result> {
     let opaque = offered.modifiers(format.opaque);
     let alpha = offered.modifiers(format.alpha);
     if opaque.is_empty() || alpha.is_empty() {
-        return None;
+        return Ok(None);
     }
     let kind = kind(format.vk);
-    let layouts = exportable(device, &kind);
+    let layouts = device.exportable(&kind, &device.layouts(format.vk))?;
     let is_shared = |modifiers: &[u64]| {
         let taken = |layout: &Layout| modifiers.contains(&layout.modifier);
         layouts.iter().any(taken)
     };
-    (is_shared(opaque) && is_shared(alpha)).then(|| SharedFormat {
+    let is_shared = is_shared(opaque) && is_shared(alpha);
+    Ok(is_shared.then(|| SharedFormat {
         format,
         fixed_rates: match device.compresses {
             true => device.compression_of(&kind, &layouts),
             false => Default::default(),
         },
         layouts,
-    })
+    }))
 }
 
 /// The least demanding kind of image of a format.
@@ -165,17 +172,12 @@ fn kind(format: vk::Format) -> ImageKind<'static> {
     }
 }
 
-/// The layouts in which the driver can make such images for others.
-fn exportable(device: &PhysicalDevice, kind: &ImageKind<'_>) -> Vec<Layout> {
-    let mut layouts = device.layouts(kind.format);
-    layouts.retain(|layout| device.can_export(kind, layout.modifier));
-    layouts
-}
-
-/// Whether the driver can make images of the format for a compositor that takes it.
+/// Whether the driver can make images of the format for a compositor that takes it. It lists it itself, so that a
+/// lack of memory says nothing against it.
 pub fn can_hand_over(device: &PhysicalDevice, format: vk::Format) -> bool {
+    let able = || device.exportable(&kind(format), &device.layouts(format));
     format::all().iter().any(|known| known.vk == format)
-        && !exportable(device, &kind(format)).is_empty()
+        && able().map_or(true, |layouts| !layouts.is_empty())
 }
 
 /// What images of the format can be used for, in one layout at least.
@@ -183,8 +185,12 @@ fn usages(
     device: &PhysicalDevice,
     offered: &wayland::Formats,
     shared: &SharedFormat,
-) -> vk::ImageUsageFlags {
-    [
+) -> Result<vk::ImageUsageFlags, vk::Result> {
+    let offered = offered.modifiers(shared.format.opaque);
+    let mut layouts = shared.layouts.clone();
+    layouts.retain(|layout| offered.contains(&layout.modifier));
+    let mut usages = vk::ImageUsageFlags::empty();
+    for usage in [
         vk::ImageUsageFlags::COLOR_ATTACHMENT,
         vk::ImageUsageFlags::TRANSFER_SRC,
         vk::ImageUsageFlags::TRANSFER_DST,
@@ -193,10 +199,8 @@ fn usages(
         vk::ImageUsageFlags::INPUT_ATTACHMENT,
         vk::ImageUsageFlags::ATTACHMENT_FEEDBACK_LOOP_EXT,
         vk::ImageUsageFlags::HOST_TRANSFER_EXT,
-    ]
-    .into_iter()
-    .filter(|usage| {
-        let needs = match *usage {
+    ] {
+        let needs = match usage {
             vk::ImageUsageFlags::ATTACHMENT_FEEDBACK_LOOP_EXT => {
                 Some(ext::attachment_feedback_loop_layout::NAME)
             }
@@ -204,18 +208,18 @@ fn usages(
             _ => None,
         };
         if needs.is_some_and(|extension| !device.has(extension)) {
-            return false;
+            continue;
         }
         let kind = ImageKind {
-            usage: *usage,
+            usage,
             ..kind(shared.format.vk)
         };
-        let offered = offered.modifiers(shared.format.opaque);
-        shared
-            .layouts
-            .iter()
-            .filter(|layout| offered.contains(&layout.modifier))
-            .any(|layout| device.can_export(&kind, layout.modifier))
-    })
-    .fold(vk::ImageUsageFlags::empty(), |all, usage| all | usage)
+        for layout in &layouts {
+            if device.can_export(&kind, layout.modifier)? {
+                usages |= usage;
+                break;
+            }
+        }
+    }
+    Ok(usages)
 }

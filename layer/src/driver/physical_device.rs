@@ -18,6 +18,7 @@ use super::{
     next::{InstanceCommands, PhysicalDeviceCommands},
     waits::Waits,
 };
+use crate::vulkan::result;
 
 /// One `VkPhysicalDevice`.
 pub struct PhysicalDevice {
@@ -40,6 +41,8 @@ pub struct PhysicalDevice {
     /// Its DRM nodes, as far as the driver names them.
     pub nodes: Nodes,
     extensions: HashSet<CString>,
+    /// Why the driver could not say what it has, if it could not: for lack of memory, say. The next call asks again.
+    pub lack: Option<vk::Result>,
     /// The time domains that the driver can calibrate, once queried.
     pub time_domains: OnceLock<Vec<vk::TimeDomainKHR>>,
     /// How many living devices keep the driver's swapchains.
@@ -126,6 +129,7 @@ impl PhysicalDevice {
             unsafe { query(handle, &mut queue_families, std::ptr::null_mut()) };
         }
         let api_version = properties.api_version.min(api_version);
+        let extensions = next_extensions(next, handle);
         let mut device = PhysicalDevice {
             handle,
             queries,
@@ -140,8 +144,10 @@ impl PhysicalDevice {
             compresses: false,
             exports_waits: false,
             nodes: Nodes::default(),
-            extensions: next_extensions(next, handle)
+            lack: extensions.as_ref().err().copied(),
+            extensions: extensions
                 .iter()
+                .flatten()
                 .filter_map(|extension| extension.extension_name_as_c_str().ok())
                 .map(CStr::to_owned)
                 .collect(),
@@ -206,15 +212,37 @@ impl PhysicalDevice {
 
     /// Whether the device can make such an image with this modifier, export its memory as a dma-buf,
     /// and import it again.
-    pub fn can_export(&self, image: &ImageKind<'_>, modifier: u64) -> bool {
-        self.exports(image, modifier, None).is_some()
+    ///
+    /// # Errors
+    /// The driver lacks the memory to say so.
+    pub fn can_export(&self, image: &ImageKind<'_>, modifier: u64) -> Result<bool, vk::Result> {
+        Ok(self.exports(image, modifier, None)?.is_some())
+    }
+
+    /// Those of the layouts in which it [can](Self::can_export).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn exportable(
+        &self,
+        image: &ImageKind<'_>,
+        layouts: &[Layout],
+    ) -> Result<Vec<Layout>, vk::Result> {
+        let mut able = Vec::new();
+        for layout in layouts {
+            if self.can_export(image, layout.modifier)? {
+                able.push(*layout);
+            }
+        }
+        Ok(able)
     }
 
     /// Whether the memory of such an image must be dedicated to it.
     pub fn dedicates(&self, image: &ImageKind<'_>, modifier: u64) -> bool {
         let dedicated = vk::ExternalMemoryFeatureFlags::DEDICATED_ONLY;
-        self.exports(image, modifier, None)
-            .is_none_or(|features| features.contains(dedicated))
+        // Memory that is dedicated without need is as good.
+        let features = self.exports(image, modifier, None).ok().flatten();
+        features.is_none_or(|features| features.contains(dedicated))
     }
 
     /// How far images of this kind with one of these modifiers can be compressed.
@@ -230,7 +258,10 @@ impl PhysicalDevice {
         };
         let rates_of = |layout: &Layout| {
             let mut rates = vk::ImageCompressionPropertiesEXT::default();
+            // What it cannot say now it does not compress.
             self.exports(&image, layout.modifier, Some(&mut rates))
+                .ok()
+                .flatten()
                 .map(|_| rates.image_compression_fixed_rate_flags)
         };
         layouts
@@ -244,8 +275,10 @@ impl PhysicalDevice {
         image: &ImageKind<'_>,
         modifier: u64,
         rates: Option<&mut vk::ImageCompressionPropertiesEXT<'_>>,
-    ) -> Option<vk::ExternalMemoryFeatureFlags> {
-        let query = self.queries.get_image_format_properties2?;
+    ) -> Result<Option<vk::ExternalMemoryFeatureFlags>, vk::Result> {
+        let Some(query) = self.queries.get_image_format_properties2 else {
+            return Ok(None);
+        };
         let mut by_modifier = vk::PhysicalDeviceImageDrmFormatModifierInfoEXT::default()
             .drm_format_modifier(modifier)
             .sharing_mode(vk::SharingMode::EXCLUSIVE);
@@ -279,6 +312,9 @@ impl PhysicalDevice {
         }
         // SAFETY: a valid handle, and chains of structures that the device knows: it has the extensions.
         let answer = unsafe { query(self.handle, &info, &mut properties) };
+        if result::is_lack(answer) {
+            return Err(answer);
+        }
         let extent = properties.image_format_properties.max_extent;
         let features = external.external_memory_properties.external_memory_features;
         let able = answer == vk::Result::SUCCESS
@@ -288,7 +324,7 @@ impl PhysicalDevice {
                 vk::ExternalMemoryFeatureFlags::EXPORTABLE
                     | vk::ExternalMemoryFeatureFlags::IMPORTABLE,
             );
-        able.then_some(features)
+        Ok(able.then_some(features))
     }
 
     fn ask_compression(&self) -> bool {
@@ -429,20 +465,21 @@ pub struct ImageKind<'a> {
 }
 
 /// The device extensions that the next layer tells of.
+///
+/// # Errors
+/// The driver's.
 pub fn next_extensions(
     next: &InstanceCommands,
     device: vk::PhysicalDevice,
-) -> Vec<vk::ExtensionProperties> {
+) -> Result<Vec<vk::ExtensionProperties>, vk::Result> {
     let Some(next) = next.enumerate_device_extension_properties else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     loop {
         let mut count = 0;
         // SAFETY: a valid handle; a null array asks for the count.
         let asked = unsafe { next(device, std::ptr::null(), &mut count, std::ptr::null_mut()) };
-        if asked != vk::Result::SUCCESS {
-            return Vec::new();
-        }
+        asked.result()?;
         let mut extensions = vec![vk::ExtensionProperties::default(); count as usize];
         // SAFETY: a valid handle, and room for `count` structures.
         let told = unsafe {
@@ -456,11 +493,11 @@ pub fn next_extensions(
         match told {
             vk::Result::SUCCESS => {
                 extensions.truncate(count as usize);
-                return extensions;
+                return Ok(extensions);
             }
             // There are more now than when they were counted.
             vk::Result::INCOMPLETE => {}
-            _ => return Vec::new(),
+            error => return Err(error),
         }
     }
 }

@@ -15,8 +15,11 @@
 //! | all others | no | nothing is known of what an exportable semaphore costs there |
 
 use std::{
-    collections::HashSet,
-    sync::{PoisonError, RwLock},
+    collections::HashMap,
+    sync::{
+        PoisonError, RwLock, RwLockWriteGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use ash::vk;
@@ -26,7 +29,22 @@ const MESA_HONEYKRISP: vk::DriverId = vk::DriverId::from_raw(26);
 
 /// The exportable ones among a device's semaphores.
 #[derive(Default)]
-pub struct Waits(RwLock<HashSet<vk::Semaphore>>);
+pub struct Waits {
+    known: RwLock<HashMap<vk::Semaphore, Payload>>,
+    /// How many of them have a payload of another kind for a time: most applications have none.
+    others: AtomicUsize,
+}
+
+/// What is in a semaphore that was made to be exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Payload {
+    /// Its own, or a sync_file: both can be exported.
+    Exportable,
+    /// One of another kind: "If the import is temporary, the implementation must restore the semaphore to its prior
+    /// permanent state after submitting the next semaphore wait operation" (Importing Semaphore Payloads). A wait in
+    /// a submission of the application's is not seen, so that a present may submit where an export would do, once.
+    Other,
+}
 
 impl Waits {
     /// Whether semaphores of this driver that are made to be exported are as good as any.
@@ -46,26 +64,60 @@ impl Waits {
 
     /// Remembers one that was made to be exported.
     pub fn add(&self, semaphore: vk::Semaphore) {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(semaphore);
+        self.known().insert(semaphore, Payload::Exportable);
     }
 
-    /// Forgets one that is destroyed, or of which nobody knows what it now holds.
+    /// A payload was imported: a sync_file, or one of another kind, up to the next wait or for good. What was not
+    /// made to be exported stays so.
+    pub fn imported(&self, semaphore: vk::Semaphore, is_sync_file: bool, is_temporary: bool) {
+        match (is_sync_file, is_temporary) {
+            (true, _) => self.set(semaphore, Payload::Exportable),
+            (false, true) => self.set(semaphore, Payload::Other),
+            // The semaphore's own payload is gone.
+            (false, false) => self.forget(semaphore),
+        }
+    }
+
+    /// A queue waits for these, in a submission that has succeeded: what was imported up to the next wait is gone.
+    pub fn waited(&self, semaphores: &[vk::Semaphore]) {
+        for semaphore in semaphores {
+            self.set(*semaphore, Payload::Exportable);
+        }
+    }
+
+    /// Forgets one that is destroyed, or whose own payload is gone.
     pub fn forget(&self, semaphore: vk::Semaphore) {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&semaphore);
+        if self.known().remove(&semaphore) == Some(Payload::Other) {
+            self.others.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Whether its payload can be exported.
     pub fn has(&self, semaphore: vk::Semaphore) -> bool {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&semaphore)
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(&semaphore) == Some(&Payload::Exportable)
+    }
+
+    fn set(&self, semaphore: vk::Semaphore, payload: Payload) {
+        // In nearly every frame: nothing changes, and nobody is kept out.
+        if payload == Payload::Exportable && self.others.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        match (self.known().get_mut(&semaphore), payload) {
+            (Some(now @ Payload::Exportable), Payload::Other) => {
+                *now = payload;
+                self.others.fetch_add(1, Ordering::Relaxed);
+            }
+            (Some(now @ Payload::Other), Payload::Exportable) => {
+                *now = payload;
+                self.others.fetch_sub(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+
+    fn known(&self) -> RwLockWriteGuard<'_, HashMap<vk::Semaphore, Payload>> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,6 +136,47 @@ mod tests {
         assert!(waits.has(semaphore));
         waits.forget(semaphore);
         assert!(!waits.has(semaphore));
+    }
+
+    #[test]
+    fn what_is_imported_for_a_time_ends_with_the_next_wait() {
+        let waits = Waits::default();
+        let [semaphore, other] = [7, 8].map(vk::Semaphore::from_raw);
+        waits.add(semaphore);
+        waits.imported(semaphore, false, true);
+        assert!(!waits.has(semaphore));
+        waits.waited(&[other]);
+        assert!(!waits.has(semaphore), "another was waited for");
+        waits.waited(&[other, semaphore]);
+        assert!(waits.has(semaphore) && !waits.has(other));
+        // A sync_file takes the place of what is there for a time.
+        waits.imported(semaphore, false, true);
+        waits.imported(semaphore, true, true);
+        assert!(waits.has(semaphore));
+    }
+
+    #[test]
+    fn what_is_imported_for_good_stays() {
+        let waits = Waits::default();
+        let semaphore = vk::Semaphore::from_raw(7);
+        waits.add(semaphore);
+        waits.imported(semaphore, false, false);
+        waits.waited(&[semaphore]);
+        assert!(!waits.has(semaphore));
+        // What is under a sync_file comes back with the next wait.
+        waits.imported(semaphore, true, true);
+        assert!(!waits.has(semaphore));
+    }
+
+    #[test]
+    fn a_semaphore_that_was_not_made_for_it_never_is() {
+        let waits = Waits::default();
+        let semaphore = vk::Semaphore::from_raw(7);
+        for (is_sync_file, is_temporary) in [(true, true), (false, true), (false, false)] {
+            waits.imported(semaphore, is_sync_file, is_temporary);
+            waits.waited(&[semaphore]);
+            assert!(!waits.has(semaphore));
+        }
     }
 
     #[test]

@@ -100,6 +100,7 @@ pub unsafe fn on_surface(
                 Verdict::Aside(_) if known.is_known_below() => below(instance),
                 // The driver does not know the surface, and the layer cannot own swapchains on this device.
                 Verdict::Aside(_) => Err(vk::Result::ERROR_SURFACE_LOST_KHR),
+                Verdict::Unknown(lack) => Err(*lack),
             }
         })
     }

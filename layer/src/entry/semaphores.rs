@@ -81,12 +81,23 @@ pub unsafe extern "system" fn import_semaphore_fd(
     unsafe {
         on_device("vkImportSemaphoreFdKHR", device, |object| {
             let next = below(object.next.import_semaphore_fd)?;
+            let answer = next(device, info);
             if let Some(waits) = &object.waits
-                && (*info).handle_type != SYNC_FD
+                && answer == vk::Result::SUCCESS
             {
-                waits.forget((*info).semaphore);
+                let vk::ImportSemaphoreFdInfoKHR {
+                    semaphore,
+                    flags,
+                    handle_type,
+                    ..
+                } = *info;
+                waits.imported(
+                    semaphore,
+                    handle_type == SYNC_FD,
+                    flags.contains(vk::SemaphoreImportFlags::TEMPORARY),
+                );
             }
-            Ok(next(device, info))
+            Ok(answer)
         })
     }
 }

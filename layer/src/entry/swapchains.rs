@@ -25,7 +25,9 @@ pub unsafe extern "system" fn create_swapchain(
             let known_below = object.instance.is_known_below(info.surface);
             let owned = match object.keeps_drivers() && known_below {
                 true => None,
-                false => object.instance.owned_surface(object.physical, info.surface),
+                false => object
+                    .instance
+                    .owned_surface(object.physical, info.surface)?,
             };
             let Some((surface, verdict)) = owned else {
                 if !known_below {

@@ -96,7 +96,7 @@ unsafe extern "system" fn get_device_group_surface_present_modes(
             if !kept
                 && object
                     .instance
-                    .owned_surface(object.physical, surface)
+                    .owned_surface(object.physical, surface)?
                     .is_some()
             {
                 *modes = vk::DeviceGroupPresentModeFlagsKHR::LOCAL;

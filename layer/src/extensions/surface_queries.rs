@@ -245,7 +245,7 @@ pub unsafe extern "system" fn get_surface_support(
         on_instance("vkGetPhysicalDeviceSurfaceSupportKHR", device, |instance| {
             let known_below = instance.is_known_below(surface);
             let kept = known_below && instance.physical_device(device).is_kept();
-            let owned = !kept && instance.owned_surface(device, surface).is_some();
+            let owned = !kept && instance.owned_surface(device, surface)?.is_some();
             if owned || !known_below {
                 *supported = owned.into();
                 return Ok(vk::Result::SUCCESS);

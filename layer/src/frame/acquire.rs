@@ -2,7 +2,7 @@
 
 use std::{
     os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use ash::vk;
@@ -12,6 +12,10 @@ use crate::{
     driver::next::below, entry::answer::on_swapchain, objects::device::Device,
     swapchain::owned::Swapchain, vulkan::result,
 };
+
+/// How long an acquire waits for an image of a lost device: what the application could not present nobody
+/// gives back.
+const LOST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// `vkAcquireNextImageKHR`.
 pub unsafe extern "system" fn acquire_next_image(
@@ -74,14 +78,21 @@ impl Swapchain {
     ) -> Result<u32, vk::Result> {
         let begin = self.is_timed().then(Instant::now);
         let deadline = Deadline::from_timeout(timeout);
+        // "vkAcquireNextImageKHR with a maximum timeout [...] must return in finite time even in the case of a lost
+        // device, and return either VK_SUCCESS or VK_ERROR_DEVICE_LOST" (Lost Device).
+        let patience = match self.device.is_lost() {
+            true => deadline.or_at(Instant::now() + LOST_PATIENCE),
+            false => deadline,
+        };
         let mut call = self.compositor.trace().acquire();
         let acquired = self
             .compositor
-            .acquire(deadline, &mut call)
+            .acquire(patience, &mut call)
             .map_err(|error| self.fail("vkAcquireNextImageKHR", &error))?;
         let Some(mut acquired) = acquired else {
             return Err(match deadline {
                 Deadline::Now => vk::Result::NOT_READY,
+                _ if !deadline.is_over() => vk::Result::ERROR_DEVICE_LOST,
                 _ => vk::Result::TIMEOUT,
             });
         };
@@ -139,7 +150,12 @@ impl Swapchain {
         semaphore: vk::Semaphore,
         wait: &mut Wait,
     ) -> Result<(), vk::Result> {
-        let Device { handle, next, .. } = &*self.device;
+        let Device {
+            handle,
+            next,
+            waits,
+            ..
+        } = &*self.device;
         let import = next
             .import_semaphore_fd
             .ok_or(vk::Result::ERROR_INITIALIZATION_FAILED)?;
@@ -151,8 +167,12 @@ impl Swapchain {
                 .fd(fd);
             // SAFETY: the application's semaphore, which has nothing pending by the specification; a
             // sync_file, or -1 for a payload that has signalled already.
-            unsafe { import(*handle, &info) }
-        })
+            self.device.heard(unsafe { import(*handle, &info) })
+        })?;
+        if let Some(waits) = waits {
+            waits.imported(semaphore, true, true);
+        }
+        Ok(())
     }
 
     fn import_fence(&self, fence: vk::Fence, wait: &mut Wait) -> Result<(), vk::Result> {
@@ -168,7 +188,7 @@ impl Swapchain {
                 .fd(fd);
             // SAFETY: the application's unsignalled fence, which has nothing pending by the
             // specification; a sync_file, or -1 for a payload that has signalled already.
-            unsafe { import(*handle, &info) }
+            self.device.heard(unsafe { import(*handle, &info) })
         })
     }
 }

@@ -94,10 +94,14 @@ pub(super) fn submit(
     let fence = fences.next().unwrap_or_default();
     // SAFETY: the application's queue, which it lets nobody else use during a present; its semaphores and
     // its fence, with nothing pending; ours, unsignalled.
-    if let Err(error) = unsafe { submit(queue, 1, &batch, fence) }.result() {
+    let answer = unsafe { submit(queue, 1, &batch, fence) };
+    if let Err(error) = device.heard(answer).result() {
         tracing::error!(?error, "vkQueuePresentKHR: vkQueueSubmit");
         device.keep_semaphore(semaphore);
         return Err(result::of_unqueued(error));
+    }
+    if let Some(known) = &device.waits {
+        known.waited(waits);
     }
     let mut submitted = Ok(());
     for fence in fences {
@@ -136,7 +140,7 @@ fn export(
             tracing::warn!(?error, "no sync_file from the driver: waiting on the CPU");
             let wait = device.next.queue_wait_idle.ok_or(missing)?;
             // SAFETY: the application's queue, which it lets nobody else use during a present.
-            unsafe { wait(queue) }.result()?;
+            device.heard(unsafe { wait(queue) }).result()?;
             // SAFETY: signalled, and nothing else is submitted to it.
             unsafe { device.destroy_semaphore(semaphore) };
             Ok(Rendering::WaitedFor)

@@ -53,6 +53,9 @@ pub unsafe extern "system" fn create_device(
             )
         };
         let known = instance.physical_device(physical);
+        if let Some(lack) = known.lack {
+            return lack;
+        }
         let mut names: Vec<*const c_char> = asked.to_vec();
         let can_own = instance.can_own(&known);
         let is_passed = |name: &CStr| {

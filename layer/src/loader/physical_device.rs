@@ -43,7 +43,11 @@ pub unsafe extern "system" fn enumerate_device_extension_properties(
             let Some(instance) = (unsafe { dispatch::instance(device) }) else {
                 return vk::Result::ERROR_INITIALIZATION_FAILED;
             };
-            let able = instance.can_own(&instance.physical_device(device));
+            let known = instance.physical_device(device);
+            if let Some(lack) = known.lack {
+                return lack;
+            }
+            let able = instance.can_own(&known);
             if layer_name.is_some() || !able {
                 return match instance.next.enumerate_device_extension_properties {
                     // SAFETY: the application's own parameters.
@@ -51,8 +55,11 @@ pub unsafe extern "system" fn enumerate_device_extension_properties(
                     None => vk::Result::ERROR_INITIALIZATION_FAILED,
                 };
             }
-            let mut all = next_extensions(&instance.next, device);
-            let (known, owns) = (instance.physical_device(device), instance.owns(device));
+            let mut all = match next_extensions(&instance.next, device) {
+                Ok(all) => all,
+                Err(error) => return error,
+            };
+            let owns = instance.owns(device);
             let ours = EXTENSIONS.properties(Level::Device, |one| {
                 (owns || one.provider == Provider::Everybody) && (one.driver)(&known)
             });

@@ -3,7 +3,10 @@
 use std::{
     collections::{HashMap, HashSet},
     ffi::{CStr, CString},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ash::vk;
@@ -41,6 +44,8 @@ pub struct Device {
     pub waits: Option<Waits>,
     /// Private data of our swapchains and surfaces, by slot and handle.
     private_data: Mutex<HashMap<(vk::PrivateDataSlot, u64), u64>>,
+    /// The driver has told the layer that the device is lost.
+    lost: AtomicBool,
 }
 
 /// The memory of an alias of a swapchain's image (`VkBindImageMemorySwapchainInfoKHR`).
@@ -93,7 +98,21 @@ impl Device {
             semaphores: Mutex::default(),
             waits: None,
             private_data: Mutex::default(),
+            lost: AtomicBool::new(false),
         }
+    }
+
+    /// Takes note of what the driver has answered, if that is that the device is lost.
+    pub fn heard(&self, answer: vk::Result) -> vk::Result {
+        if answer == vk::Result::ERROR_DEVICE_LOST {
+            self.lost.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    /// Whether the device is lost, as far as the driver has told the layer.
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// The next layer's command of that name.

@@ -48,6 +48,9 @@ pub struct Instance {
     asked_of_display: AtomicBool,
 }
 
+/// A surface whose swapchains the layer owns, and what it offers.
+pub type OwnedSurface = (Arc<Surface>, Arc<Verdict>);
+
 /// Where an instance's commands are looked up.
 pub struct LookUp {
     /// The next layer's `vkGetInstanceProcAddr`.
@@ -141,7 +144,8 @@ impl Instance {
         self.asked_of_display.store(true, Ordering::Relaxed);
     }
 
-    /// The layer's knowledge of a physical device, queried once.
+    /// The layer's knowledge of a physical device, queried once; again, where the driver
+    /// [could not say](PhysicalDevice::lack) what it has.
     pub fn physical_device(&self, handle: vk::PhysicalDevice) -> Arc<PhysicalDevice> {
         let known = self
             .physical_devices
@@ -157,6 +161,9 @@ impl Instance {
             self.api_version,
             handle,
         ));
+        if device.lack.is_some() {
+            return device;
+        }
         let mut known = self
             .physical_devices
             .write()
@@ -206,13 +213,22 @@ impl Instance {
     }
 
     /// The surface, if the layer owns its swapchains on that device.
+    ///
+    /// # Errors
+    /// That is [not known](Verdict::Unknown) yet.
     pub fn owned_surface(
         &self,
         device: vk::PhysicalDevice,
         surface: vk::SurfaceKHR,
-    ) -> Option<(Arc<Surface>, Arc<Verdict>)> {
-        let surface = self.surface(surface)?;
+    ) -> Result<Option<OwnedSurface>, vk::Result> {
+        let Some(surface) = self.surface(surface) else {
+            return Ok(None);
+        };
         let verdict = self.verdict(&surface, device);
-        matches!(*verdict, Verdict::Owned(_)).then_some((surface, verdict))
+        match *verdict {
+            Verdict::Owned(_) => Ok(Some((surface, verdict))),
+            Verdict::Aside(_) => Ok(None),
+            Verdict::Unknown(lack) => Err(lack),
+        }
     }
 }

@@ -49,6 +49,8 @@ pub enum Verdict {
     Owned(Offer),
     /// The driver; why.
     Aside(String),
+    /// Not known yet: the driver lacks the memory to say what it can do.
+    Unknown(vk::Result),
 }
 
 impl Surface {
@@ -66,6 +68,7 @@ impl Surface {
     }
 
     /// Who owns swapchains of this surface on that device. Decided once, without asking the compositor again.
+    /// What is [not known](Verdict::Unknown) is asked again with the next call.
     pub fn verdict(
         &self,
         handle: vk::PhysicalDevice,
@@ -104,6 +107,11 @@ impl Surface {
                     why,
                     "the layer cannot make swapchains of this surface"
                 );
+            }
+            Verdict::Unknown(answer) => {
+                let driver = &device.name;
+                tracing::error!(driver, ?answer, "the driver cannot say what it can do");
+                return verdict;
             }
         }
         Arc::clone(self.verdicts().entry(handle).or_insert(verdict))
@@ -148,6 +156,9 @@ impl Surface {
         is_enabled: impl Fn(&CStr) -> bool,
         device: &PhysicalDevice,
     ) -> Verdict {
+        if let Some(lack) = device.lack {
+            return Verdict::Unknown(lack);
+        }
         if let Err(why) = &device.ability {
             return Verdict::Aside(why.clone());
         }
@@ -163,10 +174,11 @@ impl Surface {
         }
         let color_spaces = extensions.color_spaces(is_enabled, compositor);
         match Offer::of(device, compositor, &color_spaces) {
-            Some(offer) => Verdict::Owned(offer),
-            None => Verdict::Aside(
+            Ok(Some(offer)) => Verdict::Owned(offer),
+            Ok(None) => Verdict::Aside(
                 "compositor and driver share no pair of format and modifier".to_owned(),
             ),
+            Err(lack) => Verdict::Unknown(lack),
         }
     }
 

@@ -149,8 +149,7 @@ impl Swapchain {
         }
         let timed = asked.timed || device.has(display_timing::NAME);
         let mut recipe = recipe(info, asked).map_err(refused)?;
-        let mut able = shared.layouts.clone();
-        able.retain(|layout| physical.can_export(&recipe.kind(), layout.modifier));
+        let able = physical.exportable(&recipe.kind(), &shared.layouts)?;
         let layouts = Layouts::new(fourcc, &able, physical.nodes);
         let preferred = layouts
             .choose(window)

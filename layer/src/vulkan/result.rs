@@ -74,6 +74,14 @@ pub fn given<H: Handle + Copy>(command: &str, handle: H) -> Result<H, vk::Result
     Ok(handle)
 }
 
+/// Whether a driver answers so for lack of memory: not what it can do, but that it cannot say so now.
+pub fn is_lack(answer: vk::Result) -> bool {
+    matches!(
+        answer,
+        vk::Result::ERROR_OUT_OF_HOST_MEMORY | vk::Result::ERROR_OUT_OF_DEVICE_MEMORY
+    )
+}
+
 /// Runs an entry point's body; a panic becomes `fallback` and a line in the log.
 pub fn guard<T>(command: &'static str, fallback: T, body: impl FnOnce() -> T) -> T {
     // Locks guard the state behind the entry points, and every change leaves it consistent.
