@@ -43,6 +43,7 @@ use super::{
     leftovers::Leftovers,
     outputs, peer,
     registry::Registry,
+    room::see_to_room,
     round_trip::RoundTrip,
     trial::{Answer, Import, Kind, PATIENCE, Trials},
 };
@@ -365,8 +366,9 @@ impl Display {
     /// needs it.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the compositor takes no dma-bufs. A refused dma-buf is a protocol error, which
-    /// ends the connection: offer only what [`capabilities`](Self::capabilities) lists.
+    /// [`Error::Unsupported`] if the compositor takes no dma-bufs; [`Error::Kernel`] if no descriptor is left for the
+    /// request. A refused dma-buf is a protocol error, which ends the connection: offer only what
+    /// [`capabilities`](Self::capabilities) lists.
     #[allow(
         clippy::too_many_arguments,
         reason = "they are one request's arguments"
@@ -382,7 +384,9 @@ impl Display {
         index: u32,
     ) -> Result<WlBuffer> {
         let handle = self.events.handle();
-        let params = self.dmabuf()?.create_params(handle, ());
+        let dmabuf = self.dmabuf()?;
+        see_to_room(fd, planes.len())?;
+        let params = dmabuf.create_params(handle, ());
         add_planes(&params, fd, modifier, planes);
         let buffer = params.create_immed(
             extent.0 as i32,
@@ -418,6 +422,7 @@ impl Display {
         if self.trials.took(&kind) {
             return Ok(Import::Taken);
         }
+        see_to_room(fd, planes.len())?;
         let answer = Arc::<Answer>::default();
         let params = self.events.undisturbed(|handle| {
             let params = dmabuf.create_params(handle, Arc::clone(&answer));

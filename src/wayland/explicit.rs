@@ -14,6 +14,7 @@ use wayland_protocols::wp::linux_explicit_synchronization::zv1::client::zwp_linu
 use super::{
     display::Display,
     globals::{Release, ReleaseListener},
+    room::see_to_room,
 };
 use crate::{
     error::Result,
@@ -36,7 +37,9 @@ impl SharedTimeline {
     pub(crate) fn new(display: &Display) -> Result<Self> {
         let (manager, node) = display.syncobj()?;
         let timeline = Timeline::new(node)?;
-        let proxy = manager.import_timeline(timeline.to_fd()?.as_fd(), display.handle(), ());
+        let fd = timeline.to_fd()?;
+        see_to_room(fd.as_fd(), 1)?;
+        let proxy = manager.import_timeline(fd.as_fd(), display.handle(), ());
         Ok(SharedTimeline { timeline, proxy })
     }
 }

@@ -24,6 +24,7 @@ mod leftovers;
 mod outputs;
 mod peer;
 mod registry;
+mod room;
 mod round_trip;
 mod shared;
 mod surface;

@@ -48,6 +48,16 @@ pub fn force_way(way: &str) {
     unsafe { env::set_var("WAYFENCE_SYNC", way) };
 }
 
+/// Puts these layers between this process and the driver, from the application down, whatever the user has chosen.
+///
+/// # Panics
+/// If the loader is open already.
+pub fn choose(layers: &[&str]) {
+    assert!(REPORTS.get().is_none(), "too late to choose layers");
+    // SAFETY: as in `set_up`, which nobody has called yet.
+    unsafe { env::set_var("WAYFENCE_TEST_LAYERS", layers.join(":")) };
+}
+
 /// Makes the layer write the trace of this process to that file, as `WAYFENCE_TRACE` does.
 ///
 /// # Panics

@@ -286,6 +286,23 @@ impl Window {
         }
     }
 
+    /// Sends requests that change nothing until the compositor's socket is full, and a little more. Answers whether it
+    /// is: a compositor that reads is never behind by as much.
+    pub fn fill_the_socket(&self) -> bool {
+        /// Unix sockets take some 200 KiB, and this request has 24 bytes.
+        const ENOUGH: u32 = 100_000;
+        for number in 1..=ENOUGH {
+            self.surface.damage(0, 0, 1, 1);
+            if number % 100 == 0
+                && let Err(WaylandError::Io(error)) = self.connection.flush()
+                && error.kind() == std::io::ErrorKind::WouldBlock
+            {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Waits until the compositor has handled everything that was sent.
     pub fn roundtrip(&self) -> Result<(), DispatchError> {
         let (queue, state) = &mut *self.lock();
