@@ -2,7 +2,7 @@
 //!
 //! A [`Target`] turns bytes into a story, the same for the same bytes, plays it, and panics if what must hold does
 //! not. The bytes come from a corpus (`corpus/TARGET`, which every test run replays), from
-//! proptest (`tests/random.rs`, some seconds by a printed seed, or as many as one likes).
+//! proptest (`tests/random.rs`, some seconds by a printed seed, or as many as one likes; `tests/layer.rs` in the virtual machine).
 //!
 //! | target | what is random | what must hold |
 //! | --- | --- | --- |
@@ -13,14 +13,15 @@
 //! | `trace` | the bytes of a trace | the same, and what is read has a summary |
 //! | `live` | a file of living swapchains, and what another process writes into it meanwhile | the same |
 //!
-//! `frames` plays on the library alone, with files in memory where dma-bufs would be: any machine can do that,
-//! and no driver is in the way.
+//! `frames` plays on the library alone, with files in memory where dma-bufs would be: any machine can do that.
+//! [`layer`] plays the same compositor against the layer itself, on a driver.
 
 mod chains;
 mod compositor;
 mod feedback;
 pub mod files;
 pub mod frames;
+pub mod layer;
 pub mod replay;
 mod source;
 
