@@ -78,10 +78,17 @@ unsafe fn slice<'a, T>(first: *const T, count: u32) -> &'a [T] {
 }
 
 unsafe extern "system" fn wait_idle(queue: vk::Queue) -> vk::Result {
-    match (next_failure(WAIT_IDLE), REAL_WAIT_IDLE.get()) {
-        (Some(failure), _) => failure,
-        // SAFETY: the caller's parameter.
-        (None, Some(real)) => unsafe { real(queue) },
-        (None, None) => vk::Result::ERROR_UNKNOWN,
+    let failure = next_failure(WAIT_IDLE);
+    // A lost device does nothing any more: what the application destroys now is not in use.
+    if let Some(failure) = failure
+        && failure != vk::Result::ERROR_DEVICE_LOST
+    {
+        return failure;
     }
+    let Some(real) = REAL_WAIT_IDLE.get() else {
+        return vk::Result::ERROR_UNKNOWN;
+    };
+    // SAFETY: the caller's parameter.
+    let answer = unsafe { real(queue) };
+    failure.unwrap_or(answer)
 }
