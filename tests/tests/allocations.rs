@@ -191,7 +191,8 @@ fn frames(way: Way, count: u32) {
     assert!(compositor.protocol_errors().is_empty());
 }
 
-/// Swapchains of different sizes, each made from the one before, and a frame of each.
+/// Swapchains of different sizes, each made from the one before, and a frame of each. What they have left is counted
+/// while there is none: how much memory one keeps for the next depends on what the compositor has just released.
 fn recreations(way: Way, count: u32) {
     let compositor = compositor(way);
     let device = Device::new(&Instance::new(instance::Options::default()));
@@ -206,9 +207,11 @@ fn recreations(way: Way, count: u32) {
         swapchain = swapchain.replaced_by(wanted(turn)).unwrap();
         swapchain.frame().unwrap();
         if turn == 100 || turn % 1000 == 0 {
+            drop(swapchain);
             let holding = Holding::at_rest(&device, &surface);
             println!("{way}: {holding:?} after {turn} swapchains");
             holding.is_no_more_than(*early.get_or_insert(holding));
+            swapchain = Swapchain::new(&device, &surface, wanted(turn)).unwrap();
         }
     }
     assert!(compositor.protocol_errors().is_empty());
