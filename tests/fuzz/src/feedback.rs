@@ -69,6 +69,10 @@ pub(crate) fn play(bytes: &[u8]) {
     let surface = unsafe { wayland::Surface::of(window.display_ptr(), window.surface_ptr()) }
         .expect("a compositor that answers");
     let of = compositor.surfaces(client)[0];
+    // A table counts until there is another one, and the model does not know the initial one.
+    surface.await_feedback().expect("a living compositor");
+    let nothing = FeedbackEvent::FormatTable(memory(&[], 0, false), 0);
+    compositor.misbehave().feedback(of, &[nothing]);
     let mut model = Model::default();
     // Until the first, what was said initially counts.
     let mut is_told = false;
@@ -82,6 +86,8 @@ pub(crate) fn play(bytes: &[u8]) {
                 let _ = ftruncate(file, (source.u32() % 4096).into());
             }
         }
+        // Older releases of libwayland read once, and no further than to a descriptor.
+        window.roundtrip().expect("a living compositor");
         surface.await_feedback().expect("a living compositor");
         for event in &events {
             is_told |= model.hear(event);

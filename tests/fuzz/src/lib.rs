@@ -2,7 +2,8 @@
 //!
 //! A [`Target`] turns bytes into a story, the same for the same bytes, plays it, and panics if what must hold does
 //! not. The bytes come from a corpus (`corpus/TARGET`, which every test run replays), from
-//! proptest (`tests/random.rs`, some seconds by a printed seed, or as many as one likes; `tests/layer.rs` in the virtual machine).
+//! proptest (`tests/random.rs`, some seconds of a fixed seed, or as long and of whatever seed one likes; `tests/layer.rs`
+//! in the virtual machine).
 //!
 //! | target | what is random | what must hold |
 //! | --- | --- | --- |

@@ -11,18 +11,23 @@ use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner
 use wayfence_fuzz::replay::{PATIENCE, corpus};
 use wayfence_tests::watchdog::Watchdog;
 
+/// The seed of an ordinary run, which is to find tomorrow what it found today.
+const USUAL_SEED: u64 = 1;
+
 /// Plays random stories, half of them those of the corpus with some bytes changed, and prints how many. For
-/// `WAYFENCE_FUZZ_SECONDS`, or for this long; those of `WAYFENCE_FUZZ_SEED`, or of a new seed, which is printed.
+/// `WAYFENCE_FUZZ_SECONDS`, then of a new seed, which is printed, or for this long, of the usual one; of
+/// `WAYFENCE_FUZZ_SEED`, if that is set.
 ///
 /// # Panics
 /// If one panics, with the shortest story that was found to do so.
 pub fn explore(name: &str, within: Duration, play: impl Fn(&[u8])) {
     let seed: u64 = match env::var("WAYFENCE_FUZZ_SEED") {
         Ok(seed) => seed.parse().expect("WAYFENCE_FUZZ_SEED is a number"),
-        Err(_) => {
+        Err(_) if env::var_os("WAYFENCE_FUZZ_SECONDS").is_some() => {
             let now = std::time::SystemTime::UNIX_EPOCH.elapsed();
             now.expect("a clock").subsec_nanos().into()
         }
+        Err(_) => USUAL_SEED,
     };
     let within = match env::var("WAYFENCE_FUZZ_SECONDS") {
         Ok(seconds) => {
