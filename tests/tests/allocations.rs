@@ -120,6 +120,8 @@ fn compositor(way: Way) -> Compositor {
     assert!(layers::wayfence_is_on(), "this is about the layer");
     let mut offer = way.offer();
     assert!(offer.release_event_with_syncobj);
+    // Without it a registry stays in the compositor, which is in this process, for as long as the connection.
+    offer.fixes = true;
     offer.behaviour = Behaviour::Automatic {
         refresh: Duration::from_millis(10),
     };
