@@ -109,6 +109,7 @@ pub struct Swapchain {
     /// See [`Description::observed`]; also set where frames are recorded.
     observed: bool,
     buffers: Vec<WlBuffer>,
+    pub(super) dma_bufs: Vec<Arc<DmaBuf>>,
     pub(super) images: Arc<Images>,
     /// The same as `images`, for its buffers.
     listener: Weak<dyn ReleaseListener>,
@@ -131,10 +132,12 @@ impl Swapchain {
         if memory.is_empty() {
             return Err(Error::Unsupported("a swapchain without images".to_owned()));
         }
-        let mut images = Vec::with_capacity(memory.len());
+        let mut dma_bufs = Vec::with_capacity(memory.len());
+        let mut inherited = Vec::with_capacity(memory.len());
         let mut planes = Vec::with_capacity(memory.len());
         for one in memory {
-            images.push((one.dma_buf, one.inherited));
+            dma_bufs.push(one.dma_buf);
+            inherited.push(one.inherited);
             planes.push(one.planes);
         }
         let modes = &description.modes;
@@ -143,15 +146,14 @@ impl Swapchain {
                 "a swapchain without present mode".to_owned(),
             ));
         };
-        let count = images.len() as u32;
         let (synchronisation, releases) =
-            Synchronisation::new(description.choice, &surface, images)?;
+            Synchronisation::new(description.choice, &surface, &dma_bufs, inherited)?;
         let trace = match &description.tracer {
             Some(tracer) => tracer.swapchain(
                 synchronisation.way().to_string(),
                 surface.display().compositor().to_owned(),
                 description.extent,
-                count,
+                synchronisation.image_count(),
                 mode.name().to_owned(),
                 description.space.to_string(),
             ),
@@ -171,6 +173,7 @@ impl Swapchain {
             space: description.space,
             appearance,
             buffers: Vec::with_capacity(planes.len()),
+            dma_bufs,
             images,
             listener: Arc::downgrade(&listener),
             claim: Mutex::new(Some(claim)),
@@ -178,8 +181,7 @@ impl Swapchain {
         // Buffers of earlier swapchains that the compositor has released can go.
         swapchain.surface.display().look()?;
         swapchain.surface.sweep();
-        let dma_bufs = swapchain.images.synchronisation.images();
-        for (index, (image, planes)) in dma_bufs.iter().zip(&planes).enumerate() {
+        for (index, (image, planes)) in swapchain.dma_bufs.iter().zip(&planes).enumerate() {
             let buffer = swapchain.surface.display().create_buffer(
                 image.as_fd(),
                 description.extent,
@@ -504,8 +506,7 @@ impl Swapchain {
 
     /// The memory of an image; `None` if there is no such image.
     pub fn dma_buf(&self, index: u32) -> Option<&DmaBuf> {
-        let images = self.images.synchronisation.images();
-        images.get(index as usize).map(|image| &**image)
+        self.dma_bufs.get(index as usize).map(|image| &**image)
     }
 
     fn state(&self) -> MutexGuard<'_, Held> {

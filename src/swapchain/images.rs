@@ -89,7 +89,7 @@ impl Images {
         let is_held = |index| state.holder(index) == Some(Holder::Compositor);
         let found = self.synchronisation.look(is_held)?;
         if found.is_empty() && deadline != Deadline::Now {
-            let images = 0..self.synchronisation.images().len() as u32;
+            let images = 0..self.synchronisation.image_count();
             for index in images.filter(|index| is_held(*index)) {
                 self.synchronisation.listen(index)?;
             }

@@ -10,18 +10,19 @@ use std::{fmt, sync::Arc};
 use super::{cycle::Swapchain, images::Images, state::Holder};
 use crate::{deadline::Deadline, kernel::dma_buf::DmaBuf, lock::lock, synchronisation::Inherited};
 
-/// An image of a swapchain that may be destroyed by now.
+/// An image of a swapchain that may be destroyed by now. Holds this image's memory, and no other's.
 pub struct Spare {
     images: Arc<Images>,
+    dma_buf: Arc<DmaBuf>,
     index: u32,
 }
 
 impl Swapchain {
     /// Its images, for a new swapchain in its place.
     pub fn spares(&self) -> impl Iterator<Item = Spare> {
-        let count = self.images.synchronisation.images().len() as u32;
-        (0..count).map(|index| Spare {
+        (0..).zip(&self.dma_bufs).map(|(index, dma_buf)| Spare {
             images: Arc::clone(&self.images),
+            dma_buf: Arc::clone(dma_buf),
             index,
         })
     }
@@ -38,7 +39,6 @@ impl Spare {
             counters,
             ..
         } = &*self.images;
-        let dma_buf = Arc::clone(synchronisation.images().get(self.index as usize)?);
         let release = {
             let mut held = lock(state);
             if held.state.holder(self.index) == Some(Holder::Compositor) {
@@ -52,7 +52,9 @@ impl Spare {
             })?
         };
         let inherited = synchronisation.retire(self.index, release, counters);
-        inherited.ok().map(|inherited| (dma_buf, inherited))
+        inherited
+            .ok()
+            .map(|inherited| (Arc::clone(&self.dma_buf), inherited))
     }
 }
 

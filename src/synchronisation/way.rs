@@ -121,8 +121,11 @@ impl fmt::Display for Way {
 
 /// The synchronisation of one swapchain's images. Thread-safe. The calls for one image are made by its holder:
 /// by the dispatching thread while the compositor has it, else by the application's.
+///
+/// It outlives its swapchain for images whose memory may still serve elsewhere, and must not hold the memory of
+/// the others: the dma-bufs are their owners'.
 pub struct Synchronisation {
-    images: Vec<Arc<DmaBuf>>,
+    images: Vec<Weak<DmaBuf>>,
     means: Means,
 }
 
@@ -151,9 +154,9 @@ impl fmt::Debug for Inherited {
 }
 
 impl Synchronisation {
-    /// Takes the images' dma-bufs, which may be shared, each with what it inherits, and chooses the way for
-    /// them: the best, or the forced one. Tries the kernel's ioctls and never looks at its version. Also
-    /// returns, for each image, the inherited fences as a release.
+    /// Chooses the way for images with these dma-bufs, each with what it inherits: the best, or the forced one.
+    /// Tries the kernel's ioctls and never looks at its version. Also returns, for each image, the inherited
+    /// fences as a release. The dma-bufs remain the caller's, who keeps those of all images that are used.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if `choice` forces a way that is not available here, with the reason; or the
@@ -161,19 +164,19 @@ impl Synchronisation {
     pub fn new(
         choice: Choice,
         surface: &Arc<Surface>,
-        images: Vec<(Arc<DmaBuf>, Inherited)>,
+        images: &[Arc<DmaBuf>],
+        inherited: Vec<Inherited>,
     ) -> Result<(Self, Vec<Option<Release>>)> {
-        let (images, inherited): (Vec<_>, Vec<_>) = images.into_iter().unzip();
         let means = match choice {
             Choice::Forced(way) => {
-                Means::new(way, surface, &images, &inherited).map_err(|error| match error {
+                Means::new(way, surface, images, &inherited).map_err(|error| match error {
                     Error::Unsupported(why) => {
                         Error::Unsupported(format!("WAYFENCE_SYNC={way}: {why}"))
                     }
                     error => error,
                 })?
             }
-            Choice::Auto => Means::best(surface, &images, &inherited)?,
+            Choice::Auto => Means::best(surface, images, &inherited)?,
         };
         let releases = (0..)
             .zip(inherited)
@@ -183,6 +186,7 @@ impl Synchronisation {
                     .transpose()
             })
             .collect::<Result<_>>()?;
+        let images = images.iter().map(Arc::downgrade).collect();
         Ok((Synchronisation { images, means }, releases))
     }
 
@@ -196,9 +200,9 @@ impl Synchronisation {
         }
     }
 
-    /// The dma-bufs of the images.
-    pub fn images(&self) -> &[Arc<DmaBuf>] {
-        &self.images
+    /// How many images there are.
+    pub fn image_count(&self) -> u32 {
+        self.images.len() as u32
     }
 
     /// Whether in this way the event releases an image.
@@ -216,7 +220,8 @@ impl Synchronisation {
     /// called where the event is dispatched, and only there: later the dma-buf may have fences of what the
     /// driver has written since. `None` if in this way the event is no release.
     ///
-    /// Never fails: an image whose fences cannot be taken now (`EMFILE`, say) comes back nevertheless.
+    /// Never fails: an image whose fences cannot be taken now (`EMFILE`, say, or a dma-buf that nobody has any
+    /// more) comes back nevertheless.
     pub fn released(
         &self,
         index: u32,
@@ -224,9 +229,10 @@ impl Synchronisation {
         counters: &Counters,
     ) -> Option<Release> {
         match (&self.means, event) {
-            (Means::Implicit, BufferRelease::Implicit) => {
-                Some(implicit::released(self.image(index), counters))
-            }
+            (Means::Implicit, BufferRelease::Implicit) => Some(match self.image(index) {
+                Ok(image) => implicit::released(&image, counters),
+                Err(_) => Release::Untaken,
+            }),
             (Means::Cpu, BufferRelease::Implicit) => Some(Release::Untaken),
             (Means::Explicit(fences), BufferRelease::Fenced(fence)) => {
                 Some(fences.released(index, Some(fence), counters))
@@ -257,7 +263,10 @@ impl Synchronisation {
         match &self.means {
             Means::Syncobj(points) => points.fences(index).ok(),
             Means::Explicit(fences) => fences.fences(index).ok().flatten(),
-            Means::Implicit => self.image(index).export_sync_file(Access::Write).ok(),
+            Means::Implicit => {
+                let image = self.image(index).ok()?;
+                image.export_sync_file(Access::Write).ok()
+            }
             Means::Cpu => None,
         }
     }
@@ -280,7 +289,7 @@ impl Synchronisation {
     /// The kernel's.
     pub fn is_ready(&self, index: u32, release: Option<&Release>) -> Result<bool> {
         match (&self.means, release) {
-            (Means::Cpu, Some(Release::Untaken)) => cpu::is_over(self.image(index)),
+            (Means::Cpu, Some(Release::Untaken)) => cpu::is_over(&*self.image(index)?),
             _ => Ok(true),
         }
     }
@@ -303,7 +312,7 @@ impl Synchronisation {
                 let wait = match &self.means {
                     Means::Syncobj(points) => points.take(index, counters)?,
                     Means::Explicit(fences) => fences.take(index)?,
-                    Means::Implicit => implicit::take(self.image(index), counters)?,
+                    Means::Implicit => implicit::take(&*self.image(index)?, counters)?,
                     // It is ready.
                     Means::Cpu => Wait::Signalled,
                 };
@@ -357,7 +366,7 @@ impl Synchronisation {
                 fences.before_commit(index, rendering, counters);
                 Ok(())
             }
-            Means::Implicit => implicit::before_commit(self.image(index), rendering, counters),
+            Means::Implicit => implicit::before_commit(&*self.image(index)?, rendering, counters),
             Means::Cpu => cpu::before_commit(rendering, counters),
         }
     }
@@ -380,8 +389,11 @@ impl Synchronisation {
         }
     }
 
-    fn image(&self, index: u32) -> &DmaBuf {
-        &self.images[index as usize]
+    /// # Errors
+    /// [`Error::Retired`]: the swapchain is gone, and nobody has kept this image's memory.
+    fn image(&self, index: u32) -> Result<Arc<DmaBuf>> {
+        let image = self.images[index as usize].upgrade();
+        image.ok_or(Error::Retired)
     }
 }
 

@@ -60,7 +60,8 @@ impl Proxy {
         let (synchronisation, _) = Synchronisation::new(
             Choice::Auto,
             &self.surface,
-            vec![(image, Inherited::default())],
+            std::slice::from_ref(&image),
+            vec![Inherited::default()],
         )
         .expect("the outer compositor's way");
         let planes: Vec<Plane> = layout

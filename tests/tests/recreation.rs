@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use ash::vk;
 use wayfence_test_compositor::{Commit, Point, Synchronisation, With};
+use wayfence_tests::footprint;
 use wayfence_tests::scenario::Scenario;
 use wayfence_tests::scripted::{Payload, SOON, Scene, TIMEOUT, Way};
 use wayfence_tests::swapchain::{Swapchain, Wanted};
@@ -18,9 +19,18 @@ const WATCHED: Duration = Duration::from_millis(100);
 const SIZES: [(u32, u32); 4] = [(200, 150), (212, 155), (190, 161), (205, 140)];
 
 /// The identity of a dma-buf.
-fn memory_of(frame: &Commit) -> u64 {
-    let dma_buf = frame.dma_buf().as_fd();
+fn identity(dma_buf: impl AsFd) -> u64 {
     rustix::fs::fstat(dma_buf).expect("a descriptor").st_ino
+}
+
+fn memory_of(frame: &Commit) -> u64 {
+    identity(frame.dma_buf())
+}
+
+/// How many dma-bufs this process holds, with those of its compositor.
+fn dma_bufs() -> usize {
+    let identities = footprint::dma_bufs().into_iter().map(identity);
+    identities.collect::<BTreeSet<_>>().len()
 }
 
 /// Replaces the scene's swapchain by one of this size; answers the old one.
@@ -208,7 +218,7 @@ fn a_window_that_is_resized_needs_no_new_memory() {
 }
 
 /// A driver that frees memory takes its time: what a resize has left is kept, for the next one, and goes with that or with
-/// the swapchain. Two images' memory at most.
+/// the swapchain. Two images' memory at most, and no dma-buf holds that of others.
 #[test]
 #[ignore = "needs a driver, vgem, and a DRM node with timelines: scripts/test"]
 fn no_frame_frees_what_a_resize_has_left() {
@@ -223,6 +233,7 @@ fn no_frame_frees_what_a_resize_has_left() {
             };
             let images = scene.swapchain.images.len();
             let others = memory(&scene) - images;
+            let others_held = dma_bufs() - images;
             let index = scene.held.pop().unwrap();
             scene.try_show(index).unwrap();
             let mut shown = scene.compositor.next_commit();
@@ -237,6 +248,9 @@ fn no_frame_frees_what_a_resize_has_left() {
                     scene.compositor.release(&shown, With::nothing());
                     shown = frame;
                 }
+                // What is on the screen may be one more.
+                let held = dma_bufs() - others_held;
+                assert!(held > images && held <= images + 3, "{held} of {images}");
             }
             let kept = memory(&scene);
             for _ in 0..FRAMES {

@@ -14,8 +14,7 @@ use wayfence::{dma_buf::DmaBuf, swapchain as library, synchronisation::Inherited
 use super::image_memory::ImageMemory;
 
 /// The memory of so many images is kept, since it is kept for long: as many as compositor and application
-/// usually hold of the swapchain that is replaced, whose memory comes too late for the next one. With an image stay the
-/// dma-bufs of all images of its swapchain, and so their memory, also where that was not kept.
+/// usually hold of the swapchain that is replaced, whose memory comes too late for the next one.
 const KEPT: usize = 2;
 
 /// An image that was replaced, and its memory.
