@@ -21,7 +21,10 @@ use libc::{
 };
 use rustix::io::Errno;
 
-use crate::layers;
+use crate::{
+    layers,
+    trial::{Fallible, Part},
+};
 
 /// The calls that can be made to fail, and their names.
 const CALLS: [(libc::c_long, &str); 18] = [
@@ -63,15 +66,6 @@ static CALLED: [AtomicU64; 4096] = [const { AtomicU64::new(0) }; 4096];
 /// The thread's kernel, from now on.
 pub struct FailingCalls(());
 
-/// A call of the layer's.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Hit {
-    /// The part of the test.
-    pub part: usize,
-    /// The call's name, with the request of an ioctl.
-    pub call: String,
-}
-
 impl FailingCalls {
     /// Puts this thread, and threads that it starts, on such a kernel for good. The layer must be loaded.
     ///
@@ -101,39 +95,43 @@ impl FailingCalls {
         }
         Self(())
     }
+}
 
-    /// Makes the `number`th of the layer's calls from now on fail, counted from 1; 0: none.
-    pub fn arm(&self, number: u64, errno: Errno) {
+/// The calls are the layer's, named by the system call, with the request of an ioctl. Those of the driver's are none.
+impl Fallible for FailingCalls {
+    type Fault = Errno;
+
+    fn during<T>(&self, part: Part, command: impl FnOnce() -> T) -> T {
+        let part = match part {
+            // No command of the layer's.
+            Part::Semaphore | Part::Work => 0,
+            part => part as usize,
+        };
+        PART.store(part, Ordering::SeqCst);
+        let answer = command();
+        PART.store(0, Ordering::SeqCst);
+        answer
+    }
+
+    fn arm(&self, number: u64, errno: Errno) {
         ERRNO.store(errno.raw_os_error(), Ordering::SeqCst);
         COUNT.store(0, Ordering::SeqCst);
         CHOSEN.store(number, Ordering::SeqCst);
     }
 
-    /// Makes no further call fail. Answers what has failed.
-    pub fn disarm(&self) -> Option<Hit> {
+    fn disarm(&self) -> Option<(Part, String)> {
         let number = CHOSEN.swap(0, Ordering::SeqCst) as usize;
-        let index = number.checked_sub(1)?;
-        self.called().nth(index)
+        self.called().into_iter().nth(number.checked_sub(1)?)
     }
 
-    /// The layer's calls since the last [`arm`](Self::arm), in order.
-    pub fn called(&self) -> impl Iterator<Item = Hit> {
+    fn called(&self) -> Vec<(Part, String)> {
         let count = COUNT.load(Ordering::SeqCst) as usize;
-        CALLED.iter().take(count).map(|called| {
+        let called = CALLED.iter().take(count).map(|called| {
             let called = called.load(Ordering::SeqCst);
-            Hit {
-                part: (called >> 48) as usize,
-                call: name(called >> 32 & 0xffff, called & 0xffff_ffff),
-            }
-        })
-    }
-
-    /// Runs a Vulkan command, as this part of the test, counted from 1.
-    pub fn during<T>(&self, part: usize, command: impl FnOnce() -> T) -> T {
-        PART.store(part, Ordering::SeqCst);
-        let answer = command();
-        PART.store(0, Ordering::SeqCst);
-        answer
+            let part = Part::numbered((called >> 48) as usize).expect("a part");
+            (part, name(called >> 32 & 0xffff, called & 0xffff_ffff))
+        });
+        called.collect()
     }
 }
 
