@@ -10,7 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, getpeername, socket_with};
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, getpeername, socket_with,
+};
 use wayland_client::{
     Connection, Dispatch, Proxy, QueueHandle, WEnum, delegate_dispatch,
     protocol::{
@@ -48,8 +50,11 @@ fn common(refreshes: &[Option<i32>]) -> Option<u64> {
 
 /// `None` if the compositor cannot be reached, or does not answer in time.
 fn ask(display: BorrowedFd<'_>) -> Option<Vec<Option<i32>>> {
-    // A socket of a pair has no address.
-    let address = getpeername(display).ok()??;
+    let address = SocketAddrUnix::try_from(getpeername(display).ok()??).ok()?;
+    // Nobody listens where the application was given one socket of a pair.
+    if address.is_unnamed() {
+        return None;
+    }
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).ok()?;
     connect(&socket, &address).ok()?;
