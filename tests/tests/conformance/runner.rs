@@ -27,6 +27,8 @@ use crate::stage::Stage;
 
 /// A case that takes longer hangs; emulated machines are slow.
 const LIMIT: Duration = Duration::from_secs(120);
+/// How many times as long it may take, where what runs the cases slows them down.
+const PATIENCE: &str = "WAYFENCE_CONFORMANCE_PATIENCE";
 /// Where the results go.
 const RESULTS: &str = "WAYFENCE_CONFORMANCE_RESULTS";
 /// Set for a process that runs cases.
@@ -160,13 +162,15 @@ fn attempt(case: &Case, results: &Path) -> Result<Completion, Failed> {
     };
     // Overwritten by the result.
     record(results, &name, "crashed");
+    let patience = env::var(PATIENCE).ok();
+    let limit = LIMIT * patience.map_or(1, |times| times.parse().expect("a number"));
     let (ended, watch) = mpsc::channel::<()>();
     let watchdog = {
         let (name, results) = (name.clone(), results.to_owned());
         thread::spawn(move || {
-            if watch.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+            if watch.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
                 record(&results, &name, "hung");
-                eprintln!("{name}: hangs for {LIMIT:?}");
+                eprintln!("{name}: hangs for {limit:?}");
                 std::process::abort();
             }
         })
