@@ -77,6 +77,7 @@ pub mod instance;
 pub mod layers;
 pub mod link;
 pub mod loader;
+pub mod machine;
 mod manifests;
 pub mod manner;
 pub mod messages;
