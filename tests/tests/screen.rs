@@ -15,6 +15,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use ash::{ext, khr, vk};
@@ -130,6 +131,8 @@ impl Picture {
             if let Some(status) = taking.try_wait().expect("a child") {
                 break status;
             }
+            // Who takes it needs the processor, too.
+            thread::sleep(Duration::from_millis(100));
         };
         assert!(status.success(), "{status}");
         let file = BufReader::new(File::open(file).expect("the picture"));
