@@ -25,7 +25,7 @@
 //!    in order, so one that answers has read the commits. If no callback comes in another half a second,
 //!    nobody sees the surface.
 //! 3. One that does not answer is busy, or stopped, and its silence says nothing of the surface. But no
-//!    call waits for good: after [five seconds](LONGEST_PATIENCE) the surface counts as not seen.
+//!    call waits for good: after [five seconds](LONGEST_PATIENCE) of silence the surface counts as not seen.
 //! 4. A callback that comes after the judgement, and within five seconds of silence, may be that of a
 //!    display that is slower than a second. The next silence may last for four times as long as that one,
 //!    and for five seconds at most, until the callbacks come faster. A longer silence was that of a hidden
@@ -49,7 +49,7 @@ pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(4);
 /// whether it is alive, the other half after its answer.
 pub const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
 
-/// The longest such silence, and the longest that a compositor has to answer.
+/// The longest such silence, also of a compositor that does not answer.
 pub const LONGEST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many times as long as the last silence the next one may last.
@@ -117,6 +117,15 @@ impl Pacing {
     /// Half as long as silence may last.
     pub fn half(&self) -> Duration {
         self.patience / 2
+    }
+
+    /// Until when the compositor has to answer a question of now: until its silence has lasted for
+    /// [`LONGEST_PATIENCE`], and for [half the patience](Self::half) in any case, since the application may have
+    /// paused for longer, and the compositor with it.
+    pub fn answer_by(&self, now: Instant) -> Instant {
+        let least = now + self.half();
+        self.silent_since
+            .map_or(least, |since| least.max(since + LONGEST_PATIENCE))
     }
 
     /// The compositor had its time: if the surface is still in doubt, it is hidden.
@@ -193,6 +202,19 @@ mod tests {
         assert!(pacing.not_before(false, UNSEEN_INTERVAL, start).is_some());
         pacing.frame_done(first, start);
         assert_eq!(pacing.not_before(false, UNSEEN_INTERVAL, start), None);
+    }
+
+    #[test]
+    fn a_compositor_that_does_not_answer_is_waited_for_until_it_was_silent_for_five_seconds() {
+        let start = Instant::now();
+        let mut pacing = Pacing::default();
+        assert_eq!(pacing.answer_by(start), start + 500 * MS);
+        pacing.committed(false, start, start);
+        for asked in [500, 2000, 4500] {
+            assert_eq!(pacing.answer_by(start + asked * MS), start + 5000 * MS);
+        }
+        // The application has paused.
+        assert_eq!(pacing.answer_by(start + 60_000 * MS), start + 60_500 * MS);
     }
 
     #[test]

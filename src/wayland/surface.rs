@@ -414,7 +414,7 @@ impl Surface {
         }
         if in_doubt() {
             let answered = self.display.ask();
-            let deadline = Deadline::At(Instant::now() + pacing::LONGEST_PATIENCE);
+            let deadline = Deadline::At(lock(&self.pacing).answer_by(Instant::now()));
             let answer = self.display.wait(deadline, || {
                 (answered.load(Ordering::Acquire) || !in_doubt()).then_some(())
             })?;

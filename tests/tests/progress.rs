@@ -3,13 +3,17 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use ash::vk;
-use wayfence::report;
+use ash::{khr, vk};
+use wayfence::{pacing, report};
 use wayfence_tests::child::{on, probe, stdout_of};
 use wayfence_tests::compositor::Compositor;
 use wayfence_tests::layers::WAYFENCE;
+use wayfence_tests::present_wait::{FEATURES, Generation, chained, feature};
 use wayfence_tests::watchdog::Watchdog;
-use wayfence_tests::{Application, Wanted};
+use wayfence_tests::{Application, Device, Fence, Swapchain, Wanted};
+
+/// The longest that a present takes in FIFO: where the compositor has no queue, it waits for one that is silent.
+const PATIENCE: Duration = pacing::LONGEST_PATIENCE.saturating_add(Duration::from_secs(1));
 
 /// A compositor that does not repaint (a hidden window, a busy machine) slows the application down, but does
 /// not block its presents, and an acquire keeps to its timeout.
@@ -30,7 +34,7 @@ fn a_compositor_that_stands_still_holds_no_call() {
             let begun = Instant::now();
             let answer = swapchain.frame_within(200_000_000);
             assert!(
-                begun.elapsed() < Duration::from_secs(5),
+                begun.elapsed() < PATIENCE,
                 "{:?} in one frame",
                 begun.elapsed()
             );
@@ -81,11 +85,7 @@ fn a_swapchain_is_replaced_and_destroyed_while_the_compositor_stands_still() {
         .unwrap();
     drop(old);
     new.frame_within(1_000_000_000).unwrap();
-    assert!(
-        begun.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     drop(frozen);
     for _ in 0..20 {
         new.frame().unwrap();
@@ -114,94 +114,210 @@ impl Longest {
     }
 }
 
-/// Acquires keep to their timeouts, presents to what the pace may take, and what another thread of the application does
-/// on the same connection goes on; afterwards, everything.
+/// The timeout of an acquire.
+const TIMEOUT: Duration = Duration::from_millis(100);
+
+/// Acquires keep to their timeouts, presents to what the pace may take, waits for frames to theirs, and what another
+/// thread of the application does on the same connection goes on. An acquire without timeout waits. Afterwards,
+/// everything.
 #[test]
 #[ignore = "needs a Wayland compositor whose process is known: scripts/test"]
 fn a_compositor_stops_for_a_while() {
-    const TIMEOUT: Duration = Duration::from_millis(100);
     let compositor = Compositor::of_the_session();
     let stop = stop();
     let _watchdog = Watchdog::new(stop + Duration::from_secs(120), "a stopped compositor");
     let app = Application::new();
-    let sizes = [(201, 51), (202, 51)];
-    let [mut paced, mut free] = [Wanted::default(), Wanted::mailbox()].map(|wanted| {
-        let extent = sizes[usize::from(wanted.images != Wanted::default().images)];
-        app.second_window()
-            .swapchain_with(Wanted { extent, ..wanted })
-    });
-    let mut frames = [0_u64; 2];
+    // Each has a queue of its own, which a present in FIFO holds while it waits.
+    let mut features = FEATURES.map(feature);
+    let numbered = Device::with_features(
+        &app.device.instance,
+        &[
+            khr::swapchain::NAME,
+            khr::present_id::NAME,
+            khr::present_wait::NAME,
+        ],
+        &mut chained(&mut features[..2]),
+    );
+    let devices = [
+        Device::new(&app.device.instance),
+        Device::new(&app.device.instance),
+        numbered,
+    ];
+    let all = [Wanted::default(), Wanted::mailbox(), Wanted::mailbox()];
+    let sizes = [(201, 51), (202, 51), (203, 51)];
+    let swapchain = |number: usize| {
+        let mut window = app.second_window();
+        window.device = devices[number].clone();
+        let extent = sizes[number];
+        Drawn {
+            swapchain: window.swapchain_with(Wanted {
+                extent,
+                ..all[number]
+            }),
+            frames: 0,
+        }
+    };
+    let [mut paced, mut free, mut waiting] = [0, 1, 2].map(swapchain);
     for _ in 0..10 {
-        for (swapchain, frames) in [&mut paced, &mut free].into_iter().zip(&mut frames) {
-            swapchain.frame().unwrap();
-            *frames += 1;
+        for drawn in [&mut paced, &mut free, &mut waiting] {
+            drawn.frame();
         }
     }
     let frozen = compositor.freeze();
     let begun = Instant::now();
     std::thread::scope(|scope| {
-        for (swapchain, frames) in [&mut paced, &mut free].into_iter().zip(&mut frames) {
-            scope.spawn(move || {
-                let (mut presents, mut acquires) = (Longest::default(), Longest::default());
-                let mut timeouts = 0;
-                while begun.elapsed() < stop {
-                    let timeout = TIMEOUT.as_nanos() as u64;
-                    // What it presents, it presents at once, and what it cannot acquire it asks for again.
-                    let fence = wayfence_tests::Fence::new(&swapchain.device).unwrap();
-                    let none = vk::Semaphore::null();
-                    match acquires.of(|| swapchain.acquire(timeout, none, fence.raw)) {
-                        Ok(index) => {
-                            fence.wait(u64::MAX).unwrap();
-                            swapchain.draw_now(index).unwrap();
-                            presents.of(|| swapchain.present(index)).unwrap();
-                            *frames += 1;
-                        }
-                        Err(error) => {
-                            assert_eq!(error, vk::Result::TIMEOUT);
-                            timeouts += 1;
-                            let now = acquires.of(|| swapchain.acquire(0, none, fence.raw));
-                            assert_eq!(now, Err(vk::Result::NOT_READY));
-                        }
-                    }
-                }
-                println!(
-                    "{:?} stopped for {stop:?}: {timeouts} acquires of {TIMEOUT:?} timed out, the longest after {:?}; the \
-                     longest present {:?}",
-                    swapchain.wanted.present_mode, acquires.0, presents.0
-                );
-                assert!(timeouts > 0, "an image was free all the time");
-                assert!(acquires.0 < TIMEOUT + Duration::from_secs(1), "{:?}", acquires.0);
-                // Its patience with a compositor that is silent.
-                assert!(presents.0 < Duration::from_secs(7), "{:?}", presents.0);
-            });
-        }
+        // Continues also if one of them panics, since they wait for it.
+        let frozen = frozen;
         let window = app.surface.window();
-        scope.spawn(move || {
-            let mut longest = Longest::default();
-            while begun.elapsed() < stop {
-                longest.of(|| window.dispatch()).unwrap();
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            assert!(
-                longest.0 < Duration::from_secs(1),
-                "{:?} in a dispatch",
-                longest.0
-            );
+        let others = [
+            scope.spawn(|| paced.on_a_stopped_compositor(begun, stop)),
+            scope.spawn(|| free.on_a_stopped_compositor(begun, stop)),
+            scope.spawn(|| {
+                let mut longest = Longest::default();
+                while begun.elapsed() < stop {
+                    longest.of(|| window.dispatch()).unwrap();
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                let longest = longest.0;
+                assert!(
+                    longest < Duration::from_secs(1),
+                    "{longest:?} in a dispatch"
+                );
+            }),
+        ];
+        let waits = scope.spawn(|| {
+            waiting.waits_for_frames(begun, stop);
+            // Until the compositor goes on.
+            waiting.frame();
+            begun.elapsed()
         });
+        for other in others {
+            other.join().unwrap();
+        }
+        let stopped = begun.elapsed();
+        assert!(!waits.is_finished(), "an acquire without timeout has ended");
+        drop(frozen);
+        let ended = waits.join().unwrap();
+        assert!(
+            ended > stopped,
+            "an acquire ends after {ended:?}, the stop after {stopped:?}"
+        );
     });
-    drop(frozen);
     for _ in 0..20 {
-        for (swapchain, frames) in [&mut paced, &mut free].into_iter().zip(&mut frames) {
-            swapchain.frame().unwrap();
-            *frames += 1;
+        for drawn in [&mut paced, &mut free, &mut waiting] {
+            drawn.frame();
         }
     }
-    drop((paced, free));
+    let frames = [paced.frames, free.frames, waiting.frames];
+    drop((paced, free, waiting));
     app.surface.window().assert_alive();
     for (extent, frames) in sizes.into_iter().zip(frames) {
         let counters = wayfence_tests::layers::report_of(extent).counters;
         assert_eq!(counters.presents, frames, "{counters:?}");
         assert_eq!(counters.acquires(), frames, "{counters:?}");
+    }
+}
+
+/// A swapchain, and how many of its frames were presented.
+struct Drawn {
+    swapchain: Swapchain,
+    frames: u64,
+}
+
+impl Drawn {
+    fn frame(&mut self) {
+        self.frame_within(u64::MAX, &mut Longest::default(), &mut Longest::default())
+            .unwrap();
+    }
+
+    /// One frame, which is over on the GPU before it is presented, as the frame with its number where the device has
+    /// numbers.
+    fn frame_within(
+        &mut self,
+        timeout: u64,
+        acquires: &mut Longest,
+        presents: &mut Longest,
+    ) -> Result<(), vk::Result> {
+        let swapchain = &mut self.swapchain;
+        let acquired = Fence::new(&swapchain.device)?;
+        swapchain.surface.dispatch();
+        let none = vk::Semaphore::null();
+        let index = acquires.of(|| swapchain.acquire(timeout, none, acquired.raw))?;
+        acquired.wait(u64::MAX)?;
+        swapchain.draw_now(index)?;
+        self.frames += 1;
+        let has_numbers = swapchain.device.function(c"vkWaitForPresentKHR").is_some();
+        presents.of(|| match has_numbers {
+            true => Generation::One.try_present(swapchain, index, self.frames),
+            false => swapchain.present(index),
+        })
+    }
+
+    /// Draws what it can until the stop is over, and at least until there is no image.
+    fn on_a_stopped_compositor(&mut self, begun: Instant, stop: Duration) {
+        let (mut presents, mut acquires) = (Longest::default(), Longest::default());
+        let (mut timeouts, before) = (0, self.frames);
+        while begun.elapsed() < stop || timeouts == 0 {
+            let timeout = TIMEOUT.as_nanos() as u64;
+            match self.frame_within(timeout, &mut acquires, &mut presents) {
+                Ok(()) => {
+                    let images = self.swapchain.images.len() as u64;
+                    assert!(
+                        self.frames - before <= images,
+                        "an image is free that the compositor has not given back"
+                    );
+                }
+                Err(error) => {
+                    assert_eq!(error, vk::Result::TIMEOUT);
+                    timeouts += 1;
+                    let now = self.frame_within(0, &mut acquires, &mut presents);
+                    assert_eq!(now, Err(vk::Result::NOT_READY));
+                }
+            }
+        }
+        println!(
+            "{:?} stopped for {stop:?}: {} presents, the longest {:?}; {timeouts} acquires of {TIMEOUT:?} timed out, the \
+             longest after {:?}",
+            self.swapchain.wanted.present_mode,
+            self.frames - before,
+            presents.0,
+            acquires.0
+        );
+        assert!(
+            acquires.0 < TIMEOUT + Duration::from_secs(1),
+            "{:?}",
+            acquires.0
+        );
+        assert!(presents.0 < PATIENCE, "{:?}", presents.0);
+    }
+
+    /// Presents what it can, and waits for the last frame until the stop is over.
+    fn waits_for_frames(&mut self, begun: Instant, stop: Duration) {
+        self.on_a_stopped_compositor(begun, Duration::ZERO);
+        let mut waits = Longest::default();
+        let (mut timeouts, mut over) = (0, 0);
+        let mut wait = |timeout: Duration| {
+            let timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+            waits.of(|| Generation::One.wait(&self.swapchain, self.frames, timeout))
+        };
+        assert_eq!(wait(Duration::ZERO), vk::Result::TIMEOUT);
+        while begun.elapsed() < stop {
+            match wait(TIMEOUT) {
+                vk::Result::TIMEOUT => timeouts += 1,
+                // Its compositor says nothing, as that of a hidden window.
+                vk::Result::SUCCESS => {
+                    over += 1;
+                    assert_eq!(wait(Duration::MAX), vk::Result::SUCCESS);
+                    std::thread::sleep(TIMEOUT);
+                }
+                other => panic!("vkWaitForPresentKHR: {other:?}"),
+            }
+        }
+        println!(
+            "{timeouts} waits for a frame timed out, and {over} did not, the longest after {:?}",
+            waits.0
+        );
+        assert!(waits.0 < TIMEOUT + Duration::from_secs(1), "{:?}", waits.0);
     }
 }
 
