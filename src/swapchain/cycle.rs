@@ -530,21 +530,16 @@ impl Swapchain {
 
 impl Drop for Swapchain {
     fn drop(&mut self) {
-        // One lock for all images: a release that another thread dispatches now is either seen here, or sees
-        // that the swapchain is gone.
-        let mut held = lock(&self.images.state);
-        held.gone = true;
-        for (index, buffer) in self.buffers.drain(..).enumerate() {
-            match held.state.holder(index as u32) {
+        let buffers = std::mem::take(&mut self.buffers);
+        self.images
+            .leave(buffers, |index, buffer, is_shown| match is_shown {
                 // Destroying a buffer on screen makes the surface's content undefined.
-                Some(Holder::Compositor) => {
-                    let is_released = self.images.synchronisation.left(index as u32);
+                true => {
+                    let is_released = self.images.synchronisation.left(index);
                     self.surface.leave(buffer, is_released);
                 }
-                _ => buffer.destroy(),
-            }
-        }
-        drop(held);
+                false => buffer.destroy(),
+            });
         // A dead compositor needs no requests.
         let _ = self.surface.display().flush();
     }

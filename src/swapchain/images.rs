@@ -4,15 +4,15 @@
 //! once, also after the swapchain is gone. A release of timeline points is no event:
 //! [`collect`](Images::collect) queries the points when an image is wanted.
 
-use std::sync::Mutex;
-
-use super::state::{Acquire, Holder, State};
+use super::{
+    parts::{Counted, Mutex, Synchronisation, lock},
+    state::{Acquire, Holder, State},
+};
 use crate::{
     deadline::Deadline,
     error::Result,
-    lock::lock,
-    observe::{live::Counted, trace::Trace},
-    synchronisation::{Release, Synchronisation},
+    observe::trace::Trace,
+    synchronisation::Release,
     wayland::{BufferRelease, ReleaseListener},
 };
 
@@ -98,6 +98,23 @@ impl Images {
             self.freed(state, index, release);
         }
         Ok(())
+    }
+
+    /// The swapchain goes. `each` gets its parts, in the order of the images, and whether the compositor holds
+    /// the image: then its release finds the swapchain gone, and ends what is left of it.
+    pub(super) fn leave<T>(
+        &self,
+        parts: impl IntoIterator<Item = T>,
+        mut each: impl FnMut(u32, T, bool),
+    ) {
+        // One lock for all images: a release that another thread dispatches now is either seen here, or sees
+        // that the swapchain is gone.
+        let mut held = lock(&self.state);
+        held.gone = true;
+        for (index, part) in (0..).zip(parts) {
+            let is_shown = held.state.holder(index) == Some(Holder::Compositor);
+            each(index, part, is_shown);
+        }
     }
 }
 

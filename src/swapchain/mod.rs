@@ -15,6 +15,16 @@ mod schedule;
 mod spare;
 mod state;
 
+/// What the images share, and with whom. A model checker compiles `images` with its own: see `model`.
+mod parts {
+    pub(super) use std::sync::Mutex;
+
+    pub(super) use crate::{lock::lock, observe::live::Counted, synchronisation::Synchronisation};
+}
+
+#[cfg(test)]
+mod model;
+
 pub use cycle::{Acquired, Description, Memory, RefreshTiming, Swapchain};
 pub use presentation::{Presentation, Timing};
 pub use spare::Spare;

@@ -361,6 +361,14 @@ impl Display {
         self.events.look()
     }
 
+    /// The same for all that has come, in as many reads as that takes.
+    ///
+    /// # Errors
+    /// [`Error::CompositorGone`] when the connection is dead.
+    pub(super) fn catch_up(&self) -> Result<()> {
+        self.events.catch_up()
+    }
+
     /// Makes a `wl_buffer` of a dma-buf whose memory planes all lie in it. The descriptor stays the caller's.
     /// The caller destroys the `wl_buffer`, unless its release comes when the listener is gone or no longer
     /// needs it.

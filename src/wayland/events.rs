@@ -22,6 +22,9 @@ use crate::{
     lock::lock,
 };
 
+/// As often [`Events::catch_up`] reads: more than a full socket takes.
+const MOST_READS: u32 = 128;
+
 /// A queue, the state that its events change, and whose turn it is to read.
 pub(super) struct Events<State> {
     connection: Connection,
@@ -113,6 +116,25 @@ impl<State: 'static> Events<State> {
         };
         self.dispatch()?;
         self.read(Deadline::Now, false).map(drop)
+    }
+
+    /// The same for all that has come, of which libwayland may read a part at a time: older ones read as much as fits
+    /// into four kilobytes.
+    ///
+    /// # Errors
+    /// [`Error::CompositorGone`] when the connection is dead.
+    pub(super) fn catch_up(&self) -> Result<()> {
+        let Some(_turn) = self.turns.look() else {
+            return Ok(());
+        };
+        self.dispatch()?;
+        // Who sends without end is not waited for.
+        for _ in 0..MOST_READS {
+            if let Turn::TimedOut = self.read(Deadline::Now, false)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Sends queued requests, as far as the socket accepts them: libwayland keeps the rest for the next flush.

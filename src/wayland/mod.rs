@@ -41,7 +41,7 @@ mod sync {
 }
 
 #[cfg(test)]
-mod model;
+pub(crate) mod model;
 
 pub use capabilities::Capabilities;
 pub(crate) use colour_surface::ColourSurface;

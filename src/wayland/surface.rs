@@ -328,7 +328,7 @@ impl Surface {
         match (&self.feedback, self.told.newest()) {
             (None, _) => Ok(()),
             (Some(_), None) => self.display.roundtrip(),
-            (Some(_), Some(_)) => self.display.look(),
+            (Some(_), Some(_)) => self.display.catch_up(),
         }
     }
 

@@ -25,7 +25,7 @@ mod objects;
 mod reading;
 
 /// Checks this in schedules at random, and in others that switch as seldom as a fault needs (`PCT`): half each.
-fn check(usual: usize, what: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn check(usual: usize, what: impl Fn() + Send + Sync + 'static) {
     let schedules = std::env::var("WAYFENCE_MODEL_SCHEDULES")
         .ok()
         .and_then(|schedules| schedules.parse().ok())
