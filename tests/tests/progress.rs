@@ -186,8 +186,8 @@ fn a_compositor_stops_for_a_while() {
             }),
         ];
         let waits = scope.spawn(|| {
-            waiting.waits_for_frames(begun, stop);
-            // Until the compositor goes on.
+            waiting.waits_for_frames(begun, stop / 2);
+            // From half of the stop until the compositor goes on.
             waiting.frame();
             begun.elapsed()
         });

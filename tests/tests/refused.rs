@@ -209,9 +209,14 @@ fn after_the_loss(trial: &Trial<'_, FailingDriver>, swapchain: &mut Swapchain) {
         u64::MAX,
         0,
     ] {
+        // Without a semaphore no import of the driver's tells of the loss, as on most drivers.
+        let semaphore = match timeout {
+            u64::MAX => vk::Semaphore::null(),
+            _ => acquired.raw,
+        };
         let begun = Instant::now();
         let answer = trial.faulty.during(Part::Acquire, || {
-            swapchain.acquire(timeout, acquired.raw, none)
+            swapchain.acquire(timeout, semaphore, none)
         });
         let took = begun.elapsed();
         match answer {

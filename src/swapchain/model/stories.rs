@@ -179,18 +179,18 @@ fn draws_and_ends(with_points: bool) {
 
 #[test]
 fn a_swapchain_hears_of_each_release_and_leaves_no_buffer() {
-    check(2000, || draws_and_ends(false));
+    check(1000, || draws_and_ends(false));
 }
 
 #[test]
 fn a_swapchain_with_points_hears_of_each_release_and_leaves_no_buffer() {
-    check(2000, || draws_and_ends(true));
+    check(1000, || draws_and_ends(true));
 }
 
 /// Two threads wait for images of two swapchains on one display, whose bell rings once for whoever hears it.
 #[test]
 fn the_bell_of_a_display_wakes_who_waits_for_its_swapchain() {
-    check(1000, || {
+    check(500, || {
         let display = Arc::new(Display::default());
         let threads: Vec<_> = (0..2)
             .map(|_| {
@@ -214,7 +214,7 @@ fn the_bell_of_a_display_wakes_who_waits_for_its_swapchain() {
 #[test]
 fn memory_moves_once_and_only_what_nobody_has() {
     for with_points in [false, true] {
-        check(1000, move || {
+        check(300, move || {
             let display = Arc::new(Display::default());
             let swapchain = Arc::new(Swapchain::new(&display, with_points));
             let compositor = swapchain.compositor();
