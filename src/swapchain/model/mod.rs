@@ -10,16 +10,15 @@ mod sync {
     pub(super) use shuttle::sync::{Condvar, Mutex};
     pub(super) use std::sync::PoisonError;
 
-    pub(super) fn lock<T>(mutex: &Mutex<T>) -> shuttle::sync::MutexGuard<'_, T> {
-        mutex.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    pub(super) use super::lock::lock;
 }
 
 mod parts {
     pub(super) use super::{
         kernel::{Counted, Synchronisation},
-        sync::{Mutex, lock},
+        lock::lock,
     };
+    pub(super) use shuttle::sync::Mutex;
 }
 
 #[allow(dead_code, reason = "the trace is off")]
@@ -29,7 +28,9 @@ mod images;
 #[path = "../../wayland/turns.rs"]
 mod turns;
 
+mod display;
 mod kernel;
+mod lock;
 mod stories;
 
 use super::state;

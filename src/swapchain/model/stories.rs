@@ -8,10 +8,11 @@ use shuttle::{
 };
 
 use super::{
+    display::{Buffer, Display},
     images::Images,
-    kernel::{Buffer, Display, Points, Synchronisation},
+    kernel::{Points, Synchronisation},
+    lock::lock,
     state::{Acquire, State},
-    sync::lock,
 };
 use crate::{deadline::Deadline, observe::trace::Trace, wayland::model::check};
 
@@ -80,8 +81,12 @@ impl Compositor {
 impl Swapchain {
     fn new(display: &Arc<Display>, with_points: bool) -> Self {
         let points = Points::new(with_points, IMAGES);
+        let ring = {
+            let display = Arc::clone(display);
+            move || display.ring()
+        };
         let images = Arc::new(Images::new(
-            Synchronisation::new(&points, display),
+            Synchronisation::new(&points, ring),
             State::of((0..IMAGES).map(|_| None)),
             Trace::off(),
         ));
