@@ -32,7 +32,11 @@ fn doctor_at(
     variables: &[(String, String)],
 ) -> (Option<i32>, Value) {
     let socket = compositor.listen().display().to_string();
-    let mut all = vec![("WAYLAND_DISPLAY", socket.as_str())];
+    // Mesa's layer looks at the main device, and follows a null pointer where that is on the faux bus, as vgem is.
+    let mut all = vec![
+        ("WAYLAND_DISPLAY", socket.as_str()),
+        ("NODEVICE_SELECT", "1"),
+    ];
     all.extend(
         variables
             .iter()
