@@ -305,8 +305,23 @@ impl Window {
 
     /// Waits until the compositor has handled everything that was sent.
     pub fn roundtrip(&self) -> Result<(), DispatchError> {
-        let (queue, state) = &mut *self.lock();
-        queue.roundtrip(state).map(drop)
+        let begun = Instant::now();
+        loop {
+            let answer = {
+                let (queue, state) = &mut *self.lock();
+                queue.roundtrip(state)
+            };
+            match answer {
+                // A busy compositor has not read what is in the socket.
+                Err(DispatchError::Backend(WaylandError::Io(io)))
+                    if io.kind() == std::io::ErrorKind::WouldBlock
+                        && begun.elapsed() < Duration::from_secs(10) =>
+                {
+                    thread::sleep(Duration::from_millis(10));
+                }
+                answer => return answer.map(drop),
+            }
+        }
     }
 
     /// The protocol error with which the compositor ended the connection, if it did.
