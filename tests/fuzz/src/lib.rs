@@ -3,7 +3,7 @@
 //! A [`Target`] turns bytes into a story, the same for the same bytes, plays it, and panics if what must hold does
 //! not. The bytes come from a corpus (`corpus/TARGET`, which every test run replays), from
 //! proptest (`tests/random.rs`, some seconds of a fixed seed, or as long and of whatever seed one likes; `tests/layer.rs`
-//! in the virtual machine).
+//! in the virtual machine), or from libFuzzer (`libfuzzer`, which `scripts/fuzz` builds and runs).
 //!
 //! | target | what is random | what must hold |
 //! | --- | --- | --- |
