@@ -25,6 +25,8 @@ use probe::Part;
 use verdict::{Evidence, Verdict};
 use vulkan::Vulkan;
 
+use super::printable;
+
 /// Looks, prints, and answers the verdict's exit status.
 pub fn run(json: bool) -> ExitCode {
     let findings = look();
@@ -101,7 +103,5 @@ fn about_device(log: &str, number: usize) -> String {
 }
 
 fn write_json(findings: &Findings) -> io::Result<()> {
-    let mut stdout = io::stdout();
-    serde_json::to_writer_pretty(&mut stdout, findings)?;
-    writeln!(stdout)
+    write!(io::stdout(), "{}", printable::json(findings))
 }

@@ -14,7 +14,7 @@ use std::{
 use history::History;
 use wayfence::live;
 
-use super::arguments::Top;
+use super::{arguments::Top, printable::json};
 
 /// `wayfence top`.
 pub fn run(options: &Top) -> ExitCode {
@@ -41,8 +41,7 @@ fn once(options: &Top) -> io::Result<ExitCode> {
     history.add(live::watch(&folder)?, Instant::now());
     let mut stdout = io::stdout().lock();
     if options.json {
-        serde_json::to_writer_pretty(&mut stdout, &history.rows())?;
-        writeln!(stdout)?;
+        write!(stdout, "{}", json(&history.rows()))?;
     } else if history.rows().is_empty() {
         eprintln!("wayfence: {}", table::NOBODY);
     } else {

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use wayfence::trace::{self, Summary, SwapchainTimeline, Timeline};
 
 use super::arguments::{FrameRange, TraceVerb};
+use super::printable;
 
 /// The trace has no such frame.
 const EMPTY: u8 = 1;
@@ -45,9 +46,7 @@ fn summary(timeline: &Timeline, json: bool) -> ExitCode {
     let summary = Summary::of(timeline);
     let mut stdout = io::stdout();
     let written = if json {
-        serde_json::to_writer_pretty(&mut stdout, &summary)
-            .map_err(io::Error::from)
-            .and_then(|()| writeln!(stdout))
+        write!(stdout, "{}", printable::json(&summary))
     } else {
         write!(stdout, "{summary}")
     };

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::{Finding, Verdict};
 use super::machine::Machine;
 use super::question::Question;
+use crate::command::printable::json;
 
 /// The whole table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,9 +54,7 @@ impl Report {
 
     /// For programs and for issues.
     pub fn to_json(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).expect("plain structures become JSON");
-        text.push('\n');
-        text
+        json(self)
     }
 
     /// # Errors
