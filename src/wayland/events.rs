@@ -111,11 +111,7 @@ impl<State: 'static> Events<State> {
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
     pub(super) fn look(&self) -> Result<()> {
-        let Some(_turn) = self.turns.look() else {
-            return Ok(());
-        };
-        self.dispatch()?;
-        self.read(Deadline::Now, false).map(drop)
+        self.read_at_most(1)
     }
 
     /// The same for all that has come, of which libwayland may read a part at a time: older ones read as much as fits
@@ -124,12 +120,16 @@ impl<State: 'static> Events<State> {
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
     pub(super) fn catch_up(&self) -> Result<()> {
+        // Who sends without end is not waited for.
+        self.read_at_most(MOST_READS)
+    }
+
+    fn read_at_most(&self, reads: u32) -> Result<()> {
         let Some(_turn) = self.turns.look() else {
             return Ok(());
         };
         self.dispatch()?;
-        // Who sends without end is not waited for.
-        for _ in 0..MOST_READS {
+        for _ in 0..reads {
             if let Turn::TimedOut = self.read(Deadline::Now, false)? {
                 break;
             }
