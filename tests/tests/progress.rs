@@ -34,7 +34,7 @@ fn a_compositor_that_stands_still_holds_no_call() {
             let begun = Instant::now();
             let answer = swapchain.frame_within(200_000_000);
             assert!(
-                begun.elapsed() < PATIENCE,
+                begun.elapsed() < Duration::from_secs(5),
                 "{:?} in one frame",
                 begun.elapsed()
             );
@@ -85,7 +85,11 @@ fn a_swapchain_is_replaced_and_destroyed_while_the_compositor_stands_still() {
         .unwrap();
     drop(old);
     new.frame_within(1_000_000_000).unwrap();
-    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
     drop(frozen);
     for _ in 0..20 {
         new.frame().unwrap();
