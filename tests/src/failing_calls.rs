@@ -59,6 +59,8 @@ static PART: AtomicUsize = AtomicUsize::new(0);
 static COUNT: AtomicU64 = AtomicU64::new(0);
 /// The one that fails, from 1; 0 for none.
 static CHOSEN: AtomicU64 = AtomicU64::new(0);
+/// The one that was to fail before it relented, from 1; 0 for none.
+static FAILED: AtomicU64 = AtomicU64::new(0);
 static ERRNO: AtomicI32 = AtomicI32::new(0);
 /// The layer's calls in order, by [`encode`]; those beyond its length are not kept.
 static CALLED: [AtomicU64; 4096] = [const { AtomicU64::new(0) }; 4096];
@@ -116,12 +118,19 @@ impl Fallible for FailingCalls {
     fn arm(&self, number: u64, errno: Errno) {
         ERRNO.store(errno.raw_os_error(), Ordering::SeqCst);
         COUNT.store(0, Ordering::SeqCst);
+        FAILED.store(0, Ordering::SeqCst);
         CHOSEN.store(number, Ordering::SeqCst);
     }
 
     fn disarm(&self) -> Option<(Part, String)> {
-        let number = CHOSEN.swap(0, Ordering::SeqCst) as usize;
+        self.relent();
+        let number = FAILED.swap(0, Ordering::SeqCst) as usize;
         self.called().into_iter().nth(number.checked_sub(1)?)
+    }
+
+    fn relent(&self) {
+        let number = CHOSEN.swap(0, Ordering::SeqCst);
+        FAILED.fetch_max(number, Ordering::SeqCst);
     }
 
     fn called(&self) -> Vec<(Part, String)> {

@@ -38,6 +38,8 @@ struct FailingDriver {
     made_in: RefCell<Vec<Part>>,
     /// The number of the first call that fails.
     first: Cell<u64>,
+    /// What has failed before it relented.
+    failed: RefCell<Option<(Part, String)>>,
 }
 
 impl FailingDriver {
@@ -49,6 +51,7 @@ impl FailingDriver {
             of_device,
             made_in: RefCell::default(),
             first: Cell::default(),
+            failed: RefCell::default(),
         }
     }
 
@@ -81,14 +84,20 @@ impl Fallible for FailingDriver {
             number
         };
         self.first.set(number);
+        self.failed.take();
         self.made_in.borrow_mut().clear();
         self.driver.fail_from(number, last, result, self.of_device);
     }
 
     fn disarm(&self) -> Option<(Part, String)> {
-        let failed = self.call(self.first.get());
+        self.relent();
+        self.failed.take()
+    }
+
+    fn relent(&self) {
+        let failed = self.failed.take().or_else(|| self.call(self.first.get()));
         self.arm(0, (vk::Result::SUCCESS, false));
-        failed
+        self.failed.replace(failed);
     }
 
     fn called(&self) -> Vec<(Part, String)> {
@@ -112,6 +121,7 @@ fn each_call_fails(
         faults,
         plays: |_, occurrence| occurrence <= OCCURRENCES,
         may_answer,
+        is_tried_again: |_, _| false,
         logs: false,
         steps_aside: false,
         failures: 15,

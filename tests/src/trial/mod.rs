@@ -43,6 +43,9 @@ pub trait Fallible {
     /// Makes no further call fail. Answers what has failed: the part in which it was called, and its name.
     fn disarm(&self) -> Option<(Part, String)>;
 
+    /// Makes no further call fail. What has failed remains to be told by [`disarm`](Self::disarm).
+    fn relent(&self);
+
     /// The calls since the last [`arm`](Self::arm), in order.
     fn called(&self) -> Vec<(Part, String)>;
 
@@ -89,6 +92,8 @@ pub struct Rules<'a, Fault> {
     pub plays: fn(usize, usize) -> bool,
     /// What a part may answer.
     pub may_answer: &'a dyn Fn(Part, vk::Result) -> bool,
+    /// Whether nothing may come of this fault of this call, since whoever makes it tries again.
+    pub is_tried_again: fn(&str, Fault) -> bool,
     /// Whether each error has a line in the log.
     pub logs: bool,
     /// Whether the layer may leave the surface to the driver, with a line in the log.
@@ -192,7 +197,7 @@ impl<'a, F: Fallible> Trial<'a, F> {
                     }
                     Ok(Ok(())) => "goes on".to_owned(),
                     Ok(Err((at, result))) => {
-                        if !(rules.may_answer)(at, result) {
+                        if (rules.is_tried_again)(&call, how) || !(rules.may_answer)(at, result) {
                             wrong.push(format!("{what}: {} answers {result:?}", at.name()));
                         }
                         if rules.logs && !log.contains("ERROR") {

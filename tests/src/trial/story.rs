@@ -14,11 +14,24 @@ pub const FRAMES: u32 = 8;
 pub const TIMEOUT: u64 = 5_000_000_000;
 
 impl<F: Fallible> Trial<'_, F> {
-    /// The whole story.
+    /// The whole story. If it fails, it is told again from there, and goes well.
+    ///
+    /// # Panics
+    /// If it does not.
     pub fn story(&self) -> Outcome {
         let instance = self.during(Part::Instance, || Instance::try_new(Options::default()))?;
-        let device = self.during(Part::Device, || Device::try_new(&instance))?;
+        let device = self
+            .during(Part::Device, || Device::try_new(&instance))
+            .inspect_err(|_| {
+                self.faulty.relent();
+                Device::try_new(&instance).expect("another try at a device");
+            })?;
         let outcome = self.window(&device);
+        // A device is lost for good.
+        if outcome.is_err_and(|(_, error)| error != vk::Result::ERROR_DEVICE_LOST) {
+            self.faulty.relent();
+            self.window(&device).expect("another window");
+        }
         self.faulty.during(Part::DestroyDevice, || drop(device));
         outcome
     }
