@@ -80,10 +80,13 @@ impl Seen {
         self.wait(within, |record| record.commits.get(number).cloned())
     }
 
-    /// Whether this buffer comes back, in this time, or has already.
-    pub fn is_released(&self, number: u32, within: Duration) -> bool {
+    /// Whether one of the buffers of this commit and those after it, counted from 0, comes back in this time, or has
+    /// already.
+    pub fn is_one_released(&self, first: usize, within: Duration) -> bool {
         self.wait(within, |record| {
-            record.released.contains(&number).then_some(())
+            let mut commits = record.commits.iter().skip(first);
+            let is_back = |commit: &Arc<Commit>| record.released.contains(&commit.number);
+            commits.any(is_back).then_some(())
         })
         .is_some()
     }
