@@ -194,7 +194,9 @@ fn reads(by: &str, hides: &str) {
         done
         touch "$WAYFENCE_TEST_VGEM"
         mount --bind "$vgem" "$WAYFENCE_TEST_VGEM"
-        for hidden in "$vgem" $HIDDEN; do mount --bind /dev/null "$hidden"; done
+        for hidden in "$vgem" $HIDDEN; do
+            [ ! -e "$hidden" ] || mount --bind /dev/null "$hidden"
+        done
         exec "$@""#;
     let here = Installation::new(by);
     let found = Found::of(
