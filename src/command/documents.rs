@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::Arguments;
+use super::{Arguments, terminal::complain};
 
 /// Shells, and where below `share` their completions belong by their documentation.
 const SHELLS: [(Shell, &str); 3] = [
@@ -22,7 +22,7 @@ pub fn make(share: &Path) -> ExitCode {
     match write(share) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("wayfence: {}: {error}", share.display());
+            complain(format_args!("{}: {error}", share.display()));
             ExitCode::FAILURE
         }
     }

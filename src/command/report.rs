@@ -1,6 +1,6 @@
 //! The layer's counters, for people.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,26 +8,28 @@ use wayfence::error::Error;
 use wayfence::live;
 use wayfence::report::{self, Summary, SwapchainReport};
 
+use super::terminal::{self, complain};
+
 /// `wayfence report FILE`.
 pub fn print(file: &Path) -> ExitCode {
     let reports = match all(file) {
         Ok(reports) => reports,
         Err(error) => {
-            eprintln!("wayfence: {error}");
+            complain(error);
             return ExitCode::from(2);
         }
     };
     if reports.is_empty() {
-        eprintln!(
-            "wayfence: {}: no swapchain: the layer was not loaded or stepped aside",
+        complain(format_args!(
+            "{}: no swapchain: the layer was not loaded or stepped aside",
             file.display()
-        );
+        ));
         return ExitCode::from(1);
     }
-    match write(io::stdout(), &reports) {
+    match write(&reports) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("wayfence: stdout: {error}");
+            complain(format_args!("stdout: {error}"));
             ExitCode::from(2)
         }
     }
@@ -43,7 +45,9 @@ pub fn all(file: &Path) -> wayfence::error::Result<Vec<SwapchainReport>> {
         // Where there is no session there is nobody to be left out.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => {
-            eprintln!("wayfence: swapchains that still live are left out: {error}");
+            complain(format_args!(
+                "swapchains that still live are left out: {error}"
+            ));
             Vec::new()
         }
     };
@@ -64,9 +68,6 @@ pub fn all(file: &Path) -> wayfence::error::Result<Vec<SwapchainReport>> {
 ///
 /// # Errors
 /// Those of the stream, but for a reader that has closed it.
-pub fn write(mut stream: impl Write, reports: &[SwapchainReport]) -> io::Result<()> {
-    match write!(stream, "{}", Summary(reports)) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
-    }
+pub fn write(reports: &[SwapchainReport]) -> io::Result<()> {
+    terminal::print(&Summary(reports).to_string())
 }

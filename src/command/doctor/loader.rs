@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::command::layer;
@@ -17,10 +17,12 @@ use crate::command::layer;
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Manifest {
     /// The file.
+    #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
     /// Whether the layer is implicit: the loader uses it unasked.
     pub implicit: bool,
     /// The library that it names.
+    #[serde(serialize_with = "lossy")]
     pub library: PathBuf,
     /// Whether that file exists; the dynamic linker finds a bare name.
     pub library_exists: bool,
@@ -28,6 +30,11 @@ pub struct Manifest {
     pub enabled_by: Option<(String, String)>,
     /// The variable that disables an implicit layer.
     pub disabled_by: Option<String>,
+}
+
+/// JSON is Unicode, and paths need not be.
+fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 /// A layer in the chain of an instance.
@@ -261,7 +268,10 @@ fn after_tags(line: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
     use super::*;
+    use crate::command::terminal::json;
 
     fn nothing(_: &str) -> Option<OsString> {
         None
@@ -276,6 +286,15 @@ mod tests {
             enabled_by: None,
             disabled_by: Some(layer::DISABLE.to_owned()),
         }
+    }
+
+    #[test]
+    fn a_path_that_is_no_unicode_is_printed() {
+        let manifest = Manifest {
+            path: OsString::from_vec(b"/\xff/VkLayer_wayfence.json".to_vec()).into(),
+            ..installed()
+        };
+        assert!(json(&manifest).contains("/\u{fffd}/VkLayer"));
     }
 
     #[test]

@@ -15,7 +15,6 @@ mod verdict;
 mod vulkan;
 
 use std::env;
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use findings::Findings;
@@ -25,18 +24,18 @@ use probe::Part;
 use verdict::{Evidence, Verdict};
 use vulkan::Vulkan;
 
-use super::printable;
+use super::terminal::{self, complain};
 
 /// Looks, prints, and answers the verdict's exit status.
 pub fn run(json: bool) -> ExitCode {
     let findings = look();
     let written = if json {
-        write_json(&findings)
+        terminal::print(&terminal::json(&findings))
     } else {
         text::write(&findings)
     };
     if let Err(error) = written {
-        eprintln!("wayfence: stdout: {error}");
+        complain(format_args!("stdout: {error}"));
         return ExitCode::from(2);
     }
     ExitCode::from(findings.verdict.exit_status())
@@ -100,8 +99,4 @@ fn about_device(log: &str, number: usize) -> String {
         .take_while(|line| !line.starts_with(vulkan::MARK))
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-fn write_json(findings: &Findings) -> io::Result<()> {
-    write!(io::stdout(), "{}", printable::json(findings))
 }

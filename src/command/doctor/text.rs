@@ -1,7 +1,7 @@
 //! The findings for people.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io;
 
 use anstyle::{AnsiColor, Style};
 use wayfence::format::modifier_name;
@@ -10,7 +10,7 @@ use super::colours::Colours;
 use super::loader::Manifest;
 use super::vulkan::{Device, Vulkan};
 use super::{findings::Findings, looked::Looked, verdict};
-use crate::command::printable::printable;
+use crate::command::terminal::{self, printable};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
@@ -43,10 +43,7 @@ pub fn write(findings: &Findings) -> io::Result<()> {
         }
     }
     conclusion(&mut page, findings);
-    match anstream::stdout().write_all(page.0.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
-    }
+    terminal::print(&page.0)
 }
 
 /// Text that grows line by line.

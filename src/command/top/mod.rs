@@ -14,7 +14,10 @@ use std::{
 use history::History;
 use wayfence::live;
 
-use super::{arguments::Top, printable::json};
+use super::{
+    arguments::Top,
+    terminal::{complain, json},
+};
 
 /// `wayfence top`.
 pub fn run(options: &Top) -> ExitCode {
@@ -26,7 +29,7 @@ pub fn run(options: &Top) -> ExitCode {
         Ok(code) => code,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("wayfence: {error}");
+            complain(error);
             ExitCode::from(2)
         }
     }
@@ -43,7 +46,7 @@ fn once(options: &Top) -> io::Result<ExitCode> {
     if options.json {
         write!(stdout, "{}", json(&history.rows()))?;
     } else if history.rows().is_empty() {
-        eprintln!("wayfence: {}", table::NOBODY);
+        complain(table::NOBODY);
     } else {
         table::write(&mut stdout, history.rows())?;
     }

@@ -20,7 +20,7 @@ use super::{
     history::{History, Row},
     table::{self, COLUMNS, NOBODY, Side},
 };
-use crate::command::printable::printable;
+use crate::command::terminal::printable;
 
 /// Shows everybody until a key ends it.
 ///

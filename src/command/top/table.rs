@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::history::{Fate, Row};
-use crate::command::printable::printable;
+use crate::command::terminal::printable;
 
 /// What is said without a swapchain.
 pub const NOBODY: &str = "no application of yours has a swapchain on the layer now";

@@ -3,14 +3,13 @@
 mod plot;
 
 use std::fs;
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use wayfence::trace::{self, Summary, SwapchainTimeline, Timeline};
 
 use super::arguments::{FrameRange, TraceVerb};
-use super::printable;
+use super::terminal::{self, complain};
 
 /// The trace has no such frame.
 const EMPTY: u8 = 1;
@@ -36,7 +35,7 @@ fn with(file: &Path, act: impl FnOnce(&Timeline) -> ExitCode) -> ExitCode {
         Err(error) => return failed(&error),
     };
     if timeline.swapchains.iter().all(|of| of.frames.is_empty()) {
-        eprintln!("wayfence: {}: there is no frame in it", file.display());
+        complain(format_args!("{}: there is no frame in it", file.display()));
         return ExitCode::from(EMPTY);
     }
     act(&timeline)
@@ -44,16 +43,13 @@ fn with(file: &Path, act: impl FnOnce(&Timeline) -> ExitCode) -> ExitCode {
 
 fn summary(timeline: &Timeline, json: bool) -> ExitCode {
     let summary = Summary::of(timeline);
-    let mut stdout = io::stdout();
-    let written = if json {
-        write!(stdout, "{}", printable::json(&summary))
-    } else {
-        write!(stdout, "{summary}")
+    let text = match json {
+        true => terminal::json(&summary),
+        false => summary.to_string(),
     };
-    match written {
-        // The reader has closed the stream.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => failed(&error),
-        _ => ExitCode::SUCCESS,
+    match terminal::print(&text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
     }
 }
 
@@ -62,16 +58,16 @@ fn draw(timeline: &Timeline, frames: Option<FrameRange>, output: &Path) -> ExitC
         return ExitCode::from(EMPTY);
     };
     let Some(drawing) = plot::draw(timeline, swapchain, frames) else {
-        eprintln!(
-            "wayfence: swapchain {} has none of these frames",
+        complain(format_args!(
+            "swapchain {} has none of these frames",
             swapchain.number
-        );
+        ));
         return ExitCode::from(EMPTY);
     };
     match fs::write(output, drawing) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("wayfence: {}: {error}", output.display());
+            complain(format_args!("{}: {error}", output.display()));
             ExitCode::from(FAILED)
         }
     }
@@ -83,6 +79,6 @@ fn largest(timeline: &Timeline) -> Option<&SwapchainTimeline> {
 }
 
 fn failed(error: &dyn std::error::Error) -> ExitCode {
-    eprintln!("wayfence: {error}");
+    complain(error);
     ExitCode::from(FAILED)
 }

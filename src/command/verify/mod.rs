@@ -23,6 +23,8 @@ use std::process::ExitCode;
 pub use examiner::examine;
 use report::Report;
 
+use super::terminal::{self, complain};
+
 /// What is printed.
 pub struct Options<'a> {
     /// JSON, not a table.
@@ -43,7 +45,7 @@ pub fn run(options: &Options<'_>) -> ExitCode {
         return failed(&format!("{}: {error}", path.display()));
     }
     let written = match options.json {
-        true => text::plain(&report.to_json()),
+        true => terminal::print(&report.to_json()),
         false => text::table(&report).and_then(|()| match options.output {
             Some(path) => text::kept(path),
             None => Ok(()),
@@ -68,6 +70,6 @@ pub fn explain(path: &Path) -> ExitCode {
 }
 
 fn failed(error: &str) -> ExitCode {
-    eprintln!("wayfence: {error}");
+    complain(error);
     ExitCode::from(2)
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::{Finding, Verdict};
 use super::machine::Machine;
 use super::question::Question;
-use crate::command::printable::json;
+use crate::command::terminal::json;
 
 /// The whole table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

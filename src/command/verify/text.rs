@@ -1,14 +1,14 @@
 //! The report for people.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 
 use super::finding::{Finding, Verdict};
 use super::report::Report;
-use crate::command::printable::printable;
+use crate::command::terminal::{self, printable};
 
 const TITLE: Style = Style::new().bold();
 /// Of a terminal.
@@ -27,7 +27,7 @@ pub fn table(report: &Report) -> io::Result<()> {
         answer(&mut page, report, line);
     }
     conclusion(&mut page, report);
-    plain(&page)
+    terminal::print(&page)
 }
 
 /// Prints the table with what each line means.
@@ -45,23 +45,15 @@ pub fn explanation(report: &Report) -> io::Result<()> {
         paragraph(&mut page, line.question.explanation());
     }
     conclusion(&mut page, report);
-    plain(&page)
+    terminal::print(&page)
 }
 
 /// Says where the report is kept.
 pub fn kept(path: &Path) -> io::Result<()> {
     let path = path.display();
-    plain(&format!(
+    terminal::print(&format!(
         "It is kept in {path}: attach that to an issue; `wayfence verify --explain {path}` reads it.\n"
     ))
-}
-
-/// Prints text as it is.
-pub fn plain(text: &str) -> io::Result<()> {
-    match anstream::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
-    }
 }
 
 fn machine(page: &mut String, report: &Report) {

@@ -1,8 +1,27 @@
 //! Text from elsewhere, on a terminal.
 
-use std::fmt::Write;
+use std::{
+    fmt::{Display, Write as _},
+    io::{self, Write as _},
+};
 
 use serde::Serialize;
+
+/// Prints this, in colour where the stream is a terminal.
+///
+/// # Errors
+/// Those of the stream, unless whoever reads has had enough.
+pub fn print(text: &str) -> io::Result<()> {
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// Says what is wrong, which names or quotes what comes from elsewhere, in one line on standard error.
+pub fn complain(what: impl Display) {
+    eprintln!("wayfence: {}", printable(&what.to_string()));
+}
 
 /// Names come from applications, drivers, compositors and files: no control character of theirs reaches the
 /// terminal.
