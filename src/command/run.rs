@@ -2,13 +2,16 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use tempfile::TempDir;
+
 use super::arguments::Run;
-use super::{layer, report, supervise};
+use super::{layer, report, supervise, terminal::complain};
 
 /// This command failed, as with env(1), nohup(1), timeout(1).
 const OWN_FAILURE: u8 = 125;
@@ -61,16 +64,11 @@ pub fn run(options: &Run) -> ExitCode {
 
 /// Runs APP as a child, and prints the layer's counters when APP has ended.
 fn with_report(command: &mut Command, app: &OsStr) -> ExitCode {
-    // The layer appends to the file by its name: APP may start other processes, which do not inherit this
-    // one's descriptors.
-    let file = match tempfile::Builder::new()
-        .prefix("wayfence-report-")
-        .tempfile()
-    {
-        Ok(file) => file,
+    let (folder, file) = match new_file() {
+        Ok(made) => made,
         Err(error) => return failed(&error),
     };
-    command.env("WAYFENCE_REPORT", file.path());
+    command.env("WAYFENCE_REPORT", &file);
     if env::var_os("WAYFENCE_LATENCY").is_none() {
         command.env("WAYFENCE_LATENCY", "1");
     }
@@ -78,33 +76,41 @@ fn with_report(command: &mut Command, app: &OsStr) -> ExitCode {
         Ok(status) => status,
         Err(error) => return not_started(app, &error),
     };
-    if let Err(error) = print(file.path()) {
-        eprintln!("wayfence: {error}");
+    if let Err(error) = print(&file) {
+        complain(error);
     }
     // Before this process ends, which may be by a signal.
-    drop(file);
+    drop(folder);
     supervise::end_like(status)
+}
+
+/// The layer appends to the file by its name: APP may start other processes, which do not inherit this one's
+/// descriptors. Those that live longer find no folder in which to make it again.
+fn new_file() -> io::Result<(TempDir, PathBuf)> {
+    let folder = TempDir::with_prefix("wayfence-report-")?;
+    let file = folder.path().join("swapchains");
+    File::create_new(&file)?;
+    Ok((folder, file))
 }
 
 fn print(file: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let reports = report::all(file)?;
     if reports.is_empty() {
-        eprintln!(
-            "wayfence: the layer reports no swapchain: it stepped aside (--log info says why), or the \
-             application made none"
+        complain(
+            "the layer reports no swapchain: it stepped aside (--log info says why), or the application made none",
         );
         return Ok(());
     }
-    Ok(report::write(io::stdout(), &reports)?)
+    Ok(report::write(&reports)?)
 }
 
 fn failed(error: &io::Error) -> ExitCode {
-    eprintln!("wayfence: {error}");
+    complain(error);
     ExitCode::from(OWN_FAILURE)
 }
 
 fn not_started(app: &OsStr, error: &io::Error) -> ExitCode {
-    eprintln!("wayfence: {}: {error}", app.display());
+    complain(format_args!("{}: {error}", app.display()));
     ExitCode::from(match error.kind() {
         io::ErrorKind::NotFound => NOT_FOUND,
         _ => NOT_RUN,

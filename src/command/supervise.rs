@@ -27,6 +27,9 @@ const SYNCHRONOUS: [i32; 7] = [
 /// Those of starting the child.
 pub fn run(command: &mut Command) -> io::Result<ExitStatus> {
     let ours = getpid();
+    // Whoever started this process may have told the kernel to reap children itself, without a signal.
+    // SAFETY: a call about this process, whose own action for this signal is none.
+    let of_children = unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
     // From here on signals stay pending until fetched, so that none is lost before the child exists.
     let blocked = Blocked::all()?;
     let before = blocked.before;
@@ -37,6 +40,9 @@ pub fn run(command: &mut Command) -> io::Result<ExitStatus> {
             if getppid() != Some(ours) {
                 // This process died before the child could ask for that signal.
                 libc::_exit(125);
+            }
+            if of_children != libc::SIG_ERR {
+                libc::signal(libc::SIGCHLD, of_children);
             }
             set_mask(&before)
         });

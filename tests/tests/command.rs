@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -17,6 +17,7 @@ use wayfence_tests::installation::Installation;
 use wayfence_tests::layers::{self, WAYFENCE};
 use wayfence_tests::manner::Manner;
 use wayfence_tests::test_driver;
+use wayfence_tests::watchdog::Watchdog;
 
 /// `wayfence run -- wayfence doctor --json`: the exit status and what it found.
 fn doctor_on_the_layer(here: &Installation, variables: &[(&str, &str)]) -> (Option<i32>, Value) {
@@ -191,6 +192,56 @@ fn the_environment_is_all_that_changes() {
     let output = here.output(&["run", "--without", "--", "env"]);
     assert!(!text(&output.stdout).contains(WAYFENCE));
     assert!(text(&output.stdout).contains("DISABLE_WAYFENCE=1"));
+}
+
+/// Who starts this command may have told the kernel to reap children, which then end without a signal; and the
+/// application's children may rely on that.
+#[test]
+fn an_application_whose_end_nobody_is_told_ends() {
+    let _watchdog = Watchdog::new(Duration::from_secs(60), "the command waits for good");
+    let here = Installation::new("unwaited");
+    let [in_place, as_child] = BOTH.map(|way| {
+        let mut command = here.command(&run(way, &["grep", "SigIgn", "/proc/self/status"]));
+        // SAFETY: the closure runs between fork and exec, and makes a system call alone.
+        unsafe {
+            command.pre_exec(|| {
+                libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+                Ok(())
+            });
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{way:?}: {output:?}");
+        text(&output.stdout).to_owned()
+    });
+    assert_eq!(in_place, as_child);
+    let ignored = in_place.trim().trim_start_matches("SigIgn:").trim();
+    let ignored = u64::from_str_radix(ignored, 16).unwrap();
+    assert_ne!(ignored >> (libc::SIGCHLD - 1) & 1, 0, "{in_place}");
+}
+
+/// Files come from elsewhere, and what is said of them quotes them.
+#[test]
+fn what_is_said_of_a_file_is_no_command_to_the_terminal() {
+    let here = Installation::new("terminal");
+    let file = here.root.join("file\u{9b}31m");
+    let path = file.display().to_string();
+    let title = r"\u001b]0;x\u0007";
+    let of_verify =
+        format!(r#"{{"version":"","machine":{{}},"lines":[{{"question":"{title}"}}]}}"#);
+    let of_trace = format!(r#"[{{"name":"acquire{title}","ph":"X","args":{{}}}}]"#);
+    for (arguments, content) in [
+        (&["trace", "summary", &path][..], &of_trace),
+        (&["verify", "--explain", &path], &of_verify),
+        (&["report", &path], &of_verify),
+    ] {
+        fs::write(&file, content).unwrap();
+        let output = here.output(arguments);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let said = text(&output.stderr);
+        assert!(said.ends_with('\n'), "{said:?}");
+        let said = said.trim_end_matches('\n');
+        assert!(!said.contains(char::is_control), "{said:?}");
+    }
 }
 
 #[test]
