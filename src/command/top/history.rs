@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use wayfence::{
     counters::Snapshot,
-    live::{Process, State, Swapchain},
+    live::{Identity, Process, State, Swapchain},
 };
 
 /// As far back as the graphs go.
@@ -20,8 +20,11 @@ pub struct History {
 /// One swapchain.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// Its process.
+    /// The number of its process.
     pub pid: u32,
+    /// Its process: there may be another of the same number in a container, or later.
+    #[serde(skip)]
+    process: Identity,
     /// Whether that lives.
     pub state: Fate,
     /// The swapchain, with its counters at the last reading.
@@ -91,8 +94,8 @@ impl Row {
         matches!(self.state, Fate::Living | Fate::Elsewhere)
     }
 
-    fn is(&self, pid: u32, number: u64) -> bool {
-        self.pid == pid && self.swapchain.number == number
+    fn is(&self, process: Identity, number: u64) -> bool {
+        self.process == process && self.swapchain.number == number
     }
 
     fn take(&mut self, swapchain: Swapchain, now: Instant) {
@@ -130,7 +133,7 @@ impl History {
                 let known = self
                     .rows
                     .iter_mut()
-                    .find(|row| row.is(process.pid, swapchain.number));
+                    .find(|row| row.is(process.identity, swapchain.number));
                 match known {
                     Some(row) if state == Fate::Killed => row.state = state,
                     Some(row) => {
@@ -138,7 +141,8 @@ impl History {
                         row.take(swapchain, now);
                     }
                     None => self.rows.push(Row {
-                        pid: process.pid,
+                        pid: process.identity.pid,
+                        process: process.identity,
                         state,
                         swapchain,
                         rates: None,
@@ -200,7 +204,11 @@ pub mod tests {
 
     pub fn process(state: State, swapchains: Vec<Swapchain>) -> Process {
         Process {
-            pid: 7,
+            identity: Identity {
+                pid: 7,
+                started: 1,
+                namespace: 1,
+            },
             state,
             swapchains,
         }
@@ -276,6 +284,31 @@ pub mod tests {
 
         history.add(Vec::new(), at(begin, 90));
         assert!(history.rows().is_empty());
+    }
+
+    /// In two containers; or one after the other, the first of them killed.
+    #[test]
+    fn processes_of_the_same_number_are_two() {
+        for (started, state) in [(1, State::Elsewhere), (9, State::Ended)] {
+            let begin = Instant::now();
+            let mut history = History::default();
+            for second in 0..2 {
+                let one = process(State::Living, vec![swapchain(2, frames(60 * second))]);
+                let mut other = process(state, vec![swapchain(2, frames(7000))]);
+                other.identity.started = started;
+                other.identity.namespace += started % 2;
+                history.add(vec![one, other], at(begin, second));
+            }
+            let [first, second] = history.rows() else {
+                panic!("{:?}", history.rows());
+            };
+            assert_eq!(
+                (first.state, first.graph.as_slice()),
+                (Fate::Living, &[60.0][..])
+            );
+            assert_ne!(second.state, Fate::Living);
+            assert_eq!(second.swapchain.report.counters.presents, 7000);
+        }
     }
 
     #[test]

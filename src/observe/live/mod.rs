@@ -21,5 +21,6 @@ mod model;
 #[cfg(test)]
 mod tests;
 
+pub use process::Identity;
 pub use publisher::Counted;
 pub use reader::{Process, State, Swapchain, folder, read, unwritten, watch};

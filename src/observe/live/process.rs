@@ -2,8 +2,10 @@
 
 use std::{fmt, fs, os::unix::fs::MetadataExt, str::FromStr};
 
+use serde::Serialize;
+
 /// A process, distinct from all others before and after it on this machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Identity {
     /// Its number in its namespace.
     pub pid: u32,

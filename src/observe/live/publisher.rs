@@ -14,7 +14,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{FallocateFlags, Mode, OFlags},
+    fs::{AtFlags, FallocateFlags, Mode, OFlags},
     io::Errno,
     mm::{MapFlags, ProtFlags},
 };
@@ -221,12 +221,20 @@ impl Page {
         let dir = reader::open_folder(folder, true)?;
         reader::sweep(&dir)?;
         let name = owner.to_string();
-        let file = File::from(rustix::fs::openat(
-            &dir,
-            &name,
-            OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-            Mode::RUSR | Mode::WUSR,
-        )?);
+        let create = || {
+            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW;
+            let mode = Mode::RUSR | Mode::WUSR;
+            rustix::fs::openat(&dir, &name, flags | OFlags::CLOEXEC, mode)
+        };
+        let file = match create() {
+            // This process's, from before it became another program.
+            Err(Errno::EXIST) => {
+                rustix::fs::unlinkat(&dir, &name, AtFlags::empty())?;
+                create()
+            }
+            made => made,
+        };
+        let file = File::from(file?);
         let page = map(&file)
             .map(|memory| Page {
                 memory,
@@ -235,7 +243,7 @@ impl Page {
                 taken: AtomicU64::new(0),
             })
             .inspect_err(|_| {
-                let _ = rustix::fs::unlinkat(&dir, &name, rustix::fs::AtFlags::empty());
+                let _ = rustix::fs::unlinkat(&dir, &name, AtFlags::empty());
             })?;
         for (index, word) in layout::MAGIC.into_iter().enumerate() {
             // SAFETY: the first words of the mapping, aligned; nobody else has the page yet.

@@ -29,8 +29,8 @@ const KEPT: Duration = Duration::from_secs(3600);
 /// A process with a file: a living one, or one that left it at its end.
 #[derive(Clone, Debug, Serialize)]
 pub struct Process {
-    /// Its number.
-    pub pid: u32,
+    /// Which it is.
+    pub identity: Identity,
     /// Whether it lives.
     pub state: State,
     /// The swapchains that it has, or had when it ended.
@@ -94,7 +94,7 @@ pub fn read(folder: &Path) -> io::Result<Vec<Process>> {
         .into_iter()
         .filter_map(|file| file.read(&dir))
         .collect();
-    processes.sort_by_key(|process| process.pid);
+    processes.sort_by_key(|process| process.identity.pid);
     Ok(processes)
 }
 
@@ -214,7 +214,7 @@ impl Name {
     fn read(&self, dir: impl AsFd) -> Option<Process> {
         let file = self.open(dir, OFlags::RDONLY)?;
         Some(Process {
-            pid: self.process.pid,
+            identity: self.process,
             state: self.state(),
             swapchains: (0..layout::SLOTS)
                 .filter_map(|index| read_slot(&file, index))

@@ -41,7 +41,7 @@ fn what_is_counted_is_seen_from_publishing_to_withdrawal() {
     counted.publish(vkcube(), Some(Path::new("/tmp/report")));
     let process = only(&folder);
     assert_eq!(process.state, State::Living);
-    assert_eq!(process.pid, std::process::id());
+    assert_eq!(process.identity.pid, std::process::id());
     let [swapchain] = &process.swapchains[..] else {
         panic!("{process:?}");
     };
@@ -184,6 +184,22 @@ fn who_has_ended_is_kept_and_marked() {
     );
 }
 
+/// `exec` keeps number, start and namespace of a process, and ends nothing that was to be done at its exit.
+#[test]
+fn a_process_that_becomes_another_program_is_seen() {
+    let (_above, folder) = runtime_dir();
+    let before = publisher::counted_in(publisher::leaked_page(&folder).unwrap());
+    before.publish(vkcube(), None);
+    let page = publisher::leaked_page(&folder).unwrap();
+    assert!(only(&folder).swapchains.is_empty());
+    let counted = publisher::counted_in(page);
+    counted.publish(vkcube(), Some(Path::new("/tmp/report")));
+    let [swapchain] = &only(&folder).swapchains[..] else {
+        panic!("{:?}", only(&folder));
+    };
+    assert!(swapchain.report_file.is_some());
+}
+
 #[test]
 fn a_process_that_is_not_seen_is_left_alone() {
     let (_above, folder) = runtime_dir();
@@ -218,7 +234,7 @@ fn files_that_are_none_of_ours_are_left_out() {
         rustix::fs::Mode::RUSR,
     )
     .unwrap();
-    assert_eq!(only(&folder).pid, std::process::id());
+    assert_eq!(only(&folder).identity.pid, std::process::id());
     drop(publisher::counted_in(page));
 }
 
