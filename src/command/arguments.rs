@@ -74,8 +74,8 @@ pub enum Verb {
     /// This prints it for people, together with the counts of living swapchains, and of those whose process was
     /// killed within the last hour. See also `wayfence run --report`.
     ///
-    /// Exits with 0; with 1 if FILE has no swapchain, because the layer owned none; with 2 if FILE cannot be
-    /// read.
+    /// Exits with 0; with 1 if there is no swapchain in FILE; with 2 if FILE cannot be read, as when the layer owned
+    /// no swapchain and made no FILE.
     Report {
         /// What the layer wrote
         file: PathBuf,
@@ -236,7 +236,8 @@ pub struct Top {
 /// while the compositor reads, and so on. Needs no privileges, and changes nothing in the session.
 /// WAYFENCE_SYNC chooses the way of synchronisation, as everywhere.
 ///
-/// Exits with 0 if nothing failed, with 1 if something did, with 2 if nothing could be examined.
+/// Exits with 0 if nothing failed, with 1 if something did, with 2 if nothing could be examined or the examination
+/// ended early. With --explain, with 0 if FILE could be read.
 #[derive(Args)]
 #[command(
     after_help = "Example: wayfence verify --output verify.json, and attach verify.json to an issue"
