@@ -7,6 +7,7 @@ use ash::{ext, khr, vk};
 
 use crate::layers;
 use crate::messages::Messages;
+use crate::window::Window;
 
 /// An instance with what tests of surfaces need. Destroyed on drop, after everything made from
 /// it: that holds an `Arc` of it.
@@ -190,6 +191,20 @@ impl Instance {
         let devices = unsafe { self.raw.enumerate_physical_devices() }
             .unwrap_or_else(|error| panic!("vkEnumeratePhysicalDevices: {error}"));
         *devices.first().expect("there is a Vulkan driver")
+    }
+
+    /// Asks whether the device presents on the display of a window. From a yes on, the layer tells of extensions
+    /// without a surface, too.
+    pub fn presents_on(&self, window: &Window) -> bool {
+        // SAFETY: the device is the instance's, the display the window's, and every device has a queue family.
+        unsafe {
+            self.wayland_surface
+                .get_physical_device_wayland_presentation_support(
+                    self.physical_device(),
+                    0,
+                    &mut *window.display_ptr().cast(),
+                )
+        }
     }
 
     /// The address of an instance-level function, or `None`.

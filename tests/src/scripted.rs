@@ -132,6 +132,10 @@ impl Stage {
             .concat(),
             ..Options::default()
         });
+        // The device is made before any surface.
+        let compositor = Compositor::new(Offer::default());
+        assert!(instance.presents_on(&Window::open_at(compositor.connect())));
+        drop(compositor);
         let extensions = [
             khr::swapchain::NAME,
             KHR_SWAPCHAIN_MAINTENANCE1,

@@ -5,9 +5,10 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use wayfence_test_compositor::{Behaviour, Compositor, Offer};
-use wayfence_tests::Window;
+use wayfence_tests::asynchronous::AsynchronousDriver;
 use wayfence_tests::film::{Evenness, Frame, Projector};
 use wayfence_tests::watchdog::Watchdog;
+use wayfence_tests::{Window, layers};
 
 /// How many frames are judged.
 const FRAMES: usize = 95;
@@ -63,6 +64,37 @@ fn play(hertz: u64) -> Evenness {
     let errors = compositor.protocol_errors();
     assert!(errors.is_empty(), "{errors:?}");
     Evenness::of(&judged, refresh)
+}
+
+/// On a driver that only has the older name of `VK_KHR_calibrated_timestamps`.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn frames_have_targets_where_the_layer_is_installed() {
+    layers::choose(&[layers::INSTALLED]);
+    let _driver = AsynchronousDriver::without(&[
+        "VK_EXT_present_timing",
+        "VK_KHR_calibrated_timestamps",
+        "VK_KHR_present_id2",
+    ]);
+    let _watchdog = Watchdog::new(Duration::from_secs(100), "an installed layer");
+    let compositor = Compositor::new(Offer {
+        fifo: true,
+        commit_timing: true,
+        behaviour: Behaviour::Automatic {
+            refresh: Duration::from_millis(20),
+        },
+        ..Offer::default()
+    });
+    let mut projector = Projector::new(Window::open_at(compositor.connect()), 24, true);
+    assert!(projector.has_targets());
+    for _ in 0..5 {
+        projector.show();
+    }
+    projector.end();
+    assert!(projector.frames().iter().all(|frame| frame.shown.is_some()));
+    drop(projector);
+    let errors = compositor.protocol_errors();
+    assert!(errors.is_empty(), "{errors:?}");
 }
 
 /// Only the application learns which output a window is on: so all outputs must agree.

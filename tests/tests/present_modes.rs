@@ -6,11 +6,12 @@ use std::time::Duration;
 use ash::{ext, khr, vk};
 use wayfence_test_compositor::{Behaviour, Commit, Compositor, Dmabuf, Offer, With};
 use wayfence_tests::asynchronous::AsynchronousDriver;
+use wayfence_tests::instance::{Instance, Options, WAYLAND};
 use wayfence_tests::registry::{
     EXT_FIFO_LATEST_READY, FIFO_LATEST_READY, FIFO_LATEST_READY_FEATURES, KHR_FIFO_LATEST_READY,
     KHR_SURFACE_MAINTENANCE1, KHR_SWAPCHAIN_MAINTENANCE1,
 };
-use wayfence_tests::{Application, Fence, Swapchain, Wanted};
+use wayfence_tests::{Application, Device, Fence, Surface, Swapchain, Wanted, Window};
 
 const ALL: &[vk::PresentModeKHR] = &[
     vk::PresentModeKHR::FIFO,
@@ -244,15 +245,30 @@ fn where_the_layer_steps_aside_fences_signal_and_modes_stay_alone() {
         },
         ..Offer::default()
     }));
-    let app = Application::at_with(
-        compositor.connect(),
-        &[KHR_SURFACE_MAINTENANCE1],
-        &[KHR_SWAPCHAIN_MAINTENANCE1],
+    let instance = Instance::new(Options {
+        extensions: &[WAYLAND, &[KHR_SURFACE_MAINTENANCE1]].concat(),
+        ..Options::default()
+    });
+    let window = Window::open_at(compositor.connect());
+    // Such a surface may follow when a device was told of the extensions.
+    assert!(instance.presents_on(&window));
+    let physical = instance.physical_device();
+    // SAFETY: the device is the instance's.
+    let told = unsafe { instance.raw.enumerate_device_extension_properties(physical) }.unwrap();
+    assert!(
+        told.iter()
+            .any(|one| one.extension_name_as_c_str() == Ok(KHR_SWAPCHAIN_MAINTENANCE1))
+    );
+    let surface = Surface::of_window(&instance, window);
+    let device = Device::with_features(
+        &instance,
+        &[khr::swapchain::NAME, KHR_SWAPCHAIN_MAINTENANCE1],
         &mut vk::PhysicalDeviceFeatures2::default().push_next(
             &mut vk::PhysicalDeviceSwapchainMaintenance1FeaturesEXT::default()
                 .swapchain_maintenance1(true),
         ),
     );
+    let app = Application { surface, device };
     for mode in [vk::PresentModeKHR::FIFO, vk::PresentModeKHR::MAILBOX] {
         let mut of_mode = vk::SurfacePresentModeEXT::default().present_mode(mode);
         let mut info = app.surface.info2();

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ash::vk;
+use ash::{khr, vk};
 use wayfence_test_compositor::{Behaviour, Commit, Compositor, Offer, Presented, With};
 use wayfence_tests::asynchronous::AsynchronousDriver;
+use wayfence_tests::instance::{Instance, Options};
 use wayfence_tests::present_wait::Generation::{self, One, Two};
 use wayfence_tests::present_wait::{FEATURES, FLAGS, NAMES, chained, feature};
 use wayfence_tests::registry::{
     SURFACE_CAPABILITIES_PRESENT_ID_2, SURFACE_CAPABILITIES_PRESENT_WAIT_2,
 };
 use wayfence_tests::watchdog::Watchdog;
-use wayfence_tests::{Application, Swapchain, Wanted};
+use wayfence_tests::{Application, Device, Surface, Swapchain, Wanted, Window, layers};
 
 const FOREVER: u64 = u64::MAX;
 const SHORT: Duration = Duration::from_millis(100);
@@ -320,12 +321,62 @@ fn frames_that_are_waited_for_come_at_the_pace_of_the_display() {
     }
 }
 
+/// A driver without the extensions.
+fn driver_without() -> AsynchronousDriver {
+    let names: Vec<&str> = NAMES.iter().map(|name| name.to_str().unwrap()).collect();
+    AsynchronousDriver::without(&names)
+}
+
 /// A driver without the extensions does not see them.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn a_driver_need_not_know_the_extensions() {
-    let names: Vec<&str> = NAMES.iter().map(|name| name.to_str().unwrap()).collect();
-    let _driver = AsynchronousDriver::without(&names);
+    let _driver = driver_without();
+    works_on_such_a_driver();
+}
+
+/// However the layer was installed.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn nor_need_a_driver_below_an_installed_layer() {
+    layers::choose(&[layers::INSTALLED]);
+    let _driver = driver_without();
+    works_on_such_a_driver();
+}
+
+/// What was told once can be enabled, though the surface for which it was told is gone.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn what_was_told_of_a_surface_can_be_enabled_without_it() {
+    layers::choose(&[layers::INSTALLED]);
+    let _driver = driver_without();
+    let compositor = Arc::new(Compositor::new(Offer::default()));
+    let instance = Instance::new(Options::default());
+    let is_told = || {
+        let physical = instance.physical_device();
+        // SAFETY: the device is the instance's.
+        let told = unsafe { instance.raw.enumerate_device_extension_properties(physical) }.unwrap();
+        NAMES.map(|name| {
+            told.iter()
+                .any(|one| one.extension_name_as_c_str() == Ok(name))
+        })
+    };
+    assert_eq!(
+        is_told(),
+        [false; 4],
+        "the application may present elsewhere"
+    );
+    let surface = Surface::of_window(&instance, Window::open_at(compositor.connect()));
+    assert_eq!(is_told(), [true; 4]);
+    drop(surface);
+    assert_eq!(is_told(), [true; 4]);
+    let mut features: Vec<_> = FEATURES.into_iter().map(feature).collect();
+    let mut chain = chained(&mut features);
+    let extensions = [&[khr::swapchain::NAME], NAMES.as_slice()].concat();
+    drop(Device::with_features(&instance, &extensions, &mut chain));
+}
+
+fn works_on_such_a_driver() {
     let play = Play::new(Offer::default());
     let instance = &play.app.device.instance;
     let physical = play.app.device.physical;

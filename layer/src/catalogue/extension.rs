@@ -144,7 +144,7 @@ impl Extension {
         self.names.iter().any(|(name, _)| has(name))
     }
 
-    /// Whether the manifest promises it.
+    /// Whether the layer provides it.
     pub fn is_provided(&self) -> bool {
         matches!(self.provider, Provider::Everybody | Provider::Layer)
     }

@@ -33,14 +33,13 @@ impl List {
         self.0.iter().copied()
     }
 
-    /// Those that the manifest promises.
+    /// Those that the layer provides.
     pub fn provided(self, level: Level) -> impl Iterator<Item = &'static Extension> {
         self.iter()
             .filter(move |extension| extension.level == level && extension.is_provided())
     }
 
-    /// The properties of those that the manifest promises and that are wanted, as an enumeration gives
-    /// them.
+    /// The properties of those that the layer provides and that are wanted, as an enumeration gives them.
     pub fn properties(
         self,
         level: Level,
@@ -53,7 +52,7 @@ impl List {
             .collect()
     }
 
-    /// The names of those that the manifest promises and that are wanted.
+    /// The names of those that the layer provides and that are wanted.
     pub fn names(self, level: Level, is_wanted: impl Fn(&Extension) -> bool) -> Vec<&'static CStr> {
         self.provided(level)
             .filter(|extension| is_wanted(extension))

@@ -5,7 +5,7 @@ use std::{
     ffi::{CStr, CString},
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -47,6 +47,8 @@ pub struct PhysicalDevice {
     pub time_domains: OnceLock<Vec<vk::TimeDomainKHR>>,
     /// How many living devices keep the driver's swapchains.
     keepers: AtomicUsize,
+    /// Whether an application has been told of extensions that the layer has alone.
+    told: AtomicBool,
     /// Whether the layer can own swapchains here; if not, why.
     pub ability: Result<(), String>,
 }
@@ -153,6 +155,7 @@ impl PhysicalDevice {
                 .collect(),
             time_domains: OnceLock::new(),
             keepers: AtomicUsize::new(0),
+            told: AtomicBool::new(false),
             ability: Ok(()),
         };
         device.ability = device.look();
@@ -180,6 +183,17 @@ impl PhysicalDevice {
     /// Whether a living device keeps the driver's swapchains: then surface queries answer for those.
     pub fn is_kept(&self) -> bool {
         self.keepers.load(Ordering::Relaxed) > 0
+    }
+
+    /// Remembers that an application is told of extensions that the layer has alone. What was told once can be
+    /// enabled: the loader enumerates again before it makes a device.
+    pub fn tell(&self) {
+        self.told.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether an application [has been told](Self::tell).
+    pub fn is_told(&self) -> bool {
+        self.told.load(Ordering::Relaxed)
     }
 
     /// The layouts in which the device can make images of this format that others can read, whatever

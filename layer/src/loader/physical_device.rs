@@ -59,9 +59,11 @@ pub unsafe extern "system" fn enumerate_device_extension_properties(
                 Ok(all) => all,
                 Err(error) => return error,
             };
-            let owns = instance.owns(device);
+            if instance.owns(device) {
+                known.tell();
+            }
             let ours = EXTENSIONS.properties(Level::Device, |one| {
-                (owns || one.provider == Provider::Everybody) && (one.driver)(&known)
+                (known.is_told() || one.provider == Provider::Everybody) && (one.driver)(&known)
             });
             for own in ours {
                 let name = own.extension_name_as_c_str();

@@ -121,7 +121,8 @@ impl Instance {
     /// device have extensions that the driver does not know. An application that enables the extensions of
     /// several window systems may present on another one.
     pub fn owns(&self, handle: vk::PhysicalDevice) -> bool {
-        if !self.can_own(&self.physical_device(handle)) {
+        let known = self.physical_device(handle);
+        if !self.can_own(&known) {
             return false;
         }
         let surfaces: Vec<_> = self
@@ -132,7 +133,8 @@ impl Instance {
             .cloned()
             .collect();
         match surfaces.as_slice() {
-            [] => self.asked_of_display.load(Ordering::Relaxed),
+            // A surface may have been made for the question alone.
+            [] => self.asked_of_display.load(Ordering::Relaxed) || known.is_told(),
             some => some
                 .iter()
                 .any(|surface| matches!(*self.verdict(surface, handle), Verdict::Owned(_))),

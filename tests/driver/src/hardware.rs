@@ -367,6 +367,47 @@ unsafe extern "system" fn surface_formats(
     }
 }
 
+/// The features of extensions that tests hide.
+const FEATURES_OF: [(&str, vk::StructureType); 5] = [
+    (
+        "VK_EXT_present_timing",
+        vk::StructureType::from_raw(1_000_208_000),
+    ),
+    (
+        "VK_KHR_present_id",
+        vk::StructureType::PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR,
+    ),
+    (
+        "VK_KHR_present_wait",
+        vk::StructureType::PHYSICAL_DEVICE_PRESENT_WAIT_FEATURES_KHR,
+    ),
+    (
+        "VK_KHR_present_id2",
+        vk::StructureType::from_raw(1_000_479_002),
+    ),
+    (
+        "VK_KHR_present_wait2",
+        vk::StructureType::from_raw(1_000_480_001),
+    ),
+];
+
+/// Whether a device's chain asks for features that a driver without the hidden extensions refuses, as Mesa's do.
+///
+/// # Safety
+/// `chain` is valid.
+unsafe fn has_features_of_hidden_extensions(chain: *const c_void) -> bool {
+    let mut current = chain.cast::<vk::BaseInStructure<'_>>();
+    // SAFETY: every structure of a chain begins as `VkBaseInStructure` does.
+    while let Some(structure) = unsafe { current.as_ref() } {
+        let mut all = FEATURES_OF.iter();
+        if all.any(|(name, features)| *features == structure.s_type && real().hides(name)) {
+            return true;
+        }
+        current = structure.p_next;
+    }
+    false
+}
+
 unsafe extern "system" fn create_device(
     physical: vk::PhysicalDevice,
     info: *const vk::DeviceCreateInfo<'_>,
@@ -379,6 +420,10 @@ unsafe extern "system" fn create_device(
     let Some(create) = CREATE_DEVICE.get() else {
         return vk::Result::ERROR_UNKNOWN;
     };
+    // SAFETY: the caller's parameter and its chain.
+    if unsafe { has_features_of_hidden_extensions((*info).p_next) } {
+        return vk::Result::ERROR_FEATURE_NOT_PRESENT;
+    }
     let added = added().extensions.clone();
     // SAFETY: the caller's parameters, whose names are valid C strings.
     unsafe {

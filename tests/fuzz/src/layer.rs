@@ -43,6 +43,10 @@ impl Layer {
             extensions: &[WAYLAND, &[ext::surface_maintenance1::NAME]].concat(),
             ..Options::default()
         });
+        // The device is made before any surface.
+        let compositor = Compositor::new(Offer::default());
+        assert!(instance.presents_on(&Window::open_at(compositor.connect())));
+        drop(compositor);
         let extensions = [
             khr::swapchain::NAME,
             khr::present_id::NAME,

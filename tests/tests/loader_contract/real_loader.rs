@@ -86,12 +86,10 @@ fn the_loader_tells_the_layers_extensions() {
     assert_eq!(answer, vk::Result::SUCCESS);
     let (_, _, of_layer) = ask(Some(c"VK_LAYER_WAYFENCE_wsi"), Some(count));
     assert!(of_layer.contains(&khr::swapchain::NAME.to_owned()));
-    let manifest = include_str!("../../../manifest/VkLayer_wayfence.json");
+    let documented = include_str!("../../../docs/features.md");
     for name in &of_layer {
-        assert!(
-            manifest.contains(&format!("\"name\": {name:?}")),
-            "{name:?}"
-        );
+        let name = name.to_str().unwrap();
+        assert!(documented.contains(&format!("`{name}`")), "{name}");
     }
 
     let (answer, count, _) = ask(None, None);
