@@ -29,21 +29,29 @@ pub unsafe extern "system" fn create_swapchain(
                     .instance
                     .owned_surface(object.physical, info.surface)?,
             };
-            let Some((surface, verdict)) = owned else {
-                if !known_below {
-                    return Err(vk::Result::ERROR_SURFACE_LOST_KHR);
-                }
-                let next = below(object.next.create_swapchain)?;
-                return Ok(next(device, create_info, allocator, swapchain));
-            };
-            let Verdict::Owned(offer) = &*verdict else {
-                return Err(vk::Result::ERROR_SURFACE_LOST_KHR);
-            };
             // "oldSwapchain is retired ... even if creation of the new swapchain fails"
             let replaced = object.swapchain(info.old_swapchain);
             if let Some(old) = &replaced {
                 old.compositor.retire();
             }
+            let create_below = || {
+                // The driver does not know a swapchain of ours, which until it is destroyed may hold the objects of
+                // the wl_surface that the driver's swapchain needs.
+                if replaced.is_some() {
+                    return Err(vk::Result::ERROR_INITIALIZATION_FAILED);
+                }
+                let next = below(object.next.create_swapchain)?;
+                Ok(next(device, create_info, allocator, swapchain))
+            };
+            let Some((surface, verdict)) = owned else {
+                if !known_below {
+                    return Err(vk::Result::ERROR_SURFACE_LOST_KHR);
+                }
+                return create_below();
+            };
+            let Verdict::Owned(offer) = &*verdict else {
+                return Err(vk::Result::ERROR_SURFACE_LOST_KHR);
+            };
             // Display and surface are valid now, as a swapchain is made, and will be for its lifetime
             // ("Wayland Platform").
             let window = surface
@@ -63,13 +71,10 @@ pub unsafe extern "system" fn create_swapchain(
                     Err(NotMade::Unreadable(why)) => {
                         let driver = object.instance.physical_device(object.physical);
                         surface.step_aside(object.physical, &driver.name, why);
-                        // Until it is destroyed, a swapchain of ours may hold the objects of the wl_surface
-                        // that the driver's swapchain needs.
-                        if !known_below || object.swapchain(info.old_swapchain).is_some() {
+                        if !known_below {
                             return Err(vk::Result::ERROR_INITIALIZATION_FAILED);
                         }
-                        let next = below(object.next.create_swapchain)?;
-                        return Ok(next(device, create_info, allocator, swapchain));
+                        return create_below();
                     }
                 };
             let handle = new.handle();
