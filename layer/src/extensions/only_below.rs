@@ -9,5 +9,6 @@ pub static EXTENSION: Extension = Extension {
         (c"VK_AMD_display_native_hdr", 1),
         (c"VK_NV_low_latency2", 2),
         (c"VK_NV_present_barrier", 1),
+        (c"VK_NV_present_metering", 1),
     ])
 };
