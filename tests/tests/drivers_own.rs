@@ -87,6 +87,32 @@ fn a_device_that_enables_what_only_the_driver_can_do_keeps_its_swapchains() {
     assert!(errors.is_empty(), "{errors:?}");
 }
 
+/// Memory may have an instance on each of them, but has one dma-buf.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn a_device_of_several_physical_devices_keeps_the_drivers_swapchains() {
+    let _driver = AsynchronousDriver::new();
+    let (compositor, surface) = surface();
+    let instance = &surface.instance;
+    // There is one driver, which looks at the first of them only.
+    let all = [instance.physical_device(); 2];
+    for count in [1, 2] {
+        let mut group = vk::DeviceGroupDeviceCreateInfo::default().physical_devices(&all[..count]);
+        let mut features = vk::PhysicalDeviceFeatures2 {
+            p_next: (&raw mut group).cast(),
+            ..Default::default()
+        };
+        let (device, log) =
+            captured(|| Device::with_features(instance, &[khr::swapchain::NAME], &mut features));
+        let is_kept = count > 1;
+        assert_eq!(log.contains(KEPT), is_kept, "{log}");
+        assert_eq!(draws(&device, &surface), !is_kept);
+    }
+    drop(surface);
+    let errors = compositor.protocol_errors();
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn an_extension_of_layer_and_driver_is_listed_once() {

@@ -16,7 +16,7 @@ use crate::{
     swapchain::owner::Owner,
     vulkan::{
         contract::{Chain, VkLayerDeviceLink},
-        result,
+        p_next, result,
     },
 };
 
@@ -58,6 +58,10 @@ pub unsafe extern "system" fn create_device(
         }
         let mut names: Vec<*const c_char> = asked.to_vec();
         let can_own = instance.can_own(&known);
+        // Memory may have an instance on each of several physical devices, but has one dma-buf. SAFETY: the
+        // application's chain, which lives during this call.
+        let group = unsafe { p_next::find::<vk::DeviceGroupDeviceCreateInfo<'_>>(info.p_next) };
+        let is_group = group.is_some_and(|group| group.physical_device_count > 1);
         let is_passed = |name: &CStr| {
             enabled.contains(name) && (known.has(name) || !can_own || !EXTENSIONS.provides(name))
         };
@@ -102,8 +106,13 @@ pub unsafe extern "system" fn create_device(
         // SAFETY: written by a successful create call.
         let handle = unsafe { *device };
         let below = EXTENSIONS.only_below(|name| enabled.contains(name));
-        let is_kept = can_own && enables_swapchains && !below.is_empty();
-        if is_kept {
+        let is_kept = can_own && enables_swapchains && (is_group || !below.is_empty());
+        if is_kept && is_group {
+            tracing::info!(
+                driver = known.name,
+                "a device keeps the driver's swapchains: it consists of several physical devices"
+            );
+        } else if is_kept {
             tracing::info!(
                 driver = known.name,
                 extensions = below.join(", "),
