@@ -282,22 +282,7 @@ unsafe extern "system" fn get_time_domain_properties(
                 if let Some(counter) = counter.as_mut() {
                     *counter = DOMAINS_COUNTER;
                 }
-                let properties = &mut *properties;
-                let count = &raw mut properties.time_domain_count;
-                let ids = properties.p_time_domain_ids;
-                let mut at = 0;
-                let all = &DOMAINS;
-                Ok(p_next::enumerate(
-                    all,
-                    count,
-                    properties.p_time_domains,
-                    |(id, domain), to| {
-                        *to = *domain;
-                        // As long as the other array.
-                        *ids.add(at) = *id;
-                        at += 1;
-                    },
-                ))
+                Ok(list_domains(&mut *properties))
             },
             |object| {
                 let next: PFN_vkGetSwapchainTimeDomainPropertiesEXT =
@@ -305,6 +290,27 @@ unsafe extern "system" fn get_time_domain_properties(
                 Ok(next(device, swapchain, properties, counter))
             },
         )
+    }
+}
+
+/// The time domains in the arrays that there are: without any, only their number
+/// (VkSwapchainTimeDomainPropertiesEXT). The specification wants both arrays or none, but an application that
+/// gives one gets what it asks for.
+///
+/// # Safety
+/// Each array is null, or has room for as many values as the structure says.
+unsafe fn list_domains(properties: &mut SwapchainTimeDomainPropertiesEXT<'_>) -> vk::Result {
+    let room = properties.time_domain_count;
+    let (domains, ids) = (properties.p_time_domains, properties.p_time_domain_ids);
+    let count = &raw mut properties.time_domain_count;
+    // SAFETY: the caller guarantees room; the count is the structure's own.
+    unsafe {
+        let answer = p_next::enumerate(&DOMAINS, count, domains, |(_, domain), to| *to = *domain);
+        if ids.is_null() {
+            return answer;
+        }
+        *count = room;
+        p_next::enumerate(&DOMAINS, count, ids, |(id, _), to| *to = *id)
     }
 }
 
@@ -387,4 +393,47 @@ unsafe fn write(past: &Past, to: &mut PastPresentationTimingEXT<'_>) {
         written += 1;
     }
     to.present_stage_count = written as u32;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{mem, ptr::null_mut};
+
+    use super::*;
+
+    #[test]
+    fn each_array_of_time_domains_may_be_missing() {
+        let all = DOMAINS.len() as u32;
+        for (has_domains, has_ids, room, written, answer) in [
+            (false, false, 0, all, vk::Result::SUCCESS),
+            (true, true, all, all, vk::Result::SUCCESS),
+            (true, false, all + 1, all, vk::Result::SUCCESS),
+            (false, true, all, all, vk::Result::SUCCESS),
+            (true, true, 1, 1, vk::Result::INCOMPLETE),
+            (true, false, 2, 2, vk::Result::INCOMPLETE),
+            (false, true, 3, 3, vk::Result::INCOMPLETE),
+        ] {
+            let mut domains = [vk::TimeDomainKHR::DEVICE; 5];
+            let mut ids = [0; 5];
+            // SAFETY: a structure of numbers and pointers.
+            let mut properties: SwapchainTimeDomainPropertiesEXT<'_> = unsafe { mem::zeroed() };
+            properties.time_domain_count = room;
+            properties.p_time_domains = match has_domains {
+                true => domains.as_mut_ptr(),
+                false => null_mut(),
+            };
+            properties.p_time_domain_ids = match has_ids {
+                true => ids.as_mut_ptr(),
+                false => null_mut(),
+            };
+            // SAFETY: the arrays are longer than the structure says.
+            assert_eq!(unsafe { list_domains(&mut properties) }, answer);
+            assert_eq!(properties.time_domain_count, written);
+            for (at, (id, domain)) in DOMAINS.iter().enumerate() {
+                let is_written = at < written as usize;
+                assert_eq!(domains[at] == *domain, has_domains && is_written);
+                assert_eq!(ids[at] == *id, has_ids && is_written);
+            }
+        }
+    }
 }
