@@ -32,6 +32,8 @@ pub const HISTORY: usize = 64;
 pub enum Stage {
     /// The queue operations of its present have executed.
     Rendered,
+    /// The compositor has taken it from its queue, which nobody is told of.
+    Dequeued,
     /// Its first pixel has left for the display.
     PixelOut,
     /// Its first pixel is visible, according to the hardware.
@@ -40,16 +42,21 @@ pub enum Stage {
 
 impl Stage {
     /// All of them.
-    pub const ALL: [Stage; 3] = [Stage::Rendered, Stage::PixelOut, Stage::PixelVisible];
+    pub const ALL: [Stage; 4] = [
+        Stage::Rendered,
+        Stage::Dequeued,
+        Stage::PixelOut,
+        Stage::PixelVisible,
+    ];
 }
 
 /// Some stages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stages([bool; 3]);
+pub struct Stages([bool; 4]);
 
 impl Stages {
     /// None of them.
-    pub const NONE: Stages = Stages([false; 3]);
+    pub const NONE: Stages = Stages([false; 4]);
 
     /// Those that are wanted.
     pub fn that(wanted: impl Fn(Stage) -> bool) -> Self {
@@ -150,7 +157,7 @@ pub struct Past {
     pub before: Option<u64>,
     /// For each [stage](Stage::ALL) its time in nanoseconds of `CLOCK_MONOTONIC`; 0 if there is none and
     /// never will be.
-    pub times: [Option<u64>; 3],
+    pub times: [Option<u64>; 4],
 }
 
 impl Past {
@@ -245,6 +252,8 @@ impl<F: Signal> Frame<F> {
             Fate::Discarded | Fate::Unheard => Some(Shown::default()),
         };
         let rendered = report.rendered();
+        // Unknown for ever, but not before its rendering is over: a part tells of something.
+        let dequeued = rendered.map(|_| 0);
         let out = shown.map(|shown| shown.at.unwrap_or(0));
         let visible = shown.map(|shown| shown.seen_at().unwrap_or(0));
         Some(Past {
@@ -253,7 +262,7 @@ impl<F: Signal> Frame<F> {
             said: report.said,
             called: report.called,
             before: self.before,
-            times: [rendered, out, visible],
+            times: [rendered, dequeued, out, visible],
         })
     }
 

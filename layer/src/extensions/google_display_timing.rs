@@ -58,6 +58,11 @@ const WANTED: Wanted = Wanted {
     out_of_order: true,
 };
 
+/// Whether its time is told of.
+fn is_told(stage: Stage) -> bool {
+    matches!(stage, Stage::Rendered | Stage::PixelOut)
+}
+
 unsafe fn read(chain: *const c_void, at: usize, frame: &mut Frame) {
     // SAFETY: a valid chain, as `Extension::present` says, whose arrays have the lengths that they say.
     let time = unsafe {
@@ -67,7 +72,7 @@ unsafe fn read(chain: *const c_void, at: usize, frame: &mut Frame) {
     // The newer extension takes precedence.
     if let (Some(time), None) = (time, &frame.timing) {
         frame.timing = Some(Timing {
-            stages: Stages::that(|stage| stage != Stage::PixelVisible),
+            stages: Stages::that(is_told),
             reader: Reader::History,
             target: (time.desired_present_time != 0).then_some(Target {
                 time: Time::At(time.desired_present_time),
@@ -186,11 +191,11 @@ mod tests {
     fn past(ready: u64, actual: u64, before: u64) -> Past {
         Past {
             id: 0,
-            stages: Stages::that(|stage| stage != Stage::PixelVisible),
+            stages: Stages::that(is_told),
             said: [500, 7],
             called: 1,
             before: Some(before),
-            times: [Some(ready), Some(actual), None],
+            times: [Some(ready), Some(0), Some(actual), None],
         }
     }
 

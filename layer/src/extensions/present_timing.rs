@@ -5,7 +5,7 @@
 //! time (`SYNC_IOC_FILE_INFO`); the other times come from `wp_presentation`. Its times are those at which the
 //! frame "turned into light", which a compositor may guess: the first pixel counts as visible only if the time
 //! and the image come from the hardware, and as out in any case. Only the compositor knows when a request was
-//! dequeued.
+//! dequeued: that is not offered, and who asks for it gets 0.
 
 use std::{ffi::c_void, time::Duration};
 
@@ -36,7 +36,7 @@ use crate::{
             PHYSICAL_DEVICE_PRESENT_TIMING_FEATURES_EXT,
             PRESENT_STAGE_IMAGE_FIRST_PIXEL_OUT_BIT_EXT,
             PRESENT_STAGE_IMAGE_FIRST_PIXEL_VISIBLE_BIT_EXT,
-            PRESENT_STAGE_QUEUE_OPERATIONS_END_BIT_EXT,
+            PRESENT_STAGE_QUEUE_OPERATIONS_END_BIT_EXT, PRESENT_STAGE_REQUEST_DEQUEUED_BIT_EXT,
             PRESENT_TIMING_INFO_PRESENT_AT_NEAREST_REFRESH_CYCLE_BIT_EXT,
             PRESENT_TIMING_INFO_PRESENT_AT_RELATIVE_TIME_BIT_EXT, PastPresentationTimingEXT,
             PastPresentationTimingInfoEXT, PastPresentationTimingPropertiesEXT,
@@ -97,9 +97,12 @@ pub static EXTENSION: Extension = Extension {
     ..Extension::device(&[(NAME, 3)])
 };
 
-/// The stages with times, by their names in library and Vulkan.
-const STAGES: [(Stage, vk::Flags); 3] = [
+/// The stages by their names in library and Vulkan. All may be asked for, also those that a surface does not
+/// offer: their time is 0, "indicating that results for that present stage are not available"
+/// (VkPastPresentationTimingEXT).
+const STAGES: [(Stage, vk::Flags); 4] = [
     (Stage::Rendered, PRESENT_STAGE_QUEUE_OPERATIONS_END_BIT_EXT),
+    (Stage::Dequeued, PRESENT_STAGE_REQUEST_DEQUEUED_BIT_EXT),
     (Stage::PixelOut, PRESENT_STAGE_IMAGE_FIRST_PIXEL_OUT_BIT_EXT),
     (
         Stage::PixelVisible,
@@ -137,6 +140,7 @@ unsafe fn fill(query: &SurfaceQuery<'_>, chain: *mut c_void) {
         .iter()
         .filter(|(stage, _)| match stage {
             Stage::Rendered => query.offer.is_some(),
+            Stage::Dequeued => false,
             Stage::PixelOut | Stage::PixelVisible => times,
         })
         .fold(0, |all, (_, bit)| all | bit);
@@ -435,5 +439,21 @@ mod tests {
                 assert_eq!(ids[at] == *id, has_ids && is_written);
             }
         }
+    }
+
+    #[test]
+    fn all_stages_may_be_asked_for() {
+        // SAFETY: a structure of numbers and pointers.
+        let mut info: PresentTimingInfoEXT<'_> = unsafe { mem::zeroed() };
+        for (stage, bit) in STAGES {
+            info.present_stage_queries = bit;
+            assert_eq!(
+                timing(&info).stages,
+                Stages::that(|one| one == stage),
+                "{stage:?}"
+            );
+        }
+        info.present_stage_queries = 15;
+        assert_eq!(timing(&info).stages, Stages::that(|_| true));
     }
 }

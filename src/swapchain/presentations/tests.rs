@@ -18,7 +18,7 @@ fn numbered(record: &mut Record, id: u64, now: Instant) -> u64 {
 fn report(reader: Reader, fence: u64) -> Option<Report<u64>> {
     Some(Report {
         reader,
-        stages: Stages::that(|_| true),
+        stages: Stages::that(|stage| stage != Stage::Dequeued),
         target: None,
         committed: 5,
         said: [fence, 1],
@@ -290,7 +290,11 @@ fn only_stages_that_were_asked_for_are_told() {
     let now = Instant::now();
     let mut record = Record::default();
     record.set_slots(9);
-    for (stage, known) in [(Stage::Rendered, vec![5]), (Stage::PixelOut, vec![6])] {
+    for (stage, known) in [
+        (Stage::Rendered, vec![5]),
+        (Stage::Dequeued, vec![0]),
+        (Stage::PixelOut, vec![6]),
+    ] {
         let asked = report(Reader::Queue, 5).map(|report| Report {
             stages: Stages::that(|one| one == stage),
             ..report
@@ -299,6 +303,25 @@ fn only_stages_that_were_asked_for_are_told() {
         record.shown(serial, shown(6));
         assert_eq!(told(&mut record, WHOLE, now), [(1, known, true)]);
     }
+}
+
+#[test]
+fn a_stage_of_which_nobody_is_told_has_a_time_of_none() {
+    let now = Instant::now();
+    let mut record = Record::default();
+    record.set_slots(9);
+    let all = |fence| {
+        report(Reader::Queue, fence).map(|report| Report {
+            stages: Stages::that(|_| true),
+            ..report
+        })
+    };
+    let first = record.committed(Some(1), all(5), now, now);
+    record.committed(Some(2), all(0), now, now);
+    assert_eq!(told(&mut record, WHOLE, now), []);
+    assert_eq!(told(&mut record, PARTIAL, now), [(1, vec![5, 0], false)]);
+    record.shown(first, shown(6));
+    assert_eq!(told(&mut record, WHOLE, now), [(1, vec![5, 0, 6, 6], true)]);
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::time::Instant;
 use ash::vk;
 use wayfence::trace::now;
 use wayfence_tests::present_timing::{
-    self as timing, Asked, OUT_OF_ORDER, PARTIAL, PIXEL_OUT, QUEUE_OPERATIONS_END,
+    self as timing, Asked, OUT_OF_ORDER, PARTIAL, PIXEL_OUT, PIXEL_VISIBLE, QUEUE_OPERATIONS_END,
+    REQUEST_DEQUEUED,
 };
 use wayfence_tests::{Swapchain, Wanted, layers};
 
@@ -21,6 +22,7 @@ use super::frame::{
 cases![
     a_surface_has_the_first_stage_at_least,
     each_frame_is_told_of_once,
+    every_stage_may_be_asked_for,
     a_queue_without_slots_is_full,
     a_full_queue_leaves_the_image_to_the_application,
     a_queue_is_not_made_smaller_than_what_is_outstanding,
@@ -68,6 +70,34 @@ fn each_frame_is_told_of_once(stage: &Stage) -> Outcome {
         }
     }
     assert_eq!(timing::past_count(&swapchain, 0), 0);
+    Ok(())
+}
+
+/// "results for all the present stages queried by the presentation request are written by the implementation"
+/// (VkPastPresentationTimingEXT), also for those that the surface does not offer: with a time of 0.
+fn every_stage_may_be_asked_for(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let mut swapchain = swapchain(stage, &app, Wanted::default(), 4)?;
+    let offered = stages(&swapchain);
+    let all = [
+        QUEUE_OPERATIONS_END,
+        REQUEST_DEQUEUED,
+        PIXEL_OUT,
+        PIXEL_VISIBLE,
+    ];
+    for (id, wanted) in [(1, all.iter().sum()), (2, REQUEST_DEQUEUED)] {
+        let asked = asked(&swapchain, wanted);
+        frame(&mut swapchain, id, asked).unwrap();
+        let told = &wait_for(&swapchain, 0, 1)[0];
+        assert_eq!((told.id, told.complete), (id, true));
+        for stage in all {
+            match told.at(stage) {
+                None => assert_eq!(wanted & stage, 0, "{told:?}"),
+                Some(0) => {}
+                Some(_) => assert_ne!(offered & stage, 0, "{told:?}"),
+            }
+        }
+    }
     Ok(())
 }
 
