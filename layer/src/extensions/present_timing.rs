@@ -367,9 +367,13 @@ unsafe extern "system" fn get_past_presentation_timing(
     }
 }
 
+/// Writes all that is known. The count on the way in says no more than it must: it "must be at least the number of
+/// present stages" that were asked for (VUID-vkGetPastPresentationTimingEXT-flags-12230 and 12231). Who uses a
+/// structure again, as the conformance suite does, may have left there what was written of a part, and would never
+/// get the rest.
+///
 /// # Safety
-/// `to` is a valid structure whose array has room for the stages that were asked for, or for as many as
-/// it says.
+/// `to` is a valid structure whose array is null, or has room for the stages that were asked for.
 unsafe fn write(past: &Past, to: &mut PastPresentationTimingEXT<'_>) {
     let [target, id] = past.said;
     let domain = DOMAINS.iter().find(|(known, _)| *known == id);
@@ -380,23 +384,24 @@ unsafe fn write(past: &Past, to: &mut PastPresentationTimingEXT<'_>) {
     to.time_domain = domain;
     to.time_domain_id = id;
     to.report_complete = past.is_complete().into();
-    let room = match to.p_present_stages.is_null() {
-        true => 0,
-        false => to.present_stage_count as usize,
-    };
-    let mut written = 0;
-    for (stage, at) in past.known().take(room) {
-        let bit = STAGES.iter().find(|(known, _)| *known == stage);
-        // SAFETY: the caller guarantees room.
-        unsafe {
-            to.p_present_stages.add(written).write(PresentStageTimeEXT {
-                stage: bit.map_or(0, |(_, bit)| *bit),
-                time: in_domain(id, at),
-            });
-        }
-        written += 1;
+    to.present_stage_count = 0;
+    if to.p_present_stages.is_null() {
+        return;
     }
-    to.present_stage_count = written as u32;
+    for (stage, at) in past.known() {
+        let bit = STAGES.iter().find(|(known, _)| *known == stage);
+        let time = PresentStageTimeEXT {
+            stage: bit.map_or(0, |(_, bit)| *bit),
+            time: in_domain(id, at),
+        };
+        // SAFETY: the caller guarantees room for all stages that were asked for, and each of these is one of them.
+        unsafe {
+            to.p_present_stages
+                .add(to.present_stage_count as usize)
+                .write(time);
+        }
+        to.present_stage_count += 1;
+    }
 }
 
 #[cfg(test)]
@@ -455,5 +460,34 @@ mod tests {
         }
         info.present_stage_queries = 15;
         assert_eq!(timing(&info).stages, Stages::that(|_| true));
+    }
+
+    #[test]
+    fn all_that_is_known_is_written_whatever_was_written_there_before() {
+        let mut past = Past {
+            id: 7,
+            stages: Stages::that(|_| true),
+            said: [0, 1],
+            called: 1,
+            before: None,
+            times: [Some(5), None, None, None],
+        };
+        let mut times = [PresentStageTimeEXT::default(); 4];
+        // SAFETY: a structure of numbers and pointers.
+        let mut to: PastPresentationTimingEXT<'_> = unsafe { mem::zeroed() };
+        // SAFETY: no array.
+        unsafe { write(&past, &mut to) };
+        assert_eq!(to.present_stage_count, 0);
+        to.present_stage_count = 4;
+        to.p_present_stages = times.as_mut_ptr();
+        // SAFETY: the array has room for every stage.
+        unsafe { write(&past, &mut to) };
+        assert_eq!((to.present_stage_count, to.report_complete), (1, vk::FALSE));
+        past.times = [Some(5), Some(0), Some(6), Some(7)];
+        // SAFETY: as above.
+        unsafe { write(&past, &mut to) };
+        assert_eq!((to.present_stage_count, to.report_complete), (4, vk::TRUE));
+        let written = times.map(|of| (of.stage, of.time));
+        assert_eq!(written, [(1, 5), (2, 0), (4, 6), (8, 7)]);
     }
 }
