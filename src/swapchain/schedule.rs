@@ -108,13 +108,16 @@ impl Schedule {
     /// a second at most. Where no display has driven the surface's refreshes yet this waits, too, however long
     /// that is: Mutter measures nothing on a virtual monitor, and then shows such a frame only when something
     /// else is drawn.
+    ///
+    /// In FIFO_LATEST_READY nothing but a target time is waited for.
     pub(super) fn keep(
         &self,
         target: Option<Target>,
         record: &mut CommitRecord<'_>,
     ) -> Result<(bool, Option<Meant<'_>>)> {
-        if let Pace::Free | Pace::Latest(_) = self.pace() {
-            return Ok((false, None));
+        match (self.pace(), target) {
+            (Pace::Free, _) | (Pace::Latest(_), None) => return Ok((false, None)),
+            (Pace::Latest(_), Some(_)) | (Pace::Callbacks | Pace::Queue(_), _) => {}
         }
         let latest = target.map(|_| Instant::now() + pacing::SHORTEST_PATIENCE);
         loop {

@@ -368,7 +368,7 @@ impl Surface {
         recorded: Option<(Arc<Mutex<Presentations>>, u64)>,
         traced: Option<FrameTrace>,
     ) -> Option<Watched> {
-        let is_sample = matches!(pace, Pace::Callbacks | Pace::Queue(_))
+        let is_sample = !matches!(pace, Pace::Free)
             && self
                 .paced
                 .fetch_add(1, Ordering::Relaxed)
@@ -434,7 +434,8 @@ impl Surface {
     }
 
     /// Shows the frame: attaches its buffer, sets the damage, lets `synchronise` make its requests, commits and
-    /// flushes. Where frames are paced, requests the frame callback that [`not_before`](Self::not_before) uses.
+    /// flushes. Where frames are paced, or meant for a time, requests the frame callback that
+    /// [`not_before`](Self::not_before) and [`is_unseen`](Self::is_unseen) use.
     ///
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
@@ -494,7 +495,8 @@ impl Surface {
                 None => {}
             }
         }
-        if matches!(pace, Pace::Callbacks | Pace::Queue(_)) {
+        // What is meant for a time may never be shown where nobody sees the surface.
+        if matches!(pace, Pace::Callbacks | Pace::Queue(_)) || meant.is_some() {
             let now = Instant::now();
             let due = meant.map_or(now, |meant| meant.instant.max(now));
             let serial = lock(&self.pacing).committed(pace.is_queued(), now, due);

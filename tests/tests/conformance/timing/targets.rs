@@ -1,29 +1,32 @@
 //! Target times.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ash::vk;
 use wayfence::trace::now;
 use wayfence_test_compositor::{Behaviour, Kind, Presented, With};
-use wayfence_tests::Wanted;
 use wayfence_tests::present_timing::{
     self as timing, Asked, NEAREST, PIXEL_OUT, QUEUE_OPERATIONS_END, RELATIVE,
 };
+use wayfence_tests::{Application, Swapchain, Wanted};
 
 use crate::case::cases;
 use crate::frames::MILLISECOND;
-use crate::outcome::Outcome;
+use crate::names;
+use crate::outcome::{NotSupported, Outcome};
 use crate::stage::Stage;
 
-use super::frame::{SLACK, asked, frame, swapchain, wait_for, with_pixels, with_targets};
+use super::frame::{LONG, SLACK, asked, frame, swapchain, wait_for, with_pixels, with_targets};
 
 cases![
     a_frame_is_not_shown_before_its_target,
+    the_latest_ready_frame_is_not_ready_before_its_target,
     a_target_that_has_passed_is_no_target,
     a_frame_is_not_shown_before_the_one_before_was_for_so_long,
     a_frame_is_shown_at_the_refresh_nearest_to_its_target,
     a_target_is_waited_for_where_no_display_drives_the_refreshes,
     targets_in_a_hidden_window_do_not_pile_up,
+    targets_in_a_hidden_window_do_not_hold_the_latest_ready_frame,
 ];
 
 /// "the application would strictly prefer the image to not be visible before targetTime has lapsed"
@@ -48,6 +51,56 @@ fn a_frame_is_not_shown_before_its_target(stage: &Stage) -> Outcome {
         let times = [returned, ready, out].map(after);
         assert!(out >= target, "{times:?} ms");
         assert!(out < target.max(ready) + SLACK, "{times:?} ms");
+    }
+    Ok(())
+}
+
+/// A swapchain in FIFO_LATEST_READY.
+fn latest_ready(stage: &Stage, app: &Application, slots: u32) -> Result<Swapchain, NotSupported> {
+    stage.needs_one(names::LATEST_READY)?;
+    let modes = app.surface.present_modes(app.device.physical).unwrap();
+    if !modes.contains(&names::FIFO_LATEST_READY) {
+        return Err(NotSupported::because(
+            "the surface has no FIFO_LATEST_READY",
+        ));
+    }
+    let wanted = Wanted {
+        present_mode: names::FIFO_LATEST_READY,
+        images: 4,
+        ..Wanted::default()
+    };
+    swapchain(stage, app, wanted, slots)
+}
+
+/// In VK_PRESENT_MODE_FIFO_LATEST_READY_KHR "presentation requests are [...] ready" no earlier than their target
+/// times: a request is dequeued when its time has come.
+fn the_latest_ready_frame_is_not_ready_before_its_target(stage: &Stage) -> Outcome {
+    let app = stage.app();
+    let mut swapchain = latest_ready(stage, &app, 8)?;
+    with_targets(stage, &swapchain, false)?;
+    let asked = asked(&swapchain, with_pixels(&swapchain)?);
+    for (id, ahead) in [(1, 200), (2, 300), (3, 100), (4, 1500)] {
+        let target = now() + ahead * MILLISECOND;
+        frame(&mut swapchain, id, Asked { target, ..asked }).unwrap();
+        let returned = now();
+        let told = &wait_for(&swapchain, 0, 1)[0];
+        assert_eq!((told.id, told.target), (id, target));
+        let out = told.at(PIXEL_OUT).unwrap();
+        let ready = returned.max(told.at(QUEUE_OPERATIONS_END).unwrap());
+        let after = |time: u64| (time as i64 - target as i64) as f64 / 1e6;
+        let times = [returned, ready, out].map(after);
+        assert!(out >= target, "{times:?} ms");
+        assert!(out < target.max(ready) + SLACK, "{times:?} ms");
+    }
+    // The compositor keeps the time, not the present.
+    if let Ok(compositor) = stage.scripted() {
+        compositor.take_commits();
+        let target = now() + 2000 * MILLISECOND;
+        frame(&mut swapchain, 5, Asked { target, ..asked }).unwrap();
+        let told = compositor.next_commit().pacing;
+        assert_eq!(told.target, Some(Duration::from_nanos(target)));
+        assert!(told.set_barrier && !told.wait_barrier);
+        wait_for(&swapchain, 0, 1);
     }
     Ok(())
 }
@@ -206,5 +259,36 @@ fn targets_in_a_hidden_window_do_not_pile_up(stage: &Stage) -> Outcome {
     let told = &wait_for(&swapchain, 0, 1)[0];
     let took = told.at(PIXEL_OUT).unwrap().saturating_sub(called);
     assert!(took < asked.target + SLACK, "{told:?} {took}");
+    Ok(())
+}
+
+/// Where nobody sees the window, no frame is left to a compositor that need not show it at its target time.
+fn targets_in_a_hidden_window_do_not_hold_the_latest_ready_frame(stage: &Stage) -> Outcome {
+    let compositor = stage.scripted()?;
+    let app = stage.app();
+    let mut swapchain = latest_ready(stage, &app, 1)?;
+    with_targets(stage, &swapchain, false)?;
+    let asked = asked(&swapchain, with_pixels(&swapchain)?);
+    frame(&mut swapchain, 1, asked).unwrap();
+    wait_for(&swapchain, 0, 1);
+    stage.hide(&app)?;
+    let begun = Instant::now();
+    for id in 2.. {
+        let index = swapchain.acquire_and_wait(u64::MAX).unwrap();
+        swapchain.draw_now(index).unwrap();
+        compositor.take_commits();
+        let asked = Asked {
+            target: now() + 300 * MILLISECOND,
+            stages: 0,
+            ..asked
+        };
+        timing::present(&swapchain, index, id, asked).unwrap();
+        swapchain.surface.dispatch();
+        // Some are on their way before silence tells.
+        if compositor.next_commit().pacing.target.is_none() {
+            break;
+        }
+        assert!(begun.elapsed() < LONG, "{id} frames");
+    }
     Ok(())
 }
