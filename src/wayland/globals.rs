@@ -212,7 +212,7 @@ impl Dispatch<WpPresentation, ()> for Globals {
 impl Dispatch<WpPresentationFeedback, Watched> for Globals {
     fn event(
         globals: &mut Self,
-        feedback: &WpPresentationFeedback,
+        _: &WpPresentationFeedback,
         event: wp_presentation_feedback::Event,
         frame: &Watched,
         _: &Connection,
@@ -242,7 +242,7 @@ impl Dispatch<WpPresentationFeedback, Watched> for Globals {
                     in_step: has(Kind::Vsync),
                     by_hardware: has(Kind::HwClock),
                     is_complete: has(Kind::HwCompletion),
-                    version: feedback.version(),
+                    version: frame.version,
                 });
             }
             wp_presentation_feedback::Event::Discarded => frame.discarded(),

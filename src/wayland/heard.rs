@@ -35,6 +35,9 @@ pub(crate) struct Watched {
     pub(super) traced: Option<FrameTrace>,
     /// That of its surface.
     pub(super) refresh: Arc<Mutex<Refresh>>,
+    /// The version of `wp_presentation`, 0 without. The feedback object does not have it any more: the event that
+    /// destroys it finds it dead.
+    pub(super) version: u32,
 }
 
 impl Watched {

@@ -377,6 +377,7 @@ impl Surface {
             recorded,
             traced,
             refresh: Arc::clone(&self.refresh),
+            version: self.display.presentation().map_or(0, Proxy::version),
         })
     }
 

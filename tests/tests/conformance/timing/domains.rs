@@ -4,7 +4,7 @@ use std::mem;
 use std::time::Duration;
 
 use ash::{khr, vk};
-use wayfence_test_compositor::Behaviour;
+use wayfence_test_compositor::{Behaviour, Clock, Kind, Presented, With};
 use wayfence_tests::Wanted;
 use wayfence_tests::present_timing::{self as timing, Asked, QUEUE_OPERATIONS_END};
 
@@ -19,6 +19,7 @@ use super::frame::{asked, frame, swapchain, wait_for, with_pixels};
 cases![
     the_refresh_is_known_after_a_frame,
     another_refresh_counts,
+    the_frames_show_whether_the_refresh_is_fixed,
     time_domains_have_numbers,
     times_are_those_of_their_domain,
     time_domains_of_swapchains_can_be_calibrated,
@@ -73,6 +74,49 @@ fn another_refresh_counts(stage: &Stage) -> Outcome {
         assert_eq!(refresh.duration, ms * MILLISECOND);
         assert!(refresh.counter > last, "{refresh:?}");
         last = refresh.counter;
+    }
+    Ok(())
+}
+
+/// refreshInterval is 0 where it is unknown, UINT64_MAX where refreshes may be longer, else "the same value as
+/// refreshDuration" (VkSwapchainTimingPropertiesEXT).
+fn the_frames_show_whether_the_refresh_is_fixed(stage: &Stage) -> Outcome {
+    let compositor = stage.scripted()?;
+    let app = stage.app();
+    let mut swapchain = swapchain(stage, &app, Wanted::default(), 8)?;
+    let asked = asked(&swapchain, with_pixels(&swapchain)?);
+    compositor.behave(Behaviour::Manual);
+    compositor.take_commits();
+    let refresh = Duration::from_millis(10);
+    let mut at = Clock::Monotonic.now();
+    let mut sequence = 100;
+    for (frames, apart, refreshes, interval) in [
+        // At each refresh.
+        (6, 10, 1, 0),
+        (4, 23, 1, u64::MAX),
+        (4, 20, 2, 10 * MILLISECOND),
+    ] {
+        for _ in 0..frames {
+            frame(&mut swapchain, 0, asked).unwrap();
+            let commit = compositor.next_commit();
+            at += Duration::from_millis(apart);
+            sequence += refreshes;
+            compositor.presented(
+                &commit,
+                Presented {
+                    at,
+                    refresh,
+                    sequence,
+                    flags: Kind::Vsync | Kind::HwClock,
+                },
+            );
+            compositor.frame_done(commit.surface);
+            compositor.release(&commit, With::nothing());
+            wait_for(&swapchain, 0, 1);
+        }
+        let told = timing::refresh(&swapchain);
+        let expected = (10 * MILLISECOND, interval);
+        assert_eq!((told.duration, told.interval), expected, "{apart} ms apart");
     }
     Ok(())
 }
