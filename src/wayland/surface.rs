@@ -434,9 +434,14 @@ impl Surface {
         lock(&self.pacing).is_unseen()
     }
 
-    /// Shows the frame: attaches its buffer, sets the damage, lets `synchronise` make its requests, commits and
-    /// flushes. Where frames are paced, or meant for a time, requests the frame callback that
-    /// [`not_before`](Self::not_before) and [`is_unseen`](Self::is_unseen) use.
+    /// Shows the frame: sets the damage and what else belongs to it, attaches its buffer, lets `synchronise` make
+    /// its requests, commits and flushes. Where frames are paced, or meant for a time, requests the frame callback
+    /// that [`not_before`](Self::not_before) and [`is_unseen`](Self::is_unseen) use.
+    ///
+    /// The toolkit may commit the surface in another thread, and that commit takes what has been requested so far:
+    /// a buffer without its points or its fence is a protocol error or is read too early. All of it is state for
+    /// the next commit, whatever the order, so buffer, `synchronise` and commit come last, with nothing between
+    /// them.
     ///
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead.
@@ -452,7 +457,6 @@ impl Surface {
             watched,
         } = frame;
         let committing = lock(&self.committing);
-        self.surface.attach(Some(buffer), 0, 0);
         if damage.is_empty() || self.surface.version() < WITH_DAMAGE_BUFFER {
             // Without `damage_buffer` everything is damaged: to convert a rectangle to surface coordinates
             // would need scale and transform, which only the application knows.
@@ -507,6 +511,7 @@ impl Surface {
             };
             self.surface.frame(self.display.handle(), frame);
         }
+        self.surface.attach(Some(buffer), 0, 0);
         synchronise();
         self.surface.commit();
         drop(committing);
