@@ -73,6 +73,8 @@ pub struct Pacing {
     patience: Duration,
     /// Whether it has lasted longer.
     unseen: bool,
+    /// How many frames were committed since then beyond those that are awaited.
+    surplus: u32,
     serial: u64,
 }
 
@@ -84,6 +86,7 @@ impl Default for Pacing {
             silent_since: None,
             patience: SHORTEST_PATIENCE,
             unseen: false,
+            surplus: 0,
             serial: 0,
         }
     }
@@ -138,18 +141,29 @@ impl Pacing {
         self.unseen
     }
 
-    /// Records a commit with a frame callback. A frame with a target time is `due` then, and the compositor
-    /// owes no callback before. Answers the serial for [`frame_done`](Self::frame_done).
-    pub fn committed(&mut self, queued: bool, now: Instant, due: Instant) -> u64 {
+    /// Records a commit. A frame with a target time is `due` then, and the compositor owes no callback before.
+    /// Answers the serial for [`frame_done`](Self::frame_done) if the commit is to have a frame callback.
+    ///
+    /// Of a hidden surface most have none: one that is owed already says when it is seen again, and the
+    /// compositor sends all of them at once then, which may be more than its socket takes. It may also have lost
+    /// the callbacks of a window that was unmapped, so the first, the second, the fourth, the eighth and so on
+    /// have one.
+    pub fn committed(&mut self, queued: bool, now: Instant, due: Instant) -> Option<u64> {
+        self.committed = Some(now);
+        if self.unseen && self.awaited.len() >= ahead(queued) {
+            self.surplus = self.surplus.saturating_add(1);
+            if !self.surplus.is_power_of_two() {
+                return None;
+            }
+        }
         // Callbacks of overtaken commits no longer count.
         while self.awaited.len() >= ahead(queued) {
             self.awaited.pop_front();
         }
         self.serial += 1;
         self.awaited.push_back((self.serial, due));
-        self.committed = Some(now);
         self.silent_since.get_or_insert(due);
-        self.serial
+        Some(self.serial)
     }
 
     /// The callback of that commit has come, so those before it have come or never will. That of an overtaken
@@ -169,6 +183,7 @@ impl Pacing {
         }
         self.silent_since = self.awaited.front().map(|(_, due)| now.max(*due));
         self.unseen = false;
+        self.surplus = 0;
     }
 }
 
@@ -198,7 +213,7 @@ mod tests {
         let start = Instant::now();
         let mut pacing = Pacing::default();
         assert_eq!(pacing.not_before(false, UNSEEN_INTERVAL, start), None);
-        let first = pacing.committed(false, start, start);
+        let first = pacing.committed(false, start, start).unwrap();
         assert!(pacing.not_before(false, UNSEEN_INTERVAL, start).is_some());
         pacing.frame_done(first, start);
         assert_eq!(pacing.not_before(false, UNSEEN_INTERVAL, start), None);
@@ -257,13 +272,29 @@ mod tests {
         }
     }
 
+    /// However long that lasts, the compositor has few callbacks to send in the end; any of them ends it.
+    #[test]
+    fn a_surface_that_nobody_sees_is_owed_few_callbacks() {
+        for queued in [false, true] {
+            let start = Instant::now();
+            let mut pacing = unseen(queued, start);
+            let asked = (0..10_000).filter_map(|_| pacing.committed(queued, start, start));
+            let asked: Vec<u64> = asked.collect();
+            assert_eq!(asked.len(), 14, "{queued}");
+            assert!(pacing.awaited.len() <= ahead(queued));
+            pacing.frame_done(1, start);
+            assert!(!pacing.is_unseen());
+            assert!(pacing.committed(queued, start, start).is_some());
+        }
+    }
+
     #[test]
     fn a_frame_that_is_meant_for_later_is_owed_no_callback_before() {
         for queued in [false, true] {
             let start = Instant::now();
             let due = start + 10 * SHORTEST_PATIENCE;
             let mut pacing = Pacing::default();
-            let first = pacing.committed(queued, start, start);
+            let first = pacing.committed(queued, start, start).unwrap();
             pacing.committed(queued, start, due);
             pacing.frame_done(first, start + 10 * MS);
             assert!(!pacing.is_in_doubt(due), "{queued}");
@@ -276,7 +307,7 @@ mod tests {
         let start = Instant::now();
         let mut pacing = unseen(false, start);
         let later = start + SHORTEST_PATIENCE;
-        let shown = pacing.committed(false, later, later);
+        let shown = pacing.committed(false, later, later).unwrap();
         pacing.frame_done(shown - 1, later);
         assert!(!pacing.is_unseen());
         assert!(
@@ -295,7 +326,7 @@ mod tests {
         let mut serials = Vec::new();
         for _ in 0..AHEAD_OF_QUEUE {
             assert_eq!(pacing.not_before(true, UNSEEN_INTERVAL, now), None);
-            serials.push(pacing.committed(true, now, now));
+            serials.push(pacing.committed(true, now, now).unwrap());
         }
         assert!(pacing.not_before(true, UNSEEN_INTERVAL, now).is_some());
         pacing.frame_done(serials[0], now);
@@ -314,7 +345,7 @@ mod tests {
             let mut now = Instant::now();
             let mut pacing = Pacing::default();
             let mut serials: VecDeque<u64> = (0..ahead(queued))
-                .map(|_| pacing.committed(queued, now, now))
+                .map(|_| pacing.committed(queued, now, now).unwrap())
                 .collect();
             for frame in 0..20 {
                 // Asked, it answers at once.
@@ -325,7 +356,7 @@ mod tests {
                 now += refresh;
                 pacing.frame_done(serials.pop_front().unwrap(), now);
                 assert_eq!(pacing.not_before(queued, UNSEEN_INTERVAL, now), None);
-                serials.push_back(pacing.committed(queued, now, now));
+                serials.push_back(pacing.committed(queued, now, now).unwrap());
             }
         }
     }
@@ -334,7 +365,7 @@ mod tests {
     fn an_application_that_idles_is_in_doubt_only_if_callbacks_are_owed() {
         let start = Instant::now();
         let mut pacing = Pacing::default();
-        let serial = pacing.committed(true, start, start);
+        let serial = pacing.committed(true, start, start).unwrap();
         assert!(pacing.is_in_doubt(start + 100 * SHORTEST_PATIENCE));
         pacing.frame_done(serial, start + 10 * MS);
         assert!(!pacing.is_in_doubt(start + 100 * SHORTEST_PATIENCE));
@@ -357,10 +388,10 @@ mod tests {
             pacing.frame_done(1, end);
             assert_eq!(pacing.patience, patience * MS, "{silence}");
             // Longer than the compositor took: the application was away before it read that.
-            let serial = pacing.committed(false, end, end);
+            let serial = pacing.committed(false, end, end).unwrap();
             pacing.frame_done(serial, end + 900 * MS);
             assert!(pacing.patience <= patience * MS, "{silence}");
-            let serial = pacing.committed(false, end, end);
+            let serial = pacing.committed(false, end, end).unwrap();
             pacing.frame_done(serial, end + 16 * MS);
             assert_eq!(pacing.patience, SHORTEST_PATIENCE);
         }

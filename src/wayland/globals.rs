@@ -54,7 +54,7 @@ use super::{
     colour::Support,
     dmabuf::Formats,
     feedback::Told,
-    heard::{FrameCallback, Watched},
+    heard::{Begun, FrameCallback, Watched},
     round_trip::RoundTrip,
 };
 use crate::{
@@ -179,17 +179,17 @@ impl Dispatch<WlCallback, FrameCallback> for Globals {
     }
 }
 
-impl Dispatch<WlCallback, Watched> for Globals {
+impl Dispatch<WlCallback, Begun> for Globals {
     fn event(
         _: &mut Self,
         _: &WlCallback,
         event: wl_callback::Event,
-        frame: &Watched,
+        frame: &Begun,
         _: &Connection,
         _: &QueueHandle<Self>,
     ) {
         if let wl_callback::Event::Done { .. } = event {
-            frame.begun();
+            frame.done();
         }
     }
 }

@@ -28,6 +28,54 @@ impl FrameCallback {
     }
 }
 
+/// How many recorded frames of a surface may await a callback. All come at once when a hidden surface is seen
+/// again, with their objects' ends: that many fit into the buffer from which a compositor sends.
+const MOST_AWAITED: u32 = 64;
+
+/// The recorded frames of a surface that await a callback.
+#[derive(Default)]
+pub(super) struct Unbegun {
+    /// How many there are.
+    awaited: u32,
+    /// The last frame that was committed without a callback because there were too many.
+    last: Option<Watched>,
+}
+
+/// The callback of a recorded frame, where the compositor does not tell when frames are shown.
+pub(super) struct Begun {
+    watched: Watched,
+    unbegun: Arc<Mutex<Unbegun>>,
+}
+
+impl Begun {
+    /// `None` if too many are awaited. The compositor has the frame's content when it sends one of those, unless it
+    /// has only just been committed: then the frame is over with them.
+    pub(super) fn new(watched: Watched, unbegun: &Arc<Mutex<Unbegun>>) -> Option<Self> {
+        let mut all = lock(unbegun);
+        if all.awaited == MOST_AWAITED {
+            all.last = Some(watched);
+            return None;
+        }
+        all.awaited += 1;
+        Some(Begun {
+            watched,
+            unbegun: Arc::clone(unbegun),
+        })
+    }
+
+    /// The compositor has begun to show the frame, or its replacement, and will not say more.
+    pub(super) fn done(&self) {
+        let last = {
+            let mut all = lock(&self.unbegun);
+            all.awaited -= 1;
+            all.last.take()
+        };
+        for watched in [Some(&self.watched), last.as_ref()].into_iter().flatten() {
+            watched.over(Presentations::over);
+        }
+    }
+}
+
 /// A frame whose presentation is of interest.
 pub(crate) struct Watched {
     /// The record of its swapchain's frames, and which of them it is.
@@ -50,11 +98,6 @@ impl Watched {
         if let Some((presentations, serial)) = &self.recorded {
             tell(&mut lock(presentations), *serial);
         }
-    }
-
-    /// The compositor has begun to show it, or its replacement, and will not say more.
-    pub(super) fn begun(&self) {
-        self.over(Presentations::over);
     }
 
     /// It was shown.

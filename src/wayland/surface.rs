@@ -24,7 +24,7 @@ use super::{
     explicit::{FenceSurface, PointSurface},
     feedback::{Feedback, Told},
     fifo::FifoSurface,
-    heard::{FrameCallback, Watched},
+    heard::{Begun, FrameCallback, Unbegun, Watched},
     image_description::ImageDescription,
     registry::Registry,
     shared::{Lease, Shared},
@@ -128,6 +128,7 @@ pub struct Surface {
     asked_outputs: AtomicBool,
     /// How many frames were committed at a pace.
     paced: AtomicU64,
+    unbegun: Arc<Mutex<Unbegun>>,
     /// Keeps the requests of one commit apart from another's: a swapchain and its predecessor may be presented
     /// from two threads.
     committing: Mutex<()>,
@@ -203,6 +204,7 @@ impl Surface {
             refresh: Arc::default(),
             asked_outputs: AtomicBool::new(false),
             paced: AtomicU64::new(0),
+            unbegun: Arc::default(),
             committing: Mutex::default(),
             claimed: AtomicBool::new(false),
             points: Shared::default(),
@@ -495,7 +497,9 @@ impl Surface {
                 }
                 // The compositor has begun to show this frame, or one that replaced it.
                 None if watched.is_recorded() => {
-                    self.surface.frame(handle, watched);
+                    if let Some(begun) = Begun::new(watched, &self.unbegun) {
+                        self.surface.frame(handle, begun);
+                    }
                 }
                 None => {}
             }
@@ -504,12 +508,14 @@ impl Surface {
         if matches!(pace, Pace::Callbacks | Pace::Queue(_)) || meant.is_some() {
             let now = Instant::now();
             let due = meant.map_or(now, |meant| meant.instant.max(now));
-            let serial = lock(&self.pacing).committed(pace.is_queued(), now, due);
-            let frame = FrameCallback {
-                pacing: Arc::clone(&self.pacing),
-                serial,
-            };
-            self.surface.frame(self.display.handle(), frame);
+            let committed = lock(&self.pacing).committed(pace.is_queued(), now, due);
+            if let Some(serial) = committed {
+                let frame = FrameCallback {
+                    pacing: Arc::clone(&self.pacing),
+                    serial,
+                };
+                self.surface.frame(self.display.handle(), frame);
+            }
         }
         self.surface.attach(Some(buffer), 0, 0);
         synchronise();

@@ -396,6 +396,42 @@ fn a_hidden_window_goes_on_at_its_pace_and_never_freezes() {
     }
 }
 
+/// When it is shown again the compositor sends all callbacks that it owes at once, and ends a client whose socket
+/// cannot take them.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn a_hidden_window_piles_up_no_frame_callbacks() {
+    const FRAMES: usize = 200;
+    for fifo in [true, false] {
+        let refresh = Duration::from_millis(4);
+        let play = Play::new(fifo, Behaviour::Automatic { refresh });
+        let mut swapchain = play.app.swapchain();
+        for _ in 0..10 {
+            swapchain.frame().unwrap();
+        }
+        play.compositor.hide(play.surface());
+        for _ in 0..FRAMES {
+            swapchain.frame().unwrap();
+        }
+        play.compositor.settled();
+        let objects = play.compositor.objects(play.compositor.clients()[0]);
+        let owed = objects.get("wl_callback").copied().unwrap_or_default();
+        println!("{FRAMES} frames unseen: {owed} callbacks owed, {fifo}");
+        assert!((1..FRAMES / 10).contains(&owed), "{owed}, {fifo}");
+        // They end the pace of a hidden window.
+        play.compositor.show(play.surface());
+        for _ in 0..10 {
+            swapchain.frame().unwrap();
+        }
+        play.compositor.settled();
+        let last = play.compositor.take_commits().pop().unwrap();
+        assert_eq!(barriers(&last), (fifo, fifo), "{last:?}");
+        assert_eq!(last.frame_callbacks, 1);
+        drop(swapchain);
+        play.end();
+    }
+}
+
 /// The protocol lets the compositor choose whether barriers hold a hidden surface's commits. Where they do,
 /// only its images are stuck.
 #[test]

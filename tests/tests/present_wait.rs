@@ -162,6 +162,47 @@ fn without_presentation_times_the_frame_callback_ends_a_wait() {
     play.end();
 }
 
+/// A hidden window's callbacks all come at once when it is shown again, which ends a client whose socket cannot take
+/// them: few are asked for, and the waits end without.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn a_hidden_window_without_presentation_times_piles_up_no_frame_callbacks() {
+    const FRAMES: u64 = 200;
+    let play = Play::new(Offer {
+        presentation: None,
+        behaviour: Behaviour::Automatic {
+            refresh: Duration::from_millis(4),
+        },
+        ..Offer::default()
+    });
+    let mut swapchain = play.swapchain(Wanted::mailbox());
+    let client = play.compositor.clients()[0];
+    let surface = play.compositor.surfaces(client)[0];
+    play.compositor.hide(surface);
+    for id in 1..=FRAMES {
+        acquire_and_present(&mut swapchain, Two, id);
+    }
+    play.compositor.settled();
+    let objects = play.compositor.objects(client);
+    let owed = objects.get("wl_callback").copied().unwrap_or_default();
+    println!("{FRAMES} frames unseen: {owed} callbacks owed");
+    assert!((1..FRAMES as usize / 2).contains(&owed), "{owed}");
+    let begun = Instant::now();
+    assert_eq!(Two.wait(&swapchain, FRAMES, FOREVER), vk::Result::SUCCESS);
+    let took = begun.elapsed();
+    assert!(took < UNHEARD + SLACK, "{took:?}");
+    // Once it is seen, each frame is told of again.
+    play.compositor.show(surface);
+    for id in FRAMES + 1..=FRAMES + 100 {
+        let committed = Instant::now();
+        acquire_and_present(&mut swapchain, Two, id);
+        assert_eq!(Two.wait(&swapchain, id, FOREVER), vk::Result::SUCCESS);
+        before_it_is_unheard(committed);
+    }
+    drop(swapchain);
+    play.end();
+}
+
 /// The last frame of a hidden window gets no feedback.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
