@@ -93,6 +93,7 @@ impl<State: 'static> Events<State> {
 
     /// Dispatches events until `ready` answers, or the deadline passes (`None`). `ready` is called after the
     /// events that others have read, after each further dispatch, and once more at the end; it must not wait.
+    /// Requests made before are sent, also while another thread has its turn.
     ///
     /// # Errors
     /// [`Error::CompositorGone`] when the connection is dead, if `ready` does not answer first.
@@ -102,7 +103,8 @@ impl<State: 'static> Events<State> {
         ready: impl FnMut() -> Option<T>,
     ) -> Result<Option<T>> {
         self.dispatch_pending();
-        self.turns.wait(deadline, ready, || self.turn(deadline))
+        self.turns
+            .wait(deadline, ready, || self.turn(deadline), || self.flush())
     }
 
     /// Dispatches events that have come, without waiting and without sending: a request would only wake the

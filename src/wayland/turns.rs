@@ -1,7 +1,12 @@
 //! Whose turn it is to read and dispatch: one thread's at a time. The others wait until it has done so.
 
+use std::time::{Duration, Instant};
+
 use super::sync::{Condvar, Mutex, PoisonError, lock};
 use crate::deadline::Deadline;
+
+/// After how long a thread that waits for another tries again to send what the socket did not take.
+const RESEND_AFTER: Duration = Duration::from_millis(10);
 
 /// After how many dispatches we read the socket ourselves, even if no call has to wait. A compositor ends a
 /// client that does not read, once the socket is full with some hundred events, and some applications leave all
@@ -68,14 +73,19 @@ impl Turns {
     /// waits for the end of another thread's. `ready` is called at the beginning, after each turn, and once more
     /// at the end; it must not wait.
     ///
+    /// Who has a turn sends what was requested before. Who waits for another's must do that itself, since that
+    /// turn may end only with the answer: `send` says whether all was sent.
+    ///
     /// # Errors
-    /// That of a turn, if `ready` does not answer then.
+    /// That of a turn or of `send`, if `ready` does not answer then.
     pub(super) fn wait<T, E>(
         &self,
         deadline: Deadline,
         mut ready: impl FnMut() -> Option<T>,
         mut turn: impl FnMut() -> Result<Turn, E>,
+        mut send: impl FnMut() -> Result<bool, E>,
     ) -> Result<Option<T>, E> {
+        let mut sent = false;
         loop {
             let seen = lock(&self.reader).turns;
             if let Some(answer) = ready() {
@@ -83,18 +93,26 @@ impl Turns {
             }
             let mut reader = lock(&self.reader);
             if reader.busy {
+                let mut patience = deadline;
+                if !sent {
+                    drop(reader);
+                    match send() {
+                        Ok(all) => sent = all,
+                        Err(error) => return ready().map(Some).ok_or(error),
+                    }
+                    if !sent {
+                        patience = deadline.or_at(Instant::now() + RESEND_AFTER);
+                    }
+                    reader = lock(&self.reader);
+                }
                 reader.waiting += 1;
                 while reader.busy && reader.turns == seen {
-                    reader = match deadline.remaining() {
+                    reader = match patience.remaining() {
                         None => self
                             .over
                             .wait(reader)
                             .unwrap_or_else(PoisonError::into_inner),
-                        Some(left) if left.is_zero() => {
-                            reader.waiting -= 1;
-                            drop(reader);
-                            return Ok(ready());
-                        }
+                        Some(left) if left.is_zero() => break,
                         Some(left) => {
                             self.over
                                 .wait_timeout(reader, left)
@@ -104,6 +122,11 @@ impl Turns {
                     };
                 }
                 reader.waiting -= 1;
+                let in_vain = reader.busy && reader.turns == seen;
+                drop(reader);
+                if in_vain && deadline.is_over() {
+                    return Ok(ready());
+                }
                 continue;
             }
             if reader.turns != seen {

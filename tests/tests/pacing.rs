@@ -571,3 +571,42 @@ fn an_application_that_presents_and_then_idles_sees_its_last_frame_shown() {
         play.end();
     }
 }
+
+/// A thread that waits for an image without timeout has its turn at the socket. What another asks of the compositor
+/// is sent nevertheless, although nothing else happens on the connection.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn a_thread_that_waits_for_an_image_holds_up_no_swapchain_of_another() {
+    let play = Play::new(false, Behaviour::Manual);
+    let mut swapchain = play.app.swapchain_with(Wanted::mailbox());
+    let other = play.app.second_window();
+    let mut commits = Vec::new();
+    for _ in 0..swapchain.images.len() {
+        swapchain.frame().unwrap();
+        commits.push(
+            play.compositor
+                .next_commit_that("a frame", Commit::has_buffer),
+        );
+    }
+    thread::scope(|scope| {
+        let acquires = scope.spawn(|| swapchain.acquire_and_wait(u64::MAX));
+        // Until it waits.
+        thread::sleep(SLACK);
+        let (made, is_made) = mpsc::channel();
+        let other = &other;
+        scope.spawn(move || {
+            let swapchain = other.swapchain();
+            made.send(()).unwrap();
+            drop(swapchain);
+        });
+        let made = is_made.recv_timeout(Duration::from_secs(10));
+        assert!(!acquires.is_finished(), "nothing was released");
+        // Both threads continue.
+        play.compositor.release(&commits[0], With::nothing());
+        acquires.join().unwrap().unwrap();
+        made.expect("a swapchain while another thread waits");
+    });
+    drop(swapchain);
+    drop(other);
+    play.end();
+}

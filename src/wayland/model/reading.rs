@@ -24,6 +24,8 @@ struct Display {
     /// The numbers of threads whose event has come, but not been read.
     socket: Mutex<VecDeque<usize>>,
     readable: Condvar,
+    /// The numbers of threads that have asked for their event, but not been heard by the compositor.
+    requests: Mutex<Vec<usize>>,
     /// What somebody has read for us.
     queue: Mutex<VecDeque<usize>>,
     heard: [AtomicBool; 3],
@@ -38,6 +40,12 @@ impl Display {
         self.readable.notify_all();
     }
 
+    /// As `Events::flush`: the compositor answers each request at once.
+    fn flush(&self) {
+        let requests = std::mem::take(&mut *lock(&self.requests));
+        requests.into_iter().for_each(|from| self.send(from));
+    }
+
     fn read(&self, socket: &mut VecDeque<usize>) {
         lock(&self.queue).extend(socket.drain(..));
     }
@@ -50,12 +58,13 @@ impl Display {
         !events.is_empty()
     }
 
-    /// As `Events::turn`: dispatches what has been read, or waits until the socket can be read.
+    /// As `Events::turn`: dispatches what has been read, or sends and waits until the socket can be read.
     fn turn(&self) -> Result<Turn, ()> {
         self.alone(|| {
             if self.dispatch() {
                 return;
             }
+            self.flush();
             let mut socket = lock(&self.socket);
             while socket.is_empty() {
                 // Nobody else reads meanwhile: `wl_display_read_events` waits for whoever has prepared to.
@@ -102,8 +111,20 @@ impl Display {
     fn wait(&self, own: usize) {
         self.dispatch_pending();
         let heard = || self.heard[own].load(Ordering::SeqCst).then_some(());
-        let answer = self.turns.wait(Deadline::Never, heard, || self.turn());
+        let send = || {
+            self.flush();
+            Ok(true)
+        };
+        let answer = self
+            .turns
+            .wait(Deadline::Never, heard, || self.turn(), send);
         assert_eq!(answer, Ok(Some(())));
+    }
+
+    /// As `Display::roundtrip`.
+    fn ask(&self, own: usize) {
+        lock(&self.requests).push(own);
+        self.wait(own);
     }
 }
 
@@ -134,5 +155,24 @@ fn who_waits_hears_what_another_has_read() {
                 .iter()
                 .all(|heard| heard.load(Ordering::SeqCst))
         );
+    });
+}
+
+/// One thread acquires without timeout, and has its turn, while another asks: its question is sent, although nothing
+/// else comes from the compositor.
+#[test]
+fn who_asks_is_answered_while_another_waits() {
+    check(4000, || {
+        let display = Arc::new(Display::default());
+        let on = |act: fn(&Display, usize), number: usize| {
+            let display = Arc::clone(&display);
+            thread::spawn(move || act(&display, number))
+        };
+        let acquires = on(Display::wait, 0);
+        for asks in [on(Display::ask, 1), on(Display::ask, 2)] {
+            asks.join().unwrap();
+        }
+        display.send(0);
+        acquires.join().unwrap();
     });
 }
