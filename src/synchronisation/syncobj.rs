@@ -53,6 +53,12 @@ impl Frame {
         }
     }
 
+    /// The release point of the frame, if it was committed. Before that the compositor has not heard of the frame, and
+    /// `holds` is its acquire point, which is ours.
+    fn release(&self) -> Option<u64> {
+        (self.holds > self.acquire).then_some(self.holds)
+    }
+
     /// A frame with this acquire point that has no release yet.
     fn prepared(acquire: u64) -> Self {
         Frame {
@@ -60,6 +66,11 @@ impl Frame {
             holds: acquire,
             listened: false,
         }
+    }
+
+    /// The compositor gets it.
+    fn commit(&mut self) {
+        self.holds = self.acquire + 1;
     }
 }
 
@@ -104,11 +115,12 @@ impl Points {
     }
 
     /// Which of the images that the compositor holds it has released. One call for all of them where one is
-    /// idle; else a second, for those whose release has a fence.
+    /// idle; else a second, for those whose release has a fence. An image that is about to be committed is not
+    /// released.
     pub(super) fn look(&self, is_held: impl Fn(u32) -> bool) -> Result<Found> {
         let held: SmallVec<[(u32, u64); USUAL]> = (0..self.images.len() as u32)
             .filter(|index| is_held(*index))
-            .map(|index| (index, self.frame(index).holds))
+            .filter_map(|index| Some((index, self.frame(index).release()?)))
             .collect();
         let Some((first, _)) = held.first() else {
             return Ok(Found::new());
@@ -178,7 +190,8 @@ impl Points {
         self.image(index)
             .timeline
             .timeline
-            .ring_when_available(frame.holds, bell)?;
+            // Its release, also if its commit is yet to come.
+            .ring_when_available(frame.acquire + 1, bell)?;
         frame.listened = true;
         Ok(())
     }
@@ -206,7 +219,7 @@ impl Points {
 
     pub(super) fn commit(&self, index: u32) {
         let mut frame = self.frame(index);
-        frame.holds = frame.acquire + 1;
+        frame.commit();
         self.surface
             .set_points(&self.image(index).timeline, frame.acquire, frame.holds);
     }
@@ -224,5 +237,23 @@ impl Points {
 
     fn frame(&self, index: u32) -> MutexGuard<'_, Frame> {
         lock(&self.image(index).frame)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_released_by_its_release_point_alone() {
+        let mut frame = Frame::default();
+        assert_eq!(frame.release(), None);
+        for acquire in [1, 3] {
+            assert_eq!(frame.next(), acquire);
+            frame = Frame::prepared(acquire);
+            assert_eq!(frame.release(), None, "its own acquire point is available");
+            frame.commit();
+            assert_eq!(frame.release(), Some(acquire + 1));
+        }
     }
 }
