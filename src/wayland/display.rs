@@ -517,7 +517,12 @@ fn add_planes(
 impl Drop for Display {
     fn drop(&mut self) {
         self.leftovers.clear();
-        self.trials.clear();
+        if self.trials.are_unanswered() {
+            // `created` brings an object. libwayland drops an event for a proxy that is gone without taking the id of
+            // that object, and the next object of the compositor's is then a protocol error. So the request lives
+            // on, with its queue: one for each display that a compositor has left without an answer.
+            std::mem::forget(self.connection.clone());
+        }
         if let Some(feedback) = lock(&self.feedback).take() {
             feedback.destroy();
         }

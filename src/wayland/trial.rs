@@ -95,13 +95,9 @@ impl Trials {
         lock(&self.taken).push(kind);
     }
 
-    /// Destroys the requests without an answer.
-    pub(super) fn clear(&self) {
-        for params in lock(&self.asked).drain(..) {
-            if params.is_alive() {
-                params.destroy();
-            }
-        }
+    /// Whether an answer may still come.
+    pub(super) fn are_unanswered(&self) -> bool {
+        lock(&self.asked).iter().any(Proxy::is_alive)
     }
 }
 

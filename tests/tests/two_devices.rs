@@ -109,6 +109,28 @@ fn a_compositor_that_never_says_whether_it_can_read_an_image_is_not_waited_for_f
     play.end();
 }
 
+/// The compositor may answer a question that nobody waits for any more, with a new object, and then make another.
+/// Objects of which libwayland has not heard are a protocol error.
+#[test]
+#[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
+fn an_answer_that_comes_too_late_ends_no_connection() {
+    let _watchdog = watchdog("imports have late answers");
+    let play = Play::new(Imports::Later);
+    drop(play.try_swapchain(Wanted::default()));
+    assert_eq!(play.compositor.answer_imports(), 1);
+    play.surface.window().assert_alive();
+    // Another window's surface is asked for anew, on the same connection.
+    play.compositor.import(Imports::Proper);
+    let window = play.surface.window().open_beside();
+    let surface = Surface::of_window(&play.device.instance, window);
+    let before = dma_bufs().len();
+    let mut swapchain = Swapchain::new(&play.device, &surface, Wanted::default()).unwrap();
+    swapchain.frame().expect("a frame");
+    assert!(dma_bufs().len() > before, "the layer steps aside");
+    drop(swapchain);
+    play.end();
+}
+
 /// Until it is destroyed, the old swapchain's objects on the `wl_surface` may conflict with the driver's.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]

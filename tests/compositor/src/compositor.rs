@@ -442,6 +442,11 @@ impl Compositor {
         self.act(|state| state.imports = imports);
     }
 
+    /// Answers the imports that were to be answered [later](Imports::Later). Answers how many there were.
+    pub fn answer_imports(&self) -> usize {
+        self.act(State::answer_imports)
+    }
+
     /// Sets how commits are answered from now on.
     pub fn behave(&self, behaviour: Behaviour) {
         self.act(|state| state.behave(behaviour));

@@ -155,19 +155,10 @@ impl Dispatch<ZwpLinuxBufferParamsV1, Mutex<Params>> for State {
                 };
                 match state.import(client, resource.version(), &mut params, wanted) {
                     Ok(_) if state.imports == Imports::Unanswered => {}
-                    Ok(buffer) => {
-                        let id = buffer.id;
-                        let created = client.create_resource::<WlBuffer, _, Self>(
-                            display,
-                            1,
-                            Arc::new(buffer),
-                        );
-                        // Only a dead client has no room for an object.
-                        if let Ok(buffer) = created {
-                            resource.created(&buffer);
-                            state.buffers.insert(id, buffer);
-                        }
+                    Ok(buffer) if state.imports == Imports::Later => {
+                        state.unanswered.push((resource.clone(), buffer));
                     }
+                    Ok(buffer) => state.created(client, display, resource, buffer),
                     Err(Failure::Error(error, message)) => {
                         protocol_error(resource, error, message);
                     }
@@ -202,7 +193,13 @@ impl Dispatch<ZwpLinuxBufferParamsV1, Mutex<Params>> for State {
                     }
                 }
             }
-            Request::Destroy => {}
+            Request::Destroy => {
+                let mut unanswered = state.unanswered.iter();
+                if let Some(at) = unanswered.position(|(params, _)| params == resource) {
+                    let (_, buffer) = state.unanswered.remove(at);
+                    state.created(client, display, resource, buffer);
+                }
+            }
             other => unreachable!("{other:?}"),
         }
     }
@@ -232,6 +229,34 @@ impl Params {
 }
 
 impl State {
+    /// Answers what had no answer.
+    pub fn answer_imports(&mut self) -> usize {
+        let display = self.display.clone();
+        let unanswered = std::mem::take(&mut self.unanswered);
+        let answered = unanswered.into_iter().filter_map(|(resource, buffer)| {
+            self.created(&resource.client()?, &display, &resource, buffer);
+            Some(())
+        });
+        answered.count()
+    }
+
+    /// Answers `create`.
+    fn created(
+        &mut self,
+        client: &Client,
+        display: &DisplayHandle,
+        resource: &ZwpLinuxBufferParamsV1,
+        buffer: Buffer,
+    ) {
+        let id = buffer.id;
+        let created = client.create_resource::<WlBuffer, _, Self>(display, 1, Arc::new(buffer));
+        // Only a dead client has no room for an object.
+        if let Ok(buffer) = created {
+            resource.created(&buffer);
+            self.buffers.insert(id, buffer);
+        }
+    }
+
     /// Makes a buffer of the planes, by the rules of this version.
     fn import(
         &mut self,
@@ -308,7 +333,7 @@ impl State {
             }
         }
         match self.imports {
-            Imports::Proper | Imports::Unanswered => {}
+            Imports::Proper | Imports::Unanswered | Imports::Later => {}
             Imports::Refused => return Err(Failure::Import("the test says so".to_owned())),
             Imports::PitchOf(bytes) => {
                 if let Some(plane) = planes.iter().find(|plane| plane.stride % bytes != 0) {

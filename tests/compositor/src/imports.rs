@@ -12,4 +12,7 @@ pub enum Imports {
     PitchOf(u32),
     /// `zwp_linux_buffer_params_v1.create` has no answer.
     Unanswered,
+    /// It is answered [later](crate::Compositor::answer_imports), or when the client destroys the object, as if that
+    /// had not been read yet.
+    Later,
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wayland_protocols::wp::color_management::v1::server::wp_color_management_surface_feedback_v1::WpColorManagementSurfaceFeedbackV1;
 use wayland_protocols::wp::color_management::v1::server::wp_image_description_info_v1::WpImageDescriptionInfoV1;
 use wayland_protocols::wp::color_management::v1::server::wp_image_description_v1::WpImageDescriptionV1;
+use wayland_protocols::wp::linux_dmabuf::zv1::server::zwp_linux_buffer_params_v1::ZwpLinuxBufferParamsV1;
 use wayland_protocols::wp::linux_dmabuf::zv1::server::zwp_linux_dmabuf_feedback_v1::ZwpLinuxDmabufFeedbackV1;
 use wayland_server::backend::GlobalId;
 use wayland_server::protocol::wl_buffer::WlBuffer;
@@ -14,7 +15,7 @@ use wayland_server::protocol::wl_surface::WlSurface;
 use wayland_server::{Client, DisplayHandle, Resource};
 
 use crate::behaviour::{Automatic, Behaviour};
-use crate::buffer::BufferId;
+use crate::buffer::{Buffer, BufferId};
 use crate::colour::{ImageDescription, Verdict};
 use crate::commit::Commit;
 use crate::connection::Connection;
@@ -46,6 +47,8 @@ pub(crate) struct State {
     pub color_manager: Option<GlobalId>,
     /// How dma-bufs are imported.
     pub imports: Imports,
+    /// Imports to be answered later.
+    pub unanswered: Vec<(ZwpLinuxBufferParamsV1, Buffer)>,
     pub clients: BTreeMap<ClientId, Client>,
     pub surfaces: BTreeMap<SurfaceId, Surface>,
     /// The `wl_buffer`s that exist.
@@ -88,6 +91,7 @@ impl State {
             colour_feedback: Vec::new(),
             color_manager: None,
             imports: Imports::Proper,
+            unanswered: Vec::new(),
             clients: BTreeMap::new(),
             surfaces: BTreeMap::new(),
             buffers: BTreeMap::new(),
