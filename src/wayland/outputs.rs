@@ -5,7 +5,8 @@
 //! crashes.
 
 use std::{
-    os::{fd::BorrowedFd, unix::net::UnixStream},
+    os::fd::{BorrowedFd, IntoRawFd, OwnedFd},
+    ptr::NonNull,
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
@@ -14,12 +15,19 @@ use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, getpeername, socket_with,
 };
 use wayland_client::{
-    Connection, Dispatch, Proxy, QueueHandle, WEnum, delegate_dispatch,
+    Connection, Dispatch, Proxy, QueueHandle, WEnum,
+    backend::Backend,
+    delegate_dispatch,
     protocol::{
         wl_callback::WlCallback,
         wl_output::{self, Mode, WlOutput},
         wl_registry::{self, WlRegistry},
     },
+};
+
+use wayland_sys::{
+    client::{is_lib_available, wayland_client_handle, wl_display},
+    ffi_dispatch,
 };
 
 use super::{events::Events, round_trip::RoundTrip};
@@ -34,6 +42,42 @@ struct Outputs {
     names: Vec<u32>,
     /// The refresh of each in thousandths of a hertz, once known.
     refreshes: Vec<Option<i32>>,
+}
+
+/// A connection of our own. `Connection::from_socket` would also set libwayland's log handler, which the application
+/// may have set for itself: there is one in a process.
+struct Own(NonNull<wl_display>);
+
+impl Own {
+    /// Takes the socket. `None` without memory, or without libwayland.
+    fn on(socket: OwnedFd) -> Option<Self> {
+        if !is_lib_available() {
+            return None;
+        }
+        // SAFETY: the library is there. It takes the descriptor, which is ours, and closes it also if it fails.
+        let display = unsafe {
+            ffi_dispatch!(
+                wayland_client_handle(),
+                wl_display_connect_to_fd,
+                socket.into_raw_fd()
+            )
+        };
+        NonNull::new(display).map(Own)
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        // SAFETY: `wl_display_connect_to_fd` has made it, nothing else disconnects it, and its queues and proxies are
+        // gone: see `ask`.
+        unsafe {
+            ffi_dispatch!(
+                wayland_client_handle(),
+                wl_display_disconnect,
+                self.0.as_ptr()
+            )
+        }
+    }
 }
 
 /// The time from one refresh to the next, in nanoseconds, if all outputs of the compositor at the other end of
@@ -58,7 +102,11 @@ fn ask(display: BorrowedFd<'_>) -> Option<Vec<Option<i32>>> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).ok()?;
     connect(&socket, &address).ok()?;
-    let connection = Connection::from_socket(UnixStream::from(socket)).ok()?;
+    let display = Own::on(socket)?;
+    // SAFETY: the display is valid until it is dropped, which is after all that is made from this: it was declared
+    // before, and nothing of it leaves this function.
+    let connection =
+        Connection::from_backend(unsafe { Backend::from_foreign_display(display.0.as_ptr()) });
     let events = Events::new(connection.clone(), Outputs::default());
     let deadline = Deadline::At(Instant::now() + PATIENCE);
     let roundtrip = || {
@@ -118,6 +166,15 @@ impl Dispatch<WlOutput, usize> for Outputs {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        ffi::{c_char, c_void},
+        os::{
+            fd::AsFd,
+            unix::net::{UnixListener, UnixStream},
+        },
+        sync::atomic::AtomicU32,
+    };
+
     use super::*;
 
     #[test]
@@ -139,6 +196,38 @@ mod tests {
     #[test]
     fn who_cannot_be_asked_is_not() {
         let (one, _other) = UnixStream::pair().unwrap();
-        assert_eq!(common_refresh(std::os::fd::AsFd::as_fd(&one)), None);
+        assert_eq!(common_refresh(one.as_fd()), None);
+    }
+
+    /// How often libwayland has logged to the application.
+    static LOGGED: AtomicU32 = AtomicU32::new(0);
+
+    unsafe extern "C" fn log(_: *const c_char, _: *const c_void) {
+        LOGGED.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[test]
+    fn the_applications_log_of_libwayland_stays_its_own() {
+        assert!(is_lib_available());
+        // SAFETY: the handler has the type that is declared for it, and reads no argument.
+        unsafe { ffi_dispatch!(wayland_client_handle(), wl_log_set_handler_client, log) };
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("compositor");
+        let _mute = UnixListener::bind(&socket).unwrap();
+        let client = UnixStream::connect(&socket).unwrap();
+        assert_eq!(common_refresh(client.as_fd()), None);
+
+        let display = Own::on(client.into()).unwrap();
+        // SAFETY: the display is a proxy with a listener, for which this logs and changes nothing.
+        let answer = unsafe {
+            ffi_dispatch!(
+                wayland_client_handle(),
+                wl_proxy_add_listener,
+                display.0.as_ptr().cast(),
+                std::ptr::null_mut(),
+                std::ptr::null_mut()
+            )
+        };
+        assert_eq!((answer, LOGGED.load(Ordering::Relaxed)), (-1, 1));
     }
 }
