@@ -72,8 +72,8 @@ fn latest_ready(stage: &Stage, app: &Application, slots: u32) -> Result<Swapchai
     swapchain(stage, app, wanted, slots)
 }
 
-/// In VK_PRESENT_MODE_FIFO_LATEST_READY_KHR "presentation requests are [...] ready" no earlier than their target
-/// times: a request is dequeued when its time has come.
+/// VK_PRESENT_MODE_FIFO_LATEST_READY_KHR passes over requests only for later ones that are ready, and none is ready
+/// before its target time.
 fn the_latest_ready_frame_is_not_ready_before_its_target(stage: &Stage) -> Outcome {
     let app = stage.app();
     let mut swapchain = latest_ready(stage, &app, 8)?;
