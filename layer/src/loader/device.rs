@@ -58,8 +58,8 @@ pub unsafe extern "system" fn create_device(
         }
         let mut names: Vec<*const c_char> = asked.to_vec();
         let can_own = instance.can_own(&known);
-        // Memory may have an instance on each of several physical devices, but has one dma-buf. SAFETY: the
-        // application's chain, which lives during this call.
+        // Memory may have an instance on each of several physical devices, but has one dma-buf.
+        // SAFETY: the application's chain, which lives during this call.
         let group = unsafe { p_next::find::<vk::DeviceGroupDeviceCreateInfo<'_>>(info.p_next) };
         let is_group = group.is_some_and(|group| group.physical_device_count > 1);
         let is_passed = |name: &CStr| {
