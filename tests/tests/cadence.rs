@@ -66,6 +66,18 @@ fn play(hertz: u64) -> Evenness {
     Evenness::of(&judged, refresh)
 }
 
+/// A compositor that takes target times.
+fn timed() -> Offer {
+    Offer {
+        fifo: true,
+        commit_timing: true,
+        behaviour: Behaviour::Automatic {
+            refresh: Duration::from_millis(20),
+        },
+        ..Offer::default()
+    }
+}
+
 /// On a driver that only has the older name of `VK_KHR_calibrated_timestamps`.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
@@ -77,14 +89,7 @@ fn frames_have_targets_where_the_layer_is_installed() {
         "VK_KHR_present_id2",
     ]);
     let _watchdog = Watchdog::new(Duration::from_secs(100), "an installed layer");
-    let compositor = Compositor::new(Offer {
-        fifo: true,
-        commit_timing: true,
-        behaviour: Behaviour::Automatic {
-            refresh: Duration::from_millis(20),
-        },
-        ..Offer::default()
-    });
+    let compositor = Compositor::new(timed());
     let mut projector = Projector::new(Window::open_at(compositor.connect()), 24, true);
     assert!(projector.has_targets());
     for _ in 0..5 {
@@ -102,14 +107,7 @@ fn frames_have_targets_where_the_layer_is_installed() {
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn before_a_frame_the_refresh_is_that_of_the_outputs() {
     let _watchdog = Watchdog::new(Duration::from_secs(100), "the refresh of outputs");
-    let compositor = Compositor::new(Offer {
-        fifo: true,
-        commit_timing: true,
-        behaviour: Behaviour::Automatic {
-            refresh: Duration::from_millis(20),
-        },
-        ..Offer::default()
-    });
+    let compositor = Compositor::new(timed());
     // On a compositor that accepts a second connection, and on one that does not.
     let socket = UnixStream::connect(compositor.listen()).unwrap();
     for (socket, known) in [(socket, 20_000_000), (compositor.connect(), 0)] {

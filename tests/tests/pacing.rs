@@ -384,16 +384,22 @@ fn a_hidden_window_goes_on_at_its_pace_and_never_freezes() {
         let last = play.compositor.take_commits().pop().unwrap();
         assert_eq!(barriers(&last), (fifo, false), "{last:?}");
 
-        play.compositor.show(play.surface());
-        for _ in 0..10 {
-            swapchain.frame().unwrap();
-        }
-        play.compositor.settled();
-        let last = play.compositor.take_commits().pop().unwrap();
-        assert_eq!(barriers(&last), (fifo, fifo), "{last:?}");
+        is_paced_again(&play, &mut swapchain, fifo);
         drop(swapchain);
         play.end();
     }
+}
+
+/// Asserts that a hidden window that is shown again is paced by its display. Answers its last commit.
+fn is_paced_again(play: &Play, swapchain: &mut Swapchain, fifo: bool) -> Commit {
+    play.compositor.show(play.surface());
+    for _ in 0..10 {
+        swapchain.frame().unwrap();
+    }
+    play.compositor.settled();
+    let last = play.compositor.take_commits().pop().unwrap();
+    assert_eq!(barriers(&last), (fifo, fifo), "{last:?}");
+    last
 }
 
 /// When it is shown again the compositor sends all callbacks that it owes at once, and ends a client whose socket
@@ -419,13 +425,7 @@ fn a_hidden_window_piles_up_no_frame_callbacks() {
         println!("{FRAMES} frames unseen: {owed} callbacks owed, {fifo}");
         assert!((1..FRAMES / 10).contains(&owed), "{owed}, {fifo}");
         // They end the pace of a hidden window.
-        play.compositor.show(play.surface());
-        for _ in 0..10 {
-            swapchain.frame().unwrap();
-        }
-        play.compositor.settled();
-        let last = play.compositor.take_commits().pop().unwrap();
-        assert_eq!(barriers(&last), (fifo, fifo), "{last:?}");
+        let last = is_paced_again(&play, &mut swapchain, fifo);
         assert_eq!(last.frame_callbacks, 1);
         drop(swapchain);
         play.end();

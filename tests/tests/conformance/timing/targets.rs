@@ -29,6 +29,22 @@ cases![
     targets_in_a_hidden_window_do_not_hold_the_latest_ready_frame,
 ];
 
+/// Asserts that a frame with a target so many milliseconds ahead is shown then, and not before.
+fn is_shown_at_its_target(swapchain: &mut Swapchain, id: u64, ahead: u64, asked: Asked) {
+    let target = now() + ahead * MILLISECOND;
+    frame(swapchain, id, Asked { target, ..asked }).unwrap();
+    let returned = now();
+    let told = &wait_for(swapchain, 0, 1)[0];
+    assert_eq!((told.id, told.target), (id, target));
+    let out = told.at(PIXEL_OUT).unwrap();
+    // On a loaded machine it may be presented, or drawn, after its time.
+    let ready = returned.max(told.at(QUEUE_OPERATIONS_END).unwrap());
+    let after = |time: u64| (time as i64 - target as i64) as f64 / 1e6;
+    let times = [returned, ready, out].map(after);
+    assert!(out >= target, "{times:?} ms");
+    assert!(out < target.max(ready) + SLACK, "{times:?} ms");
+}
+
 /// "the application would strictly prefer the image to not be visible before targetTime has lapsed"
 /// (VkPresentTimingInfoEXT).
 fn a_frame_is_not_shown_before_its_target(stage: &Stage) -> Outcome {
@@ -39,18 +55,7 @@ fn a_frame_is_not_shown_before_its_target(stage: &Stage) -> Outcome {
     frame(&mut swapchain, 1, asked).unwrap();
     wait_for(&swapchain, 0, 1);
     for (id, ahead) in [(2, 300), (3, 100), (4, 1500)] {
-        let target = now() + ahead * MILLISECOND;
-        frame(&mut swapchain, id, Asked { target, ..asked }).unwrap();
-        let returned = now();
-        let told = &wait_for(&swapchain, 0, 1)[0];
-        assert_eq!((told.id, told.target), (id, target));
-        let out = told.at(PIXEL_OUT).unwrap();
-        // On a loaded machine it may be presented, or drawn, after its time.
-        let ready = returned.max(told.at(QUEUE_OPERATIONS_END).unwrap());
-        let after = |time: u64| (time as i64 - target as i64) as f64 / 1e6;
-        let times = [returned, ready, out].map(after);
-        assert!(out >= target, "{times:?} ms");
-        assert!(out < target.max(ready) + SLACK, "{times:?} ms");
+        is_shown_at_its_target(&mut swapchain, id, ahead, asked);
     }
     Ok(())
 }
@@ -80,17 +85,7 @@ fn the_latest_ready_frame_is_not_ready_before_its_target(stage: &Stage) -> Outco
     with_targets(stage, &swapchain, false)?;
     let asked = asked(&swapchain, with_pixels(&swapchain)?);
     for (id, ahead) in [(1, 200), (2, 300), (3, 100), (4, 1500)] {
-        let target = now() + ahead * MILLISECOND;
-        frame(&mut swapchain, id, Asked { target, ..asked }).unwrap();
-        let returned = now();
-        let told = &wait_for(&swapchain, 0, 1)[0];
-        assert_eq!((told.id, told.target), (id, target));
-        let out = told.at(PIXEL_OUT).unwrap();
-        let ready = returned.max(told.at(QUEUE_OPERATIONS_END).unwrap());
-        let after = |time: u64| (time as i64 - target as i64) as f64 / 1e6;
-        let times = [returned, ready, out].map(after);
-        assert!(out >= target, "{times:?} ms");
-        assert!(out < target.max(ready) + SLACK, "{times:?} ms");
+        is_shown_at_its_target(&mut swapchain, id, ahead, asked);
     }
     // The compositor keeps the time, not the present.
     if let Ok(compositor) = stage.scripted() {
