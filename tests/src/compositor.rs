@@ -75,15 +75,27 @@ impl Compositor {
     /// # Panics
     /// If the session does not name its process.
     pub fn of_the_session() -> Self {
-        let pid = env::var("WAYFENCE_COMPOSITOR_PID")
-            .ok()
-            .and_then(|pid| pid.parse().ok())
-            .and_then(Pid::from_raw)
-            .expect(
-                "WAYFENCE_COMPOSITOR_PID must name the compositor's process, \
-                 which this test stops: scripts/guest/session sets it",
-            );
-        Self(pid)
+        Self::if_known().expect(
+            "WAYFENCE_COMPOSITOR_PID must name the compositor's process, \
+             which this test stops: scripts/guest/session sets it",
+        )
+    }
+
+    /// If the session names its process.
+    pub fn if_known() -> Option<Self> {
+        let pid = env::var("WAYFENCE_COMPOSITOR_PID").ok()?;
+        pid.parse().ok().and_then(Pid::from_raw).map(Self)
+    }
+
+    /// Its process.
+    pub fn process(self) -> Pid {
+        self.0
+    }
+
+    /// Lets it go on if it is stopped.
+    pub fn go_on(self) {
+        // The test may have killed it.
+        let _ = kill_process(self.0, Signal::CONT);
     }
 
     /// Stops its process, with its connections open, until the answer is dropped.
@@ -104,7 +116,6 @@ pub struct Frozen(Compositor);
 
 impl Drop for Frozen {
     fn drop(&mut self) {
-        // The test may have killed it.
-        let _ = kill_process(self.0.0, Signal::CONT);
+        self.0.go_on();
     }
 }

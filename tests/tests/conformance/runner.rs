@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use wayfence_tests::other_driver::OtherDriver;
-use wayfence_tests::{child, test_driver};
+use wayfence_tests::{child, test_driver, watchdog};
 
 use crate::case::Case;
 use crate::outcome::{NOT_APPLICABLE, NOT_SUPPORTED};
@@ -117,7 +117,7 @@ fn supervise(results: &Path) -> ExitCode {
              {unsupported} {NOT_SUPPORTED}, {unplayed} {NOT_APPLICABLE}"
         );
         for (case, result) in &after {
-            if result.starts_with(NOT_APPLICABLE) {
+            if result != "pass" && !result.starts_with(NOT_SUPPORTED) {
                 eprintln!("conformance{on}: {case}: {result}");
             }
         }
@@ -170,8 +170,7 @@ fn attempt(case: &Case, results: &Path) -> Result<Completion, Failed> {
         thread::spawn(move || {
             if watch.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
                 record(&results, &name, "hung");
-                eprintln!("{name}: hangs for {limit:?}");
-                std::process::abort();
+                watchdog::end(limit, &name);
             }
         })
     };
