@@ -94,6 +94,7 @@ pub mod restless;
 pub mod scenario;
 pub mod scripted;
 pub mod semaphore;
+pub mod stalls;
 pub mod stderr;
 pub mod surface;
 pub mod swapchain;
