@@ -17,6 +17,7 @@ use wayfence_tests::present_wait::Generation;
 use wayfence_tests::proxy::Proxy;
 use wayfence_tests::scenario::Scenario;
 use wayfence_tests::scripted::{self, Acquired, Payload, SOON, Scene, Way};
+use wayfence_tests::stalls::promptly;
 use wayfence_tests::{Fence, Semaphore};
 
 /// How long a pending image is watched.
@@ -25,22 +26,6 @@ const WATCHED: Duration = Duration::from_millis(200);
 const PROMPT: Duration = Duration::from_millis(20);
 /// After how long a wait ends for a frame without feedback.
 const UNHEARD: Duration = wayfence::presentations::BOUND;
-/// One of so many attempts must be prompt, since the machine may be busy. A delay by design shows in each.
-const ATTEMPTS: usize = 5;
-
-/// Asserts that one of several attempts, each of which answers its delay, was prompt.
-fn promptly(mut attempt: impl FnMut() -> Duration) {
-    let mut late = Vec::new();
-    for _ in 0..ATTEMPTS {
-        let took = attempt();
-        if took <= PROMPT {
-            return;
-        }
-        late.push(took);
-    }
-    panic!("never within {PROMPT:?}: {late:?}");
-}
-
 /// Runs this, and asserts that it does not end before these fences have signalled, which takes a while.
 fn waiting_for<T>(fences: Vec<vgem::Fence>, run: impl FnOnce() -> T) -> T {
     let seen: Vec<SyncFile> = fences
@@ -163,7 +148,7 @@ fn comes_back_with(mut scene: Scene<'_>, payload: Payload, readers: usize, write
         let report = no_cpu_waited_in_acquire(scene);
         assert_eq!(report.counters.sync_files_exported, 0, "{report:?}");
     } else {
-        promptly(|| {
+        promptly(PROMPT, || {
             let fences = come_back(&mut scene);
             let acquired = scene.acquire(payload);
             let late = held_by(&scene, &acquired, fences);
@@ -288,7 +273,7 @@ fn show_slowly(scene: &mut Scene<'_>) -> (u32, Commit, Option<vgem::Fence>) {
 fn its_own_write_holds() {
     Scenario::new("own write running, nobody has read: held until it is done").play(
         |mut scene, payload| {
-            promptly(|| {
+            promptly(PROMPT, || {
                 let (index, frame, rendering) = show_slowly(&mut scene);
                 scene.compositor.release(&frame, With::nothing());
                 let acquired = scene.acquire(payload);
@@ -315,7 +300,7 @@ fn a_reader_beside_its_own_write_holds() {
         .not_in(Way::Cpu, NO_PENDING_PRESENT)
         .play(|mut scene, payload| {
             for reader_first in [false, true] {
-                promptly(|| {
+                promptly(PROMPT, || {
                     let rendering = scene.fence();
                     let (index, frame) = scene.show_unfinished(rendering.sync_file());
                     let reader = scene.fence();
@@ -587,7 +572,7 @@ fn a_release_reaches_an_acquire_beside_a_wait_for_a_present() {
         |mut scene, payload| {
             let mut beside = scene.beside();
             let mut id = 0;
-            promptly(|| {
+            promptly(PROMPT, || {
                 id += 1;
                 let (index, frame) = scene.show();
                 let committed = Instant::now();
@@ -629,7 +614,7 @@ fn a_release_reaches_an_acquire_beside_another() {
     Scenario::new("released while another thread acquires on the display: both go on").play(
         |mut scene, payload| {
             let mut beside = scene.beside();
-            promptly(|| {
+            promptly(PROMPT, || {
                 let (index, frame) = scene.show();
                 let (index_beside, frame_beside) = beside.show();
                 let reader = scene.fence();
