@@ -1,6 +1,7 @@
 //! The examination: each file asks one question, or two that the same frame answers.
 
 mod acquire;
+mod awake;
 mod devices;
 mod fences;
 mod later;
