@@ -3,7 +3,11 @@
 
 use std::time::Duration;
 
-/// Two looks are no further apart where nothing stands still.
+use ash::vk;
+
+use crate::command::verify::scene::{Device, Fault};
+
+/// Two looks, or the ends of a wait, are no further apart where nothing stands still.
 const STEP: Duration = Duration::from_millis(20);
 
 /// A clock that somebody looks at again and again, and that counts no more than a step from look to look.
@@ -22,6 +26,30 @@ impl Clock {
     }
 }
 
+/// Whether the fence signals in this time awake.
+///
+/// # Errors
+/// What the driver answers.
+pub fn signals(device: &Device, fence: vk::Fence, within: Duration) -> Result<bool, Fault> {
+    in_steps(within, |step| device.signals(fence, step))
+}
+
+/// Whether one of the waits, which last so long together, answers `true`. A stall ends one of them and not all.
+fn in_steps(
+    within: Duration,
+    mut wait: impl FnMut(Duration) -> Result<bool, Fault>,
+) -> Result<bool, Fault> {
+    let mut left = within;
+    while !left.is_zero() {
+        let step = left.min(STEP);
+        if wait(step)? {
+            return Ok(true);
+        }
+        left -= step;
+    }
+    Ok(false)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,5 +63,24 @@ mod tests {
         assert_eq!(at(15), Duration::from_millis(15));
         assert_eq!(at(515), Duration::from_millis(35));
         assert_eq!(at(516), Duration::from_millis(36));
+    }
+
+    #[test]
+    fn a_stall_does_not_end_a_wait_and_all_of_it_is_waited() {
+        // The first wait ends with a stall, and what is waited for comes 50 ms later.
+        let mut waited = Duration::ZERO;
+        let comes = in_steps(Duration::from_millis(100), |step| {
+            let stalls = waited.is_zero();
+            waited += step;
+            Ok(!stalls && waited >= Duration::from_millis(50))
+        });
+        assert!(comes.unwrap());
+        let mut waited = Duration::ZERO;
+        let comes = in_steps(Duration::from_millis(90), |step| {
+            waited += step;
+            Ok(false)
+        });
+        assert!(!comes.unwrap());
+        assert_eq!(waited, Duration::from_millis(90));
     }
 }
