@@ -101,6 +101,7 @@ pub mod swapchain;
 pub mod sysfs;
 mod table;
 pub mod test_driver;
+pub mod too_slow;
 pub mod trial;
 pub mod watch;
 pub mod watchdog;
