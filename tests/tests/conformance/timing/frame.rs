@@ -7,6 +7,7 @@ use ash::vk;
 use wayfence_tests::present_timing::{
     self as timing, Asked, PIXEL_OUT, QUEUE_OPERATIONS_END, Told,
 };
+use wayfence_tests::stalls::Stalls;
 use wayfence_tests::{Application, Swapchain, Wanted, layers};
 
 use crate::frames::MILLISECOND;
@@ -18,6 +19,11 @@ use crate::stage::Stage;
 
 /// For an emulated machine.
 pub(crate) const SLACK: u64 = 500 * MILLISECOND;
+
+/// The same on a machine that may have stood still since `begun`.
+pub(crate) fn slack(stalls: &Stalls, begun: Instant) -> u64 {
+    SLACK + stalls.since(begun).as_nanos() as u64
+}
 
 /// No result takes longer.
 pub(crate) const LONG: Duration = Duration::from_secs(10);
