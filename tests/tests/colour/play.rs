@@ -1,7 +1,7 @@
 //! A window on a compositor with colour management, and what the compositor is told.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ash::{ext, khr, vk};
 use wayfence_test_compositor::{
@@ -9,11 +9,15 @@ use wayfence_test_compositor::{
     RenderIntent, SurfaceId, Transfer, TransferFunction, With,
 };
 use wayfence_tests::instance::{Instance, Options, WAYLAND};
+use wayfence_tests::stalls::Stalls;
 use wayfence_tests::watchdog::Watchdog;
-use wayfence_tests::{Device, Surface, Swapchain, Wanted, Window, layers};
+use wayfence_tests::{Device, Surface, Swapchain, Wanted, Window, layers, machine};
 
 /// The object of which a surface may have only one.
 pub(crate) const OBJECT: &str = "wp_color_management_surface_v1";
+
+/// How long the layer waits for the compositor to accept new metadata.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 pub(crate) const HDR10: vk::ColorSpaceKHR = vk::ColorSpaceKHR::HDR10_ST2084_EXT;
 pub(crate) const SCRGB: vk::ColorSpaceKHR = vk::ColorSpaceKHR::EXTENDED_SRGB_LINEAR_EXT;
@@ -50,6 +54,7 @@ pub(crate) struct Play {
     pub(crate) compositor: Compositor,
     pub(crate) device: Arc<Device>,
     pub(crate) surface: Arc<Surface>,
+    pub(crate) stalls: Stalls,
 }
 
 impl Play {
@@ -60,6 +65,7 @@ impl Play {
             compositor,
             device: Arc::clone(device),
             surface: Surface::of_window(&device.instance, window),
+            stalls: Stalls::watch(),
         }
     }
 
@@ -124,13 +130,23 @@ impl Play {
         Some(colour.description.encoding)
     }
 
+    /// Sets the metadata of swapchains.
     pub(crate) fn set(&self, all: &[(&Swapchain, vk::HdrMetadataEXT<'_>)]) {
         let swapchains: Vec<_> = all.iter().map(|(swapchain, _)| swapchain.raw).collect();
         let metadata: Vec<_> = all.iter().map(|(_, metadata)| *metadata).collect();
         let raw = &self.device.instance.raw;
         let functions = ext::hdr_metadata::Device::new(raw, &self.device.raw);
+        let begun = Instant::now();
         // SAFETY: swapchains of the device, with as many structures.
         unsafe { functions.set_hdr_metadata(&swapchains, &metadata) };
+        // On a machine that stands still, or is emulated, the answer may come after the layer has waited for it.
+        let is_slow = machine::is_emulated() || !self.stalls.since(begun).is_zero();
+        if is_slow && begun.elapsed() >= PATIENCE {
+            for (swapchain, _) in all {
+                // Frames tell of a dead compositor.
+                let _ = swapchain.surface.window().roundtrip();
+            }
+        }
     }
 
     pub(crate) fn end(self) {
