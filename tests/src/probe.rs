@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ash::{khr, vk};
+use wayfence::trace::now;
 use wayfence_tests::instance::{HEADLESS, Options, WAYLAND};
 use wayfence_tests::restless::{self, Done, Failure};
 use wayfence_tests::{Application, Device, Instance, Surface, Wanted, Window};
@@ -30,6 +31,8 @@ fn main() -> ExitCode {
         ["describe", "headless"] => describe(true),
         ["frames", number, settings @ ..] => {
             frames(number.parse().expect("a number of frames"), settings);
+            // When all that is left is to exit, by `CLOCK_MONOTONIC`.
+            println!("the end: {}", now());
         }
         ["messages"] => messages(false),
         ["restless", seed, seconds] => {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Child, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -12,13 +12,17 @@ use wayfence_test_compositor::{Behaviour, Compositor, Offer, Presented, With};
 use wayfence_tests::child::{on, probe};
 use wayfence_tests::layers::{self, WAYFENCE};
 use wayfence_tests::scripted::{Payload, Scene, Stage, Way};
+use wayfence_tests::stalls::Stalls;
 use wayfence_tests::test_driver;
+use wayfence_tests::too_slow::{TooSlow, judged, took};
 use wayfence_tests::watchdog::Watchdog;
 
 /// How long fences are held: longer than everything else together, even on an emulated machine.
 const HELD: Duration = Duration::from_millis(800);
 const HELD_NS: u64 = HELD.as_nanos() as u64;
 const REFRESH: Duration = Duration::from_millis(20);
+/// How long the exit of a process waits until its trace is written.
+const AT_EXIT: Duration = Duration::from_millis(500);
 
 /// A trace of this process, or of another; removed on drop.
 struct Trace(PathBuf);
@@ -183,42 +187,49 @@ fn who_made_a_frame_late_is_named() {
     let trace = Trace::new("late");
     layers::trace_to(&trace.0);
     let stage = Stage::new();
-    let mut scene = stage.scene(Way::Explicit);
     let refresh = Duration::from_millis(100);
     let told_now = |refresh| Presented {
         refresh,
         ..Presented::default()
     };
+    let stalls = Stalls::watch();
+    let mut plays = 0;
+    let report = judged(|| {
+        plays += 1;
+        let mut scene = stage.scene(Way::Explicit);
 
-    // On a display that is slower than any machine.
-    let (_, commit) = scene.show();
-    let patient = Duration::from_secs(4);
-    scene.compositor.presented(&commit, told_now(patient));
-    scene.compositor.release(&commit, With::nothing());
-    scene.held.push(scene.acquire(Payload::Fence).index);
+        // On a display that is slower than any machine.
+        let (_, commit) = scene.show();
+        let patient = Duration::from_secs(4);
+        scene.compositor.presented(&commit, told_now(patient));
+        scene.compositor.release(&commit, With::nothing());
+        scene.held.push(scene.acquire(Payload::Fence).index);
 
-    // Everything is ready, and the compositor is slow.
-    let (_, commit) = scene.show();
-    sleep(HELD);
-    scene.compositor.presented(&commit, told_now(refresh));
-    scene.compositor.release(&commit, With::nothing());
-    scene.held.push(scene.acquire(Payload::Fence).index);
+        // Everything is ready, and the compositor is slow.
+        let begun = Instant::now();
+        let (_, commit) = scene.show();
+        took(&stalls, begun, refresh)?;
+        sleep(HELD);
+        scene.compositor.presented(&commit, told_now(refresh));
+        scene.compositor.release(&commit, With::nothing());
+        scene.held.push(scene.acquire(Payload::Fence).index);
 
-    // It waits for the rendering.
-    let fence = scene.fence();
-    let (_, commit) = scene.show_unfinished(fence.sync_file());
-    sleep(HELD);
-    fence.signal();
-    scene.compositor.presented(&commit, told_now(refresh));
-    scene.compositor.release(&commit, With::nothing());
-    let acquired = scene.acquire(Payload::Fence);
-    acquired.signals_within(HELD).expect("signalled");
-    scene.held.push(acquired.index);
-    drop(acquired);
-    let report = scene.end();
+        // It waits for the rendering.
+        let fence = scene.fence();
+        let (_, commit) = scene.show_unfinished(fence.sync_file());
+        sleep(HELD);
+        fence.signal();
+        scene.compositor.presented(&commit, told_now(refresh));
+        scene.compositor.release(&commit, With::nothing());
+        let acquired = scene.acquire(Payload::Fence);
+        acquired.signals_within(HELD).expect("signalled");
+        scene.held.push(acquired.index);
+        drop(acquired);
+        Ok(scene.end())
+    });
 
-    let timeline = trace.once("three frames", |timeline| {
-        let of = timeline.swapchains.first();
+    let mut timeline = trace.once("three frames", |timeline| {
+        let of = timeline.swapchains.get(plays - 1);
         of.is_some_and(|of| {
             let shown = of
                 .frames
@@ -227,6 +238,7 @@ fn who_made_a_frame_late_is_named() {
             shown.count() == 3
         })
     });
+    timeline.swapchains.drain(..plays - 1);
     let mut frames = timeline.swapchains[0].frames.clone();
     frames.retain(|frame| frame.commit.is_some());
     frames.sort_by_key(|frame| frame.commit);
@@ -360,6 +372,18 @@ fn every_frame_is_told_from_acquire_to_release() {
     assert_eq!(summary.refresh_ns, 20_000_000, "{summary}");
 }
 
+/// The output of the probe, whose trace is whole if its exit had the time.
+fn output_of(probe: Child, stalls: &Stalls) -> Result<Output, TooSlow> {
+    let output = probe.wait_with_output().expect("an exit");
+    let (exited, now) = (Instant::now(), trace::now());
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let end = said.lines().find_map(|line| line.strip_prefix("the end: "));
+    let end: u64 = end.and_then(|end| end.parse().ok()).expect("the end");
+    took(stalls, exited - Duration::from_nanos(now - end), AT_EXIT)?;
+    Ok(output)
+}
+
 /// However the process ends, the trace is complete; if it cannot be written, the process goes on.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
@@ -379,6 +403,7 @@ fn whatever_becomes_of_the_process_its_trace_is_whole() {
             .env_remove("WAYFENCE_TRACE")
             // Mesa's layer for choosing a device asks the compositor, and does not survive ours.
             .env("NODEVICE_SELECT", "1")
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
     };
@@ -386,15 +411,17 @@ fn whatever_becomes_of_the_process_its_trace_is_whole() {
     // The application's setting; `%p` is the process.
     let pattern = std::env::temp_dir().join("wayfence-trace-%p.json");
     let setting = format!("trace={}", pattern.display());
-    let child = run(&["frames", "10", &setting]).spawn().expect("a probe");
-    let of_child = pattern
-        .to_str()
-        .expect("a path")
-        .replace("%p", &child.id().to_string());
-    let trace = Trace(of_child.into());
-    let output = child.wait_with_output().expect("an exit");
-    assert!(output.status.success(), "{output:?}");
-    let timeline = trace::read(&trace.0).expect("a trace");
+    let stalls = Stalls::watch();
+    let timeline = judged(|| {
+        let child = run(&["frames", "10", &setting]).spawn().expect("a probe");
+        let of_child = pattern
+            .to_str()
+            .expect("a path")
+            .replace("%p", &child.id().to_string());
+        let trace = Trace(of_child.into());
+        output_of(child, &stalls)?;
+        Ok(trace::read(&trace.0).expect("a trace"))
+    });
     assert_eq!(timeline.application, "wayfence-probe");
     let committed = |timeline: &Timeline| {
         let frames = timeline.swapchains.iter().flat_map(|of| &of.frames);
@@ -434,19 +461,25 @@ fn the_fences_of_a_gpu_at_work_are_named() {
         behaviour: Behaviour::Automatic { refresh: REFRESH },
         ..Offer::default()
     });
-    let trace = Trace::new("gpu");
-    let output = on(probe(), &[WAYFENCE])
-        .args(["frames", &FRAMES.to_string()])
-        .envs(test_driver::environment(&[]))
-        .env("WAYFENCE_TEST_BUSY_MS", HELD.as_millis().to_string())
-        .env("WAYLAND_DISPLAY", compositor.listen())
-        .env("WAYFENCE_TRACE", &trace.0)
-        // Mesa's layer for choosing a device asks the compositor, and does not survive ours.
-        .env("NODEVICE_SELECT", "1")
-        .output()
-        .expect("a probe");
-    assert!(output.status.success(), "{output:?}");
-    let timeline = trace::read(&trace.0).expect("a trace");
+    let socket = compositor.listen();
+    let stalls = Stalls::watch();
+    let timeline = judged(|| {
+        let trace = Trace::new("gpu");
+        let child = on(probe(), &[WAYFENCE])
+            .args(["frames", &FRAMES.to_string()])
+            .envs(test_driver::environment(&[]))
+            .env("WAYFENCE_TEST_BUSY_MS", HELD.as_millis().to_string())
+            .env("WAYLAND_DISPLAY", &socket)
+            .env("WAYFENCE_TRACE", &trace.0)
+            // Mesa's layer for choosing a device asks the compositor, and does not survive ours.
+            .env("NODEVICE_SELECT", "1")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a probe");
+        output_of(child, &stalls)?;
+        Ok(trace::read(&trace.0).expect("a trace"))
+    });
     let frames = timeline.swapchains.iter().flat_map(|of| &of.frames);
     let committed: Vec<&Frame> = frames.filter(|frame| frame.commit.is_some()).collect();
     assert_eq!(committed.len(), FRAMES);
