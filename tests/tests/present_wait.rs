@@ -14,6 +14,8 @@ use wayfence_tests::present_wait::{FEATURES, FLAGS, NAMES, chained, feature};
 use wayfence_tests::registry::{
     SURFACE_CAPABILITIES_PRESENT_ID_2, SURFACE_CAPABILITIES_PRESENT_WAIT_2,
 };
+use wayfence_tests::stalls::Stalls;
+use wayfence_tests::too_slow::{TooSlow, judged, took};
 use wayfence_tests::watchdog::Watchdog;
 use wayfence_tests::{Application, Device, Surface, Swapchain, Wanted, Window, layers};
 
@@ -27,6 +29,7 @@ const SLACK: Duration = Duration::from_secs(2);
 struct Play {
     compositor: Arc<Compositor>,
     app: Application,
+    stalls: Stalls,
     _watchdog: Watchdog,
 }
 
@@ -40,6 +43,7 @@ impl Play {
         Self {
             compositor,
             app,
+            stalls: Stalls::watch(),
             _watchdog: watchdog,
         }
     }
@@ -49,6 +53,43 @@ impl Play {
             flags: FLAGS,
             ..wanted
         })
+    }
+
+    /// Asserts that a wait ends by its timeout.
+    fn nothing_yet(
+        &self,
+        swapchain: &Swapchain,
+        generation: Generation,
+        id: u64,
+        committed: Instant,
+    ) -> Result<(), TooSlow> {
+        let at_once = generation.wait(swapchain, id, 0);
+        let begun = Instant::now();
+        let answer = generation.wait(swapchain, id, SHORT.as_nanos() as u64);
+        let took = begun.elapsed();
+        self.before_it_is_unheard(committed)?;
+        assert_eq!([at_once, answer], [vk::Result::TIMEOUT; 2]);
+        assert!(took >= SHORT, "{took:?}");
+        Ok(())
+    }
+
+    /// Asserts that the frame is over by the compositor's events.
+    fn is_told(
+        &self,
+        swapchain: &Swapchain,
+        generation: Generation,
+        id: u64,
+        committed: Instant,
+    ) -> Result<(), TooSlow> {
+        assert_eq!(generation.wait(swapchain, id, 0), vk::Result::SUCCESS);
+        self.before_it_is_unheard(committed)
+    }
+
+    /// Asserts that no wait has ended for lack of feedback.
+    fn before_it_is_unheard(&self, committed: Instant) -> Result<(), TooSlow> {
+        let took = took(&self.stalls, committed, UNHEARD)?;
+        assert!(took < UNHEARD, "too slow to tell why: {took:?}");
+        Ok(())
     }
 
     fn end(self) {
@@ -70,96 +111,86 @@ fn acquire_and_present(swapchain: &mut Swapchain, generation: Generation, id: u6
     present(swapchain, index, generation, id);
 }
 
-/// Asserts that a wait ends by its timeout.
-fn nothing_yet(swapchain: &Swapchain, generation: Generation, id: u64) {
-    assert_eq!(generation.wait(swapchain, id, 0), vk::Result::TIMEOUT);
-    let begun = Instant::now();
-    let answer = generation.wait(swapchain, id, SHORT.as_nanos() as u64);
-    assert_eq!(answer, vk::Result::TIMEOUT);
-    assert!(begun.elapsed() >= SHORT, "{:?}", begun.elapsed());
-}
-
-/// Asserts that the frame is over by the compositor's events.
-fn is_told(swapchain: &Swapchain, generation: Generation, id: u64, committed: Instant) {
-    assert_eq!(generation.wait(swapchain, id, 0), vk::Result::SUCCESS);
-    before_it_is_unheard(committed);
-}
-
-/// Asserts that a wait did not end for lack of feedback.
-fn before_it_is_unheard(committed: Instant) {
-    let took = committed.elapsed();
-    assert!(took < UNHEARD, "too slow to tell why: {took:?}");
-}
-
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn a_wait_ends_when_the_frame_is_shown() {
-    let play = Play::new(Offer::default());
-    let mut swapchain = play.swapchain(Wanted::mailbox());
-    let mut id = 0;
-    for generation in [One, Two] {
-        for _ in 0..2 {
-            id += 5;
-            let index = swapchain.acquire_and_wait(FOREVER).unwrap();
-            let committed = Instant::now();
-            present(&mut swapchain, index, generation, id);
-            let frame = play.compositor.next_commit();
-            assert_eq!(frame.feedbacks, 1);
-            nothing_yet(&swapchain, generation, id);
-            play.compositor.presented(&frame, Presented::default());
-            play.compositor.release(&frame, With::nothing());
-            for id in [id - 1, id] {
-                is_told(&swapchain, generation, id, committed);
+    judged(|| {
+        let play = Play::new(Offer::default());
+        let mut swapchain = play.swapchain(Wanted::mailbox());
+        let mut id = 0;
+        for generation in [One, Two] {
+            for _ in 0..2 {
+                id += 5;
+                let index = swapchain.acquire_and_wait(FOREVER).unwrap();
+                let committed = Instant::now();
+                present(&mut swapchain, index, generation, id);
+                let frame = play.compositor.next_commit();
+                assert_eq!(frame.feedbacks, 1);
+                play.nothing_yet(&swapchain, generation, id, committed)?;
+                play.compositor.presented(&frame, Presented::default());
+                play.compositor.release(&frame, With::nothing());
+                for id in [id - 1, id] {
+                    play.is_told(&swapchain, generation, id, committed)?;
+                }
             }
         }
-    }
-    // Without a number nothing asks when it is shown.
-    swapchain.frame().unwrap();
-    assert_eq!(play.compositor.next_commit().feedbacks, 0);
-    drop(swapchain);
-    play.end();
+        // Without a number nothing asks when it is shown.
+        swapchain.frame().unwrap();
+        assert_eq!(play.compositor.next_commit().feedbacks, 0);
+        drop(swapchain);
+        play.end();
+        Ok(())
+    });
 }
 
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn a_wait_ends_when_the_frame_is_discarded() {
-    let play = Play::new(Offer::default());
-    let mut swapchain = play.swapchain(Wanted::mailbox());
-    let committed = Instant::now();
-    acquire_and_present(&mut swapchain, Two, 1);
-    acquire_and_present(&mut swapchain, Two, 2);
-    let replaced = play.compositor.next_commit();
-    nothing_yet(&swapchain, Two, 1);
-    play.compositor.discarded(&replaced);
-    is_told(&swapchain, Two, 1, committed);
-    assert_eq!(Two.wait(&swapchain, 2, 0), vk::Result::TIMEOUT);
-    drop(swapchain);
-    play.end();
+    judged(|| {
+        let play = Play::new(Offer::default());
+        let mut swapchain = play.swapchain(Wanted::mailbox());
+        let committed = Instant::now();
+        acquire_and_present(&mut swapchain, Two, 1);
+        acquire_and_present(&mut swapchain, Two, 2);
+        let replaced = play.compositor.next_commit();
+        play.nothing_yet(&swapchain, Two, 1, committed)?;
+        play.compositor.discarded(&replaced);
+        play.is_told(&swapchain, Two, 1, committed)?;
+        let answer = Two.wait(&swapchain, 2, 0);
+        play.before_it_is_unheard(committed)?;
+        assert_eq!(answer, vk::Result::TIMEOUT);
+        drop(swapchain);
+        play.end();
+        Ok(())
+    });
 }
 
 /// The frame callback then says that the compositor has begun to show the frame, or its replacement.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn without_presentation_times_the_frame_callback_ends_a_wait() {
-    let play = Play::new(Offer {
-        presentation: None,
-        ..Offer::default()
-    });
-    // In FIFO the second frame would also wait for the first one's callback.
-    for (wanted, last) in [(Wanted::default(), 1), (Wanted::mailbox(), 2)] {
-        let mut swapchain = play.swapchain(wanted);
-        let committed = Instant::now();
-        for id in 1..=last {
-            acquire_and_present(&mut swapchain, One, id);
+    judged(|| {
+        let play = Play::new(Offer {
+            presentation: None,
+            ..Offer::default()
+        });
+        // In FIFO the second frame would also wait for the first one's callback.
+        for (wanted, last) in [(Wanted::default(), 1), (Wanted::mailbox(), 2)] {
+            let mut swapchain = play.swapchain(wanted);
+            let committed = Instant::now();
+            for id in 1..=last {
+                acquire_and_present(&mut swapchain, One, id);
+            }
+            let first = play.compositor.next_commit();
+            play.nothing_yet(&swapchain, One, 1, committed)?;
+            play.compositor.frame_done(first.surface);
+            play.is_told(&swapchain, One, last, committed)?;
+            drop(swapchain);
+            play.compositor.take_commits();
         }
-        let first = play.compositor.next_commit();
-        nothing_yet(&swapchain, One, 1);
-        play.compositor.frame_done(first.surface);
-        is_told(&swapchain, One, last, committed);
-        drop(swapchain);
-        play.compositor.take_commits();
-    }
-    play.end();
+        play.end();
+        Ok(())
+    });
 }
 
 /// A hidden window's callbacks all come at once when it is shown again, which ends a client whose socket cannot take
@@ -168,61 +199,68 @@ fn without_presentation_times_the_frame_callback_ends_a_wait() {
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn a_hidden_window_without_presentation_times_piles_up_no_frame_callbacks() {
     const FRAMES: u64 = 200;
-    let play = Play::new(Offer {
-        presentation: None,
-        behaviour: Behaviour::Automatic {
-            refresh: Duration::from_millis(4),
-        },
-        ..Offer::default()
+    judged(|| {
+        let play = Play::new(Offer {
+            presentation: None,
+            behaviour: Behaviour::Automatic {
+                refresh: Duration::from_millis(4),
+            },
+            ..Offer::default()
+        });
+        let mut swapchain = play.swapchain(Wanted::mailbox());
+        let client = play.compositor.clients()[0];
+        let surface = play.compositor.surfaces(client)[0];
+        play.compositor.hide(surface);
+        for id in 1..=FRAMES {
+            acquire_and_present(&mut swapchain, Two, id);
+        }
+        play.compositor.settled();
+        let objects = play.compositor.objects(client);
+        let owed = objects.get("wl_callback").copied().unwrap_or_default();
+        println!("{FRAMES} frames unseen: {owed} callbacks owed");
+        assert!((1..FRAMES as usize / 2).contains(&owed), "{owed}");
+        let begun = Instant::now();
+        assert_eq!(Two.wait(&swapchain, FRAMES, FOREVER), vk::Result::SUCCESS);
+        let took = begun.elapsed();
+        assert!(took < UNHEARD + SLACK, "{took:?}");
+        // Once it is seen, each frame is told of again.
+        play.compositor.show(surface);
+        for id in FRAMES + 1..=FRAMES + 100 {
+            let committed = Instant::now();
+            acquire_and_present(&mut swapchain, Two, id);
+            assert_eq!(Two.wait(&swapchain, id, FOREVER), vk::Result::SUCCESS);
+            play.before_it_is_unheard(committed)?;
+        }
+        drop(swapchain);
+        play.end();
+        Ok(())
     });
-    let mut swapchain = play.swapchain(Wanted::mailbox());
-    let client = play.compositor.clients()[0];
-    let surface = play.compositor.surfaces(client)[0];
-    play.compositor.hide(surface);
-    for id in 1..=FRAMES {
-        acquire_and_present(&mut swapchain, Two, id);
-    }
-    play.compositor.settled();
-    let objects = play.compositor.objects(client);
-    let owed = objects.get("wl_callback").copied().unwrap_or_default();
-    println!("{FRAMES} frames unseen: {owed} callbacks owed");
-    assert!((1..FRAMES as usize / 2).contains(&owed), "{owed}");
-    let begun = Instant::now();
-    assert_eq!(Two.wait(&swapchain, FRAMES, FOREVER), vk::Result::SUCCESS);
-    let took = begun.elapsed();
-    assert!(took < UNHEARD + SLACK, "{took:?}");
-    // Once it is seen, each frame is told of again.
-    play.compositor.show(surface);
-    for id in FRAMES + 1..=FRAMES + 100 {
-        let committed = Instant::now();
-        acquire_and_present(&mut swapchain, Two, id);
-        assert_eq!(Two.wait(&swapchain, id, FOREVER), vk::Result::SUCCESS);
-        before_it_is_unheard(committed);
-    }
-    drop(swapchain);
-    play.end();
 }
 
 /// The last frame of a hidden window gets no feedback.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn a_wait_for_the_last_frame_of_a_hidden_window_returns() {
-    for presentation in [true, false] {
-        let mut offer = Offer::default();
-        if !presentation {
-            offer.presentation = None;
+    judged(|| {
+        for presentation in [true, false] {
+            let mut offer = Offer::default();
+            if !presentation {
+                offer.presentation = None;
+            }
+            let play = Play::new(offer);
+            let mut swapchain = play.swapchain(Wanted::default());
+            let committed = Instant::now();
+            acquire_and_present(&mut swapchain, Two, 1);
+            let begun = Instant::now();
+            play.nothing_yet(&swapchain, Two, 1, committed)?;
+            assert_eq!(Two.wait(&swapchain, 1, FOREVER), vk::Result::SUCCESS);
+            let took = begun.elapsed();
+            assert!(took < UNHEARD + SLACK, "{took:?}, {presentation}");
+            drop(swapchain);
+            play.end();
         }
-        let play = Play::new(offer);
-        let mut swapchain = play.swapchain(Wanted::default());
-        acquire_and_present(&mut swapchain, Two, 1);
-        let begun = Instant::now();
-        nothing_yet(&swapchain, Two, 1);
-        assert_eq!(Two.wait(&swapchain, 1, FOREVER), vk::Result::SUCCESS);
-        let took = begun.elapsed();
-        assert!(took < UNHEARD + SLACK, "{took:?}, {presentation}");
-        drop(swapchain);
-        play.end();
-    }
+        Ok(())
+    });
 }
 
 /// Two threads in one swapchain, which the specification allows for this call; each continues with its own
@@ -230,76 +268,86 @@ fn a_wait_for_the_last_frame_of_a_hidden_window_returns() {
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn one_thread_waits_while_another_acquires() {
-    for wait_first in [true, false] {
-        let play = Play::new(Offer::default());
-        let mut swapchain = play.swapchain(Wanted::mailbox());
-        let images = swapchain.images.len() as u64;
-        let committed = Instant::now();
-        for id in 1..=images {
-            acquire_and_present(&mut swapchain, Two, id);
+    judged(|| {
+        for wait_first in [true, false] {
+            let play = Play::new(Offer::default());
+            let mut swapchain = play.swapchain(Wanted::mailbox());
+            let images = swapchain.images.len() as u64;
+            let committed = Instant::now();
+            for id in 1..=images {
+                acquire_and_present(&mut swapchain, Two, id);
+            }
+            let frames: Vec<Commit> = (0..images).map(|_| play.compositor.next_commit()).collect();
+            thread::scope(|scope| {
+                let wait_for_the_first = || Two.wait(&swapchain, 1, 10_000_000_000);
+                let acquire = || swapchain.acquire_and_wait(FOREVER);
+                let (waiter, acquirer);
+                if wait_first {
+                    waiter = scope.spawn(wait_for_the_first);
+                    thread::sleep(SHORT / 2);
+                    acquirer = scope.spawn(acquire);
+                } else {
+                    acquirer = scope.spawn(acquire);
+                    thread::sleep(SHORT / 2);
+                    waiter = scope.spawn(wait_for_the_first);
+                }
+                thread::sleep(SHORT / 2);
+                let over = [waiter.is_finished(), acquirer.is_finished()];
+                // Until both threads have ended there is no other play.
+                let mut verdict = play.before_it_is_unheard(committed);
+                assert!(over == [false; 2] || verdict.is_err(), "{over:?}");
+                if wait_first {
+                    play.compositor.presented(&frames[0], Presented::default());
+                    assert_eq!(waiter.join().unwrap(), vk::Result::SUCCESS);
+                    verdict = verdict.and(play.before_it_is_unheard(committed));
+                    thread::sleep(SHORT / 2);
+                    assert!(!acquirer.is_finished());
+                    play.compositor.release(&frames[1], With::nothing());
+                    acquirer.join().unwrap().unwrap();
+                } else {
+                    play.compositor.release(&frames[1], With::nothing());
+                    acquirer.join().unwrap().unwrap();
+                    play.compositor.presented(&frames[0], Presented::default());
+                    assert_eq!(waiter.join().unwrap(), vk::Result::SUCCESS);
+                    verdict = verdict.and(play.before_it_is_unheard(committed));
+                }
+                verdict
+            })?;
+            drop(swapchain);
+            play.end();
         }
-        let frames: Vec<Commit> = (0..images).map(|_| play.compositor.next_commit()).collect();
-        thread::scope(|scope| {
-            let wait_for_the_first = || Two.wait(&swapchain, 1, 10_000_000_000);
-            let acquire = || swapchain.acquire_and_wait(FOREVER);
-            let (waiter, acquirer);
-            if wait_first {
-                waiter = scope.spawn(wait_for_the_first);
-                thread::sleep(SHORT / 2);
-                acquirer = scope.spawn(acquire);
-            } else {
-                acquirer = scope.spawn(acquire);
-                thread::sleep(SHORT / 2);
-                waiter = scope.spawn(wait_for_the_first);
-            }
-            thread::sleep(SHORT / 2);
-            assert!(!waiter.is_finished() && !acquirer.is_finished());
-            if wait_first {
-                play.compositor.presented(&frames[0], Presented::default());
-                assert_eq!(waiter.join().unwrap(), vk::Result::SUCCESS);
-                before_it_is_unheard(committed);
-                thread::sleep(SHORT / 2);
-                assert!(!acquirer.is_finished());
-                play.compositor.release(&frames[1], With::nothing());
-                acquirer.join().unwrap().unwrap();
-            } else {
-                play.compositor.release(&frames[1], With::nothing());
-                acquirer.join().unwrap().unwrap();
-                play.compositor.presented(&frames[0], Presented::default());
-                assert_eq!(waiter.join().unwrap(), vk::Result::SUCCESS);
-                before_it_is_unheard(committed);
-            }
-        });
-        drop(swapchain);
-        play.end();
-    }
+        Ok(())
+    });
 }
 
 /// A wait may begin before its present.
 #[test]
 #[ignore = "needs a driver and /dev/udmabuf: scripts/test"]
 fn a_wait_for_a_frame_to_come_ends_with_it() {
-    let play = Play::new(Offer::default());
-    let mut swapchain = play.swapchain(Wanted::default());
-    let index = swapchain.acquire_and_wait(FOREVER).unwrap();
-    swapchain.draw_now(index).unwrap();
-    let ids = [7];
-    let info = vk::PresentIdKHR::default().present_ids(&ids);
-    thread::scope(|scope| {
-        let waiter = scope.spawn(|| One.wait(&swapchain, 7, FOREVER));
-        thread::sleep(SHORT);
-        assert!(!waiter.is_finished());
-        let committed = Instant::now();
-        swapchain
-            .present_with(index, (&raw const info).cast())
-            .unwrap();
-        let frame = play.compositor.next_commit();
-        play.compositor.presented(&frame, Presented::default());
-        assert_eq!(waiter.join().unwrap(), vk::Result::SUCCESS);
-        before_it_is_unheard(committed);
+    judged(|| {
+        let play = Play::new(Offer::default());
+        let mut swapchain = play.swapchain(Wanted::default());
+        let index = swapchain.acquire_and_wait(FOREVER).unwrap();
+        swapchain.draw_now(index).unwrap();
+        let ids = [7];
+        let info = vk::PresentIdKHR::default().present_ids(&ids);
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| One.wait(&swapchain, 7, FOREVER));
+            thread::sleep(SHORT);
+            assert!(!waiter.is_finished());
+            let committed = Instant::now();
+            swapchain
+                .present_with(index, (&raw const info).cast())
+                .unwrap();
+            let frame = play.compositor.next_commit();
+            play.compositor.presented(&frame, Presented::default());
+            assert_eq!(waiter.join().unwrap(), vk::Result::SUCCESS);
+            play.before_it_is_unheard(committed)
+        })?;
+        drop(swapchain);
+        play.end();
+        Ok(())
     });
-    drop(swapchain);
-    play.end();
 }
 
 #[test]
