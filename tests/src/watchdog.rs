@@ -56,7 +56,7 @@ fn print_messages() {
     }
 }
 
-/// Prints the state of a process, and the functions in which its threads are, the deepest of them alone.
+/// Prints the state of a process, and of each thread in which functions it is, the innermost first.
 fn print_threads(process: Pid) {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let lines = status
@@ -66,19 +66,61 @@ fn print_threads(process: Pid) {
     let debugger = Command::new("timeout")
         .args(["60", "gdb", "-batch", "-p"])
         .arg(process.to_string())
-        .args([
-            "-ex",
-            "set print frame-arguments none",
-            "-ex",
-            "thread apply all backtrace 12",
-        ])
+        .args(["-ex", "thread apply all backtrace 16"])
         .stdin(Stdio::null())
         .output();
     let Ok(output) = debugger else { return };
-    for line in String::from_utf8_lossy(&output.stdout).lines() {
-        // "Thread 2 (...)", and then "#0  0x... in poll () from /lib/libc.so.6".
-        if line.starts_with("Thread ") || line.starts_with('#') {
-            eprintln!("  {line}");
+    for (thread, functions) in threads(&String::from_utf8_lossy(&output.stdout)) {
+        eprintln!("  {thread}: {}", functions.join(" < "));
+    }
+}
+
+/// The threads in a debugger's output, and their functions. How the C library waits is left out.
+fn threads(output: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut threads: Vec<(&str, Vec<&str>)> = Vec::new();
+    for line in output.lines() {
+        // Thread 2 (Thread 0x8519c6c0 (LWP 138) "QQmlThread"):
+        if line.starts_with("Thread ") {
+            threads.push((line.split('"').nth(1).unwrap_or(line), Vec::new()));
         }
+        // #3  0x0000000043ec749e in __GI_ppoll (fds=...) at ../sysdeps/unix/sysv/linux/ppoll.c:42
+        // #4  0x000000004504a65e in ?? () from /usr/lib/x86_64-linux-gnu/libglib-2.0.so.0
+        let Some((_, functions)) = threads.last_mut().filter(|_| line.starts_with('#')) else {
+            continue;
+        };
+        let (called, place) = line.split_once(" (").unwrap_or((line, ""));
+        let name = called.rsplit("  ").next().unwrap_or(called);
+        let name = name.rsplit(" in ").next().unwrap_or(name);
+        let name = name.split_once('<').map_or(name, |(name, _)| name);
+        match place.rsplit_once('/') {
+            Some((_, library)) if name == "??" => functions.push(library),
+            _ if name.starts_with("__") && !name.starts_with("__GI_") => {}
+            _ => functions.push(name),
+        }
+    }
+    threads
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_is_its_name_and_its_functions() {
+        let output = r#"[New LWP 138]
+Thread 2 (Thread 0x8519c6c0 (LWP 138) "QQmlThread"):
+#0  __syscall_cancel_arch () at ../sysdeps/unix/sysv/linux/x86_64/syscall_cancel.S:56
+#1  0x0000000043ec749e in __GI_ppoll (fds=..., nfds=...) at ../sysdeps/unix/sysv/linux/ppoll.c:42
+#2  0x000000004504a65e in ?? () from /usr/lib/x86_64-linux-gnu/libglib-2.0.so.0
+#3  0x00005500000578ee in ?? ()
+Thread 1 (Thread 0x4b344540 (LWP 99) "progress"):
+#0  std::sync::mpmc::list::Channel::recv<test::event> () at library/std/src/sync/mpmc/list.rs:442
+(More stack frames follow...)
+"#;
+        let expected = [
+            ("QQmlThread", vec!["__GI_ppoll", "libglib-2.0.so.0", "??"]),
+            ("progress", vec!["std::sync::mpmc::list::Channel::recv"]),
+        ];
+        assert_eq!(threads(output), expected);
     }
 }
