@@ -68,17 +68,32 @@ impl File {
 
     /// A descriptor of the syncobj, close-on-exec.
     pub(super) fn share(&self, handle: Handle) -> Result<OwnedFd> {
-        retried_io("DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD", || {
-            self.syncobj_to_fd(handle, false)
-        })
+        self.to_fd(handle, 0)
     }
 
     /// The fence of a binary syncobj.
     pub(super) fn export(&self, handle: Handle) -> Result<SyncFile> {
-        retried_io("DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD", || {
-            self.syncobj_to_fd(handle, true)
+        self.to_fd(handle, EXPORT_SYNC_FILE).map(SyncFile::from)
+    }
+
+    /// A descriptor of what the flags say.
+    fn to_fd(&self, handle: Handle, flags: u32) -> Result<OwnedFd> {
+        let mut export = RawHandle {
+            handle: handle.into(),
+            flags,
+            fd: -1,
+            pad: 0,
+        };
+        retried(|| {
+            // SAFETY: DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD reads and writes one `struct drm_syncobj_handle`, whose
+            // first version `RawHandle` equals in layout (see the tests; the kernel takes what is missing as
+            // zero) and any content of which is valid; the borrow lasts for the call.
+            unsafe { ioctl(self, Updater::<HANDLE_TO_FD, _>::new(&mut export)) }
         })
-        .map(SyncFile::from)
+        .map_err(Error::kernel("DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD"))?;
+        // SAFETY: the ioctl succeeded, so `fd` is a descriptor that the kernel has just opened for this
+        // call; nobody else knows it.
+        Ok(unsafe { OwnedFd::from_raw_fd(export.fd) })
     }
 
     /// Gives a point a fence that has signalled.
@@ -107,7 +122,8 @@ impl File {
         })
     }
 
-    /// Copies a fence from point to point; 0 is that of a binary syncobj.
+    /// Copies a fence from point to point; 0 is that of a binary syncobj. A fence that is a chain itself, as those of
+    /// points are, is taken apart for a timeline, where chains hold no others.
     pub(super) fn transfer(&self, from: (Handle, u64), to: (Handle, u64)) -> Result<()> {
         retried_io("DRM_IOCTL_SYNCOBJ_TRANSFER", || {
             self.syncobj_timeline_transfer(from.0, to.0, from.1, to.1)
@@ -129,32 +145,6 @@ impl File {
             // the kernel takes what is missing as zero) and any content of which is valid; the borrow
             // lasts for the call, and the kernel borrows the descriptor.
             unsafe { ioctl(self, Updater::<FD_TO_HANDLE, _>::new(&mut import)) }
-        })
-        .map_err(Error::kernel("DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE"))
-    }
-
-    /// Gives a point the fences of a sync_file, in one call (Linux 6.16).
-    pub(super) fn import_to_point(
-        &self,
-        handle: Handle,
-        point: u64,
-        sync_file: BorrowedFd<'_>,
-    ) -> Result<()> {
-        let mut import = RawPoint {
-            of: RawHandle {
-                handle: handle.into(),
-                flags: IMPORT_SYNC_FILE | OF_POINT,
-                fd: sync_file.as_raw_fd(),
-                pad: 0,
-            },
-            point,
-        };
-        retried(|| {
-            // SAFETY: DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE reads and writes one `struct drm_syncobj_handle`,
-            // which `RawPoint` equals in layout (see the tests; a kernel that knows no points takes less
-            // of it, and refuses the flag) and any content of which is valid; the borrow lasts for the
-            // call, and the kernel borrows the descriptor.
-            unsafe { ioctl(self, Updater::<FD_TO_POINT, _>::new(&mut import)) }
         })
         .map_err(Error::kernel("DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE"))
     }
@@ -196,13 +186,13 @@ fn errno(error: io::Error) -> Errno {
 }
 
 const FD_TO_HANDLE: Opcode = opcode::read_write::<RawHandle>(b'd', 0xc2);
+const HANDLE_TO_FD: Opcode = opcode::read_write::<RawHandle>(b'd', 0xc1);
 const POINT_TO_FD: Opcode = opcode::read_write::<RawPoint>(b'd', 0xc1);
-const FD_TO_POINT: Opcode = opcode::read_write::<RawPoint>(b'd', 0xc2);
 /// `DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE`.
 const EXPORT_SYNC_FILE: u32 = 1 << 0;
 /// `DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE`.
 const IMPORT_SYNC_FILE: u32 = 1 << 0;
-/// `DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_TIMELINE` and `DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_TIMELINE`.
+/// `DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_TIMELINE`.
 const OF_POINT: u32 = 1 << 1;
 
 /// `struct drm_syncobj_handle` as of Linux 4.12.
@@ -232,8 +222,8 @@ mod tests {
         // As the C compiler computes them from drm/drm.h of Linux 6.1, and of 6.16.
         assert_eq!(FD_TO_HANDLE, 0xC010_64C2);
         assert_eq!(size_of::<RawHandle>(), 16);
+        assert_eq!(HANDLE_TO_FD, 0xC010_64C1);
         assert_eq!(POINT_TO_FD, 0xC018_64C1);
-        assert_eq!(FD_TO_POINT, 0xC018_64C2);
         assert_eq!(size_of::<RawPoint>(), 24);
         assert_eq!(offset_of!(RawPoint, point), 16);
     }

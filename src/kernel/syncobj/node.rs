@@ -18,8 +18,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct Node {
     pub(super) file: Arc<File>,
-    /// sync_files go to a point and leave it in one call (Linux 6.16); else they pass through a binary
-    /// syncobj.
+    /// sync_files leave a point in one call (Linux 6.16); else they pass through a binary syncobj.
     pub(super) directly: bool,
 }
 
@@ -94,7 +93,7 @@ impl Node {
 }
 
 /// Tries what a frame needs: the kernel's version does not say whether it is there. Answers whether sync_files
-/// go to points and leave them in one call.
+/// leave points in one call.
 fn check(file: &File) -> Result<bool> {
     if !file.has_timelines()? {
         return Err(Error::Unsupported("the driver has none".to_owned()));
@@ -110,8 +109,7 @@ fn try_points(file: &File, timeline: Handle, bell: BorrowedFd<'_>) -> Result<boo
     file.ring(timeline, 1, bell)?;
     file.signal(timeline, 1)?;
     // An older kernel knows no such flag.
-    let fence = file.export_point(timeline, 1);
-    Ok(fence.is_ok_and(|fence| file.import_to_point(timeline, 2, fence.as_fd()).is_ok()))
+    Ok(file.export_point(timeline, 1).is_ok())
 }
 
 /// What is in `/dev/dri`. By system calls, as everything in this folder: a driver shim in the process may hide
