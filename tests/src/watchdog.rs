@@ -32,12 +32,16 @@ impl Watchdog {
 /// Prints before where every thread is, here and in the session's compositor, as far as there is a debugger, and what
 /// the kernel has said last, and lets that compositor go on, which others need.
 pub fn end(limit: Duration, what: &str) -> ! {
-    if let Some(compositor) = Compositor::if_known() {
+    let compositor = Compositor::if_known();
+    if let Some(compositor) = compositor {
         print_messages();
         print_threads(compositor.process());
-        compositor.go_on();
     }
     print_threads(getpid());
+    // Last: a debugger that came to no end may have stopped it, too.
+    if let Some(compositor) = compositor {
+        compositor.go_on();
+    }
     eprintln!("hangs for {limit:?}: {what}");
     std::process::abort();
 }
